@@ -1,0 +1,90 @@
+"""What every executor offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one window, one row per flow, in input order.
+
+    Attributes
+    ----------
+    score
+        float32 [E] in [0, 1]: ``1 - P(edge exists)``, higher is stranger.
+    surprise
+        float32 [E], >= 0, unsaturated: ``-ln P(edge exists)`` in nats; ``score = 1 - exp(-surprise)``.
+    pair_part, flow_part
+        float32 [E], >= 0: the share of the surprise that comes from who talks to whom, and from what
+        the flow looks like (zeros where the model has no such part).
+    unseen_hosts
+        Hosts of the window that the model's memory does not know (0 for a model without memory).
+    """
+
+    score: F32
+    surprise: F32
+    pair_part: F32
+    flow_part: F32
+    unseen_hosts: int = 0
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+class Executor(Protocol):
+    """Scores windows with one model."""
+
+    artifact: Artifact
+
+    def score(self, graph: WindowGraph) -> Scores:
+        """Score every flow of one window."""
+        ...
+
+    def score_batch(self, graphs: list[WindowGraph]) -> list[Scores]:
+        """Score several windows together; the same scores as one by one."""
+        ...
+
+
+def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
+    """Load an artifact and the executor that runs it.
+
+    Parameters
+    ----------
+    model
+        Folder of the artifact.
+    kind
+        ``"cpu"`` (numba, no torch needed) or ``"torch"`` (the oracle).
+
+    Raises
+    ------
+    ArtifactError
+        If the folder is not a sound artifact.
+    UsageError
+        If ``kind`` is unknown.
+    MissingExtraError
+        If the executor needs a library that is not installed.
+    """
+    from morpheus_gae.model.artifact import load_artifact
+
+    artifact = load_artifact(model)
+    if kind == "cpu":
+        from morpheus_gae.executors.cpu import CpuExecutor
+
+        return CpuExecutor(artifact)
+    if kind == "torch":
+        from morpheus_gae.executors.torch_executor import TorchExecutor
+
+        return TorchExecutor(artifact)
+    raise UsageError(f"unknown executor {kind!r}: choose cpu or torch")

@@ -1,0 +1,110 @@
+"""Flows: one batch of well-formed flow records, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Flows:
+    """A batch of E well-formed flows in input order.
+
+    Attributes
+    ----------
+    table
+        ``pyarrow.Table`` of E rows: every input column, extra ones too, untouched.
+    src_hi, src_lo, dst_hi, dst_lo
+        uint64 [E]: the 128-bit addresses. IPv4 is held as its IPv4-mapped IPv6 address
+        (RFC 4291, 2.5.5.2): ``hi = 0``, ``lo = 0xFFFF_0000_0000 | v4``.
+    attributes
+        float32 [E, 3]: forward bytes, backward bytes, duration in milliseconds (0 where missing).
+    duration_missing
+        bool [E]: the record had no duration.
+    rows
+        int64 [E]: position of the record in its source, counting bad records too, from 0.
+    time_ms
+        int64 [E] start of the flow, milliseconds since the epoch, or None if the source has no such column.
+    """
+
+    table: pa.Table
+    src_hi: U64
+    src_lo: U64
+    dst_hi: U64
+    dst_lo: U64
+    attributes: F32
+    duration_missing: Bool
+    rows: I64
+    time_ms: I64 | None = None
+
+    def __len__(self) -> int:
+        return int(self.src_lo.shape[0])
+
+    def slice(self, start: int, stop: int) -> Flows:
+        """Rows ``start:stop`` as views; nothing is copied."""
+        cut = slice(start, stop)
+        return Flows(
+            table=self.table.slice(start, stop - start),
+            src_hi=self.src_hi[cut],
+            src_lo=self.src_lo[cut],
+            dst_hi=self.dst_hi[cut],
+            dst_lo=self.dst_lo[cut],
+            attributes=self.attributes[cut],
+            duration_missing=self.duration_missing[cut],
+            rows=self.rows[cut],
+            time_ms=None if self.time_ms is None else self.time_ms[cut],
+        )
+
+    def take(self, index: npt.NDArray[Any]) -> Flows:
+        """Rows by integer position or boolean mask; copies."""
+        index = np.flatnonzero(index) if index.dtype == np.bool_ else index
+        return Flows(
+            table=self.table.take(index),
+            src_hi=self.src_hi[index],
+            src_lo=self.src_lo[index],
+            dst_hi=self.dst_hi[index],
+            dst_lo=self.dst_lo[index],
+            attributes=self.attributes[index],
+            duration_missing=self.duration_missing[index],
+            rows=self.rows[index],
+            time_ms=None if self.time_ms is None else self.time_ms[index],
+        )
+
+
+def concat(parts: list[Flows]) -> Flows:
+    """Join batches in order; columns that a part lacks are filled with nulls.
+
+    Raises
+    ------
+    ValueError
+        If ``parts`` is empty.
+    """
+    import pyarrow as pa
+
+    if not parts:
+        raise ValueError("nothing to join: no batch of flows was given")
+    if len(parts) == 1:
+        return parts[0]
+    with_time = [p.time_ms for p in parts if p.time_ms is not None]
+    return Flows(
+        table=pa.concat_tables([p.table for p in parts], promote_options="permissive"),
+        src_hi=np.concatenate([p.src_hi for p in parts]),
+        src_lo=np.concatenate([p.src_lo for p in parts]),
+        dst_hi=np.concatenate([p.dst_hi for p in parts]),
+        dst_lo=np.concatenate([p.dst_lo for p in parts]),
+        attributes=np.concatenate([p.attributes for p in parts]),
+        duration_missing=np.concatenate([p.duration_missing for p in parts]),
+        rows=np.concatenate([p.rows for p in parts]),
+        time_ms=np.concatenate(with_time) if len(with_time) == len(parts) else None,
+    )
