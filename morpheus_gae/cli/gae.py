@@ -1,0 +1,32 @@
+"""``morpheus-gae``: simulate, train, evaluate and inspect; each command is imported when it is used."""
+
+from __future__ import annotations
+
+import click
+
+from morpheus_gae import __version__
+from morpheus_gae.cli.options import Group
+
+COMMANDS = {
+    "simulate": "morpheus_gae.cli.simulate:command",
+    "train": "morpheus_gae.cli.train:command",
+    "evaluate": "morpheus_gae.cli.evaluate:command",
+    "study": "morpheus_gae.cli.study:command",
+    "model": "morpheus_gae.cli.model:command",
+}
+
+
+@click.group(cls=Group, lazy=COMMANDS, context_settings={"auto_envvar_prefix": "MORPHEUS_GAE"})
+@click.version_option(__version__, prog_name="morpheus-gae")
+def main() -> None:
+    """NetFlow anomaly detection with a graph autoencoder.
+
+    Train a model on your own traffic, measure it, look into it.
+    To score flows use  morpheus run pipeline-gae.
+
+    Example:  morpheus-gae train --input flows.parquet --output models/mine
+    """
+
+
+if __name__ == "__main__":
+    main()

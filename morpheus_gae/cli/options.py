@@ -1,0 +1,167 @@
+"""Command and Group: what every command of this project has in common.
+
+Options are written with underscores and accepted with dashes as well; expected errors become one line on
+stderr and an exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from morpheus_gae.errors import GaeError, UsageError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def underscores(token: str) -> str:
+    """Option name as it is declared: ``graph-size`` and ``graph_size`` are the same option."""
+    return token.replace("-", "_")
+
+
+def _context_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "token_normalize_func": underscores,
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+    }
+    return {**common, **(given or {})}
+
+
+class Failure(click.ClickException):
+    """An expected error on its way to the terminal."""
+
+    exit_code = EXIT_FAILED
+
+
+class Misuse(Failure):
+    """A wrong option on its way to the terminal."""
+
+    exit_code = EXIT_USAGE
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn expected errors into one line on stderr and an exit code.
+
+    Raises
+    ------
+    Failure
+        For a ``GaeError`` (exit 1; ``UsageError`` exit 2) and for an ``OSError`` with a file name (exit 1).
+    click.exceptions.Exit
+        With 130 for Ctrl-C.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise Misuse(str(error)) from error
+    except GaeError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE or error.filename is None:
+            raise
+        raise Failure(f"{error.filename}: {error.strerror}") from error
+    except KeyboardInterrupt:
+        click.echo("Aborted!", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+class Command(click.Command):
+    """A click command of this project; use as ``@click.command(cls=Command)``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
+        super().__init__(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the callback; expected errors become one line."""
+        with clear_errors():
+            return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A click group of this project; use as ``@click.group(cls=Group)``.
+
+    Parameters
+    ----------
+    lazy
+        Subcommands that are imported when they are used: name -> ``"module:attribute"``. A name whose
+        module does not exist is left out.
+    """
+
+    command_class = Command
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
+        super().__init__(*args, **kwargs)
+        self.lazy: dict[str, str] = dict(lazy or {})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the group, its subcommands and its result callback; expected errors become one line."""
+        with clear_errors():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the subcommands: those at hand in order of definition, then the lazy ones."""
+        return [*self.commands, *(name for name in self.lazy if name not in self.commands)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a subcommand; underscores stand for dashes."""
+        for name in (cmd_name, cmd_name.replace("_", "-")):
+            found = super().get_command(ctx, name)
+            if found is not None:
+                return found
+            if name in self.lazy:
+                return _load(self.lazy[name])
+        return None
+
+
+Group.group_class = Group
+
+
+def _load(target: str) -> click.Command | None:
+    module_name, _, attribute = target.partition(":")
+    if importlib.util.find_spec(module_name) is None:
+        return None
+    command: click.Command = getattr(importlib.import_module(module_name), attribute)
+    return command
+
+
+def rate(text: str) -> float:
+    """A fraction in (0, 1], written as ``0.001`` or ``0.1%``; use as ``click.option(..., type=rate)``.
+
+    Raises
+    ------
+    click.BadParameter
+        If the text is neither.
+    """
+    number = str(text).strip()
+    try:
+        value = float(number[:-1]) / 100.0 if number.endswith("%") else float(number)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a rate: write a fraction (0.001) or a percentage (0.1%)"
+        ) from None
+    if not 0.0 < value <= 1.0:
+        raise click.BadParameter(f"{text!r} is not a rate: it must be above 0 and at most 1 (100%)")
+    return value
+
+
+def json_option(*names: str) -> Callable[[Any], Any]:
+    """``--json FILE`` for commands that print figures, as ``json_file``; ``names`` are further spellings."""
+    return click.option(
+        *names,
+        "--json",
+        "json_file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help="Write the figures to FILE as JSON.",
+    )

@@ -1,0 +1,1 @@
+"""From scores to alerts: thresholds decide, alert rows tell."""

@@ -1,0 +1,104 @@
+"""Alert rows: the flagged flows with their scores, beside every column they came with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.detect.threshold import score_of_surprise
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.executors.base import Scores
+    from morpheus_gae.flows.frame import Flows
+
+Bool = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+
+ALERT_COLUMNS = (
+    "anomaly_score",
+    "surprise",
+    "surprise_pair",
+    "surprise_flow",
+    "is_anomaly",
+    "threshold",
+    "why",
+    "model",
+)
+
+REASONS = (
+    "unlikely flow",
+    "unusual pair of hosts",
+    "unusual bytes or duration for this pair",
+    "unusual pair of hosts, and unusual bytes or duration",
+)
+
+BOTH = 0.5
+"""A part with at least this share of the larger one is named beside it."""
+
+
+def why(pair_part: F32, flow_part: F32) -> npt.NDArray[np.int8]:
+    """Which part of the surprise dominates, as an index into ``REASONS``.
+
+    Parameters
+    ----------
+    pair_part, flow_part
+        float32 [E], >= 0; both 0 where the model does not tell parts apart.
+
+    Returns
+    -------
+    int8 [E]
+    """
+    largest = np.maximum(pair_part, flow_part)
+    pair = (pair_part > 0) & (pair_part >= BOTH * largest)
+    flow = (flow_part > 0) & (flow_part >= BOTH * largest)
+    return (pair + 2 * flow).astype(np.int8)
+
+
+def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32, model: str) -> pa.Table:
+    """Rows of the kept flows, in input order.
+
+    Parameters
+    ----------
+    flows
+        E flows of one window.
+    scores
+        Their scores.
+    keep
+        bool [E], the flows to tell about: those whose surprise reached the threshold.
+    threshold
+        On the surprise; told on the scale of the score.
+    model
+        ``name@hash``.
+
+    Returns
+    -------
+    pyarrow.Table
+        The input's columns, then ``ALERT_COLUMNS``. Input columns of these names (the input is an
+        earlier output, say) are replaced.
+    """
+    import pyarrow as pa
+
+    index = np.flatnonzero(keep)
+    table = flows.table.take(pa.array(index))
+    table = table.drop_columns([name for name in ALERT_COLUMNS if name in table.column_names])
+    n = index.shape[0]
+    pair_part, flow_part = scores.pair_part[index], scores.flow_part[index]
+    surprise = scores.surprise[index]
+    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part), pa.array(REASONS))
+    added = {
+        "anomaly_score": scores.score[index],
+        "surprise": surprise,
+        "surprise_pair": pair_part,
+        "surprise_flow": flow_part,
+        "is_anomaly": surprise >= threshold,
+        "threshold": np.full(n, score_of_surprise(threshold), np.float32),
+        "why": reasons.dictionary_decode(),
+        "model": pa.repeat(pa.scalar(model), n),
+    }
+    for name, values in added.items():
+        table = table.append_column(name, pa.array(values) if isinstance(values, np.ndarray) else values)
+    return table

@@ -1,0 +1,193 @@
+"""Thresholds: which flows are flagged. A score says how strange a flow is; a threshold decides.
+
+They compare the surprise (nats) in float32 with >=: scores saturate at 1 in float32, surprises do not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    from morpheus_gae.model.artifact import Artifact
+
+F32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+
+DEFAULT_ALERT_RATE = 0.001
+
+SATURATED = 25 * math.log(2.0)
+"""Surprise from which ``1 - exp(-surprise)`` is 1 in float32."""
+
+
+class Threshold(Protocol):
+    """Decides for one window after the other."""
+
+    def of_window(self, surprise: F32) -> np.float32:
+        """Threshold on the surprise for this window; call once per window, in stream order."""
+        ...
+
+
+class FixedThreshold:
+    """The same threshold for every window.
+
+    Parameters
+    ----------
+    surprise
+        Threshold on the surprise, in nats.
+    """
+
+    def __init__(self, surprise: float) -> None:
+        self.surprise: np.float32 = np.float32(surprise)
+
+    def of_window(self, surprise: F32) -> np.float32:
+        """The threshold, whatever the window."""
+        return self.surprise
+
+
+class AdaptiveThreshold:
+    """A streaming quantile: flags about ``rate`` of the recent traffic of this very stream.
+
+    For traffic that the model was not trained on. The threshold of a window comes from the windows before
+    it, older ones counting less; that of the first window from the window itself. So a window cannot
+    raise its own threshold, and the same stream gives the same alerts however often it is run.
+
+    Parameters
+    ----------
+    rate
+        Share of flows to flag, in (0, 1].
+    half_life
+        Flows after which an older flow counts half.
+
+    Notes
+    -----
+    A histogram with exponential decay, 1/256 of an octave of ``1 + surprise`` wide per bin (0.3 %), linear
+    within a bin: 40 kB however long the stream. An attack that fills more than ``rate`` of the recent
+    traffic raises the threshold; a fixed one does not have that weakness.
+    """
+
+    BINS_PER_OCTAVE = 256
+    OCTAVES = 20
+
+    def __init__(self, rate: float, half_life: int = 1_000_000) -> None:
+        if not 0.0 < rate <= 1.0:
+            raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
+        self.rate = rate
+        self.half_life = half_life
+        self._mass = np.zeros(self.BINS_PER_OCTAVE * self.OCTAVES)
+
+    def of_window(self, surprise: F32) -> np.float32:
+        """Threshold for this window, which then joins the history."""
+        if not self._mass.any():
+            self._add(surprise)
+            return self._quantile()
+        threshold = self._quantile()
+        self._add(surprise)
+        return threshold
+
+    def _add(self, surprise: F32) -> None:
+        scaled = np.log2(1.0 + surprise.astype(np.float64)) * self.BINS_PER_OCTAVE
+        bins = np.minimum(scaled, self._mass.shape[0] - 1).astype(np.int64)
+        self._mass *= 0.5 ** (surprise.shape[0] / self.half_life)
+        self._mass += np.bincount(bins, minlength=self._mass.shape[0])
+
+    def _quantile(self) -> np.float32:
+        above = np.cumsum(self._mass[::-1])[::-1]
+        wanted = self.rate * above[0]
+        # the highest bin with at least the wanted mass in it and above it
+        at = int(np.flatnonzero(above >= wanted)[-1])
+        inside = self._mass[at]
+        share = 1.0 if inside <= 0 else (wanted - (above[at] - inside)) / inside
+        # all of a bin at its lower edge, none of it at its upper edge
+        edge = at + 1.0 - min(max(share, 0.0), 1.0)
+        threshold: np.float32 = np.float32(2.0 ** (edge / self.BINS_PER_OCTAVE) - 1.0)
+        return threshold
+
+
+def surprise_of_score(score: float) -> float:
+    """Smallest surprise that is shown as this score.
+
+    Raises
+    ------
+    UsageError
+        If the score is not in [0, 1].
+    """
+    if not 0.0 <= score <= 1.0:
+        raise UsageError(f"threshold {score:g} is not a score: it must be between 0 and 1")
+    return SATURATED if score == 1.0 else min(abs(math.log1p(-score)), SATURATED)
+
+
+def score_of_surprise(surprise: npt.ArrayLike) -> F32:
+    """``1 - exp(-surprise)`` as float32: the score that is shown for a surprise."""
+    # 0.0 - x, since -x would print a score of 0 as -0.0
+    return np.asarray(0.0 - np.expm1(-np.asarray(surprise, np.float64)), np.float32)
+
+
+def surprise_of_rate(artifact: Artifact, rate: float) -> float:
+    """Threshold on the surprise for an alert rate, from the model's benign validation flows.
+
+    A calibrated budget has its threshold in the artifact; any other rate is read off the artifact's
+    quantiles, linear in ``-ln(rate)``, since the tail is about exponential.
+
+    Raises
+    ------
+    UsageError
+        If the rate lies outside of what the quantiles can say.
+    """
+    for budget, threshold in artifact.thresholds.items():
+        if math.isclose(float(budget), rate, rel_tol=1e-9):
+            return threshold
+    probability, surprise = (np.asarray(a, np.float64) for a in artifact.quantiles)
+    inner = probability < 1.0
+    depth, surprise = -np.log1p(-probability[inner]), surprise[inner]
+    wanted = -math.log(rate) if 0.0 < rate <= 1.0 else math.nan
+    if not depth.size or not depth[0] - 1e-12 <= wanted <= depth[-1] + 1e-12:
+        budgets = ", ".join(artifact.thresholds)
+        found = f"{math.exp(-depth[-1]):.2g} to {math.exp(-depth[0]):.2g}" if depth.size else "none"
+        raise UsageError(
+            f"alert rate {rate:g} is beyond what the validation flows of model {artifact.name} support: "
+            f"rates {found}, calibrated budgets {budgets}; choose one of these, or give a --threshold"
+        )
+    return float(np.interp(wanted, depth, surprise))
+
+
+def choose_threshold(
+    artifact: Artifact,
+    *,
+    threshold: float | None = None,
+    alert_rate: float | None = None,
+    adaptive: bool = False,
+) -> Threshold:
+    """Threshold from what the user asked for; an alert rate of 0.1 % if nothing was.
+
+    Parameters
+    ----------
+    artifact
+        The model, with its calibrated thresholds and quantiles.
+    threshold
+        Fixed score in [0, 1]; 0 flags every flow.
+    alert_rate
+        Share of benign flows (of recent flows, if ``adaptive``) to flag.
+    adaptive
+        Follow the stream instead of the model's validation flows.
+
+    Raises
+    ------
+    UsageError
+        If both a threshold and a rate (or ``adaptive``) are given, or one of them makes no sense.
+    """
+    if threshold is not None:
+        if alert_rate is not None:
+            raise UsageError("--threshold and --alert_rate exclude each other: give one of them")
+        if adaptive:
+            raise UsageError("--threshold is fixed, --adaptive is not: give --alert_rate with --adaptive")
+        return FixedThreshold(surprise_of_score(threshold))
+    rate = DEFAULT_ALERT_RATE if alert_rate is None else alert_rate
+    if adaptive:
+        return AdaptiveThreshold(rate)
+    return FixedThreshold(surprise_of_rate(artifact, rate))

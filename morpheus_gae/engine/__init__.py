@@ -1,0 +1,1 @@
+"""The embedded engine: a thread per stage, bounded queues between them."""

@@ -1,0 +1,228 @@
+"""The operators of the pipeline: build-graph, infer-gae, flag-anomalies, to-alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from morpheus_gae.detect.alerts import alert_table
+from morpheus_gae.detect.labels import attacks
+from morpheus_gae.detect.threshold import Threshold
+from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.window import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.graph.window_graph import WindowGraph
+
+UNKNOWN_SHARE = 0.5
+
+
+class WindowCutter(Protocol):
+    """Cuts a stream of batches into windows."""
+
+    def push(self, flows: Flows) -> list[Flows]:
+        """Windows that these flows complete."""
+        ...
+
+    def flush(self) -> list[Flows]:
+        """The last, shorter window."""
+        ...
+
+
+class AlertSink(Protocol):
+    """Where alerts go."""
+
+    def add(self, table: pa.Table) -> None:
+        """Write rows."""
+        ...
+
+    def flush(self) -> None:
+        """Make what was written visible."""
+        ...
+
+    def close(self) -> None:
+        """Finish the destination."""
+        ...
+
+
+class BuildGraph(Operator):
+    """Cuts windows and builds the graph of each.
+
+    Parameters
+    ----------
+    cutter
+        Cuts the stream by number of flows and by event time.
+    build
+        Builds one window's graph.
+    metrics
+        Counts hosts, pairs and sweeps.
+    wait_seconds
+        A window is given at the latest so many seconds after its first flow arrived, by the clock on the
+        wall; None waits. For live streams only: with a file it would make results depend on speed.
+    clock
+        Reads seconds, as ``time.monotonic``.
+    """
+
+    name = "build-graph"
+
+    def __init__(
+        self,
+        cutter: WindowCutter,
+        build: Callable[[Flows], WindowGraph],
+        metrics: Metrics,
+        wait_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cutter = cutter
+        self._build = build
+        self._metrics = metrics
+        self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._deadline: float | None = None
+        self._held = 0
+
+    def process(self, item: Flows) -> Iterator[Window]:
+        """Windows that these flows complete."""
+        windows = self._cutter.push(item)
+        self._held += len(item) - sum(len(flows) for flows in windows)
+        if self._wait_seconds is not None and (windows or self._deadline is None):
+            self._deadline = self._clock() + self._wait_seconds if self._held else None
+        yield from self._graphs(windows)
+
+    def deadline(self) -> float | None:
+        """When the flows held back have waited long enough."""
+        return self._deadline
+
+    def expire(self) -> Iterator[Window]:
+        """The flows held back, as a shorter window."""
+        return self.finish()
+
+    def finish(self) -> Iterator[Window]:
+        """The last, shorter window."""
+        self._deadline, self._held = None, 0
+        yield from self._graphs(self._cutter.flush())
+
+    def _graphs(self, windows: list[Flows]) -> Iterator[Window]:
+        windows.reverse()
+        while windows:
+            flows = windows.pop()
+            graph = self._build(flows)
+            self._metrics.add(hosts=graph.hosts, pairs=graph.pairs)
+            self._metrics.swept(graph.sweeps)
+            yield Window(flows, graph)
+
+
+class InferGae(Operator):
+    """Scores every flow of each window.
+
+    Parameters
+    ----------
+    executor
+        Runs the model.
+    metrics
+        Counts flows, windows and unseen hosts.
+    say
+        Tells the user one line.
+    """
+
+    name = "infer-gae"
+
+    def __init__(self, executor: Executor, metrics: Metrics, say: Callable[[str], None]) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._say = say
+        self._warned = False
+        self._hosts = 0
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window with its scores."""
+        assert item.graph is not None
+        scores = self._executor.score(item.graph)
+        self._hosts += item.graph.hosts
+        self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=scores.unseen_hosts)
+        unseen = self._metrics.unseen_hosts
+        if not self._warned and unseen > UNKNOWN_SHARE * self._hosts:
+            self._warned = True
+            self._say(
+                f"Warning: the model does not know {unseen:,} of {self._hosts:,} hosts; its thresholds were "
+                "set on other traffic: train on your own (morpheus-gae train), or use --adaptive"
+            )
+        yield replace(item, graph=None, scores=scores)
+
+
+class FlagAnomalies(Operator):
+    """Flags the flows whose surprise reaches the threshold.
+
+    Parameters
+    ----------
+    threshold
+        Decides.
+    metrics
+        Counts alerts, and labelled flows.
+    labels
+        Name of the label column to report on, if the input has it.
+    """
+
+    name = "flag-anomalies"
+
+    def __init__(self, threshold: Threshold, metrics: Metrics, labels: str = "Label") -> None:
+        self._threshold = threshold
+        self._metrics = metrics
+        self._labels = labels
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window with its flags."""
+        assert item.scores is not None
+        surprise = item.scores.surprise
+        threshold = self._threshold.of_window(surprise)
+        flagged = surprise >= threshold
+        self._metrics.add(alerts=flagged.sum())
+        known = attacks(item.flows.table, self._labels)
+        if known is not None:
+            attack, labelled = known
+            benign = labelled & ~attack
+            self._metrics.add(
+                attacks=attack.sum(),
+                attack_alerts=(attack & flagged).sum(),
+                benign=benign.sum(),
+                benign_alerts=(benign & flagged).sum(),
+            )
+        yield replace(item, flagged=flagged, threshold=threshold)
+
+
+class ToAlerts(Operator):
+    """Writes the flagged flows, window by window.
+
+    Parameters
+    ----------
+    sink
+        Where they go.
+    model
+        ``name@hash``, told in every row.
+    """
+
+    name = "to-alerts"
+
+    def __init__(self, sink: AlertSink, model: str) -> None:
+        self._sink = sink
+        self._model = model
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window itself, once its alerts are written."""
+        assert item.scores is not None
+        assert item.flagged is not None
+        assert item.threshold is not None
+        self._sink.add(alert_table(item.flows, item.scores, item.flagged, item.threshold, self._model))
+        self._sink.flush()
+        yield item
+
+    def close(self) -> None:
+        """Finish the destination."""
+        self._sink.close()

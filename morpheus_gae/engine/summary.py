@@ -1,0 +1,39 @@
+"""The table that is told at the end of a run."""
+
+from __future__ import annotations
+
+from morpheus_gae.engine.metrics import Metrics
+
+
+def summary(metrics: Metrics) -> str:
+    """Flows, windows, alerts, bad records, rate, and rates of labelled flows where there were any.
+
+    Returns
+    -------
+    str
+        One fact a line, without a newline at the end.
+    """
+    facts = metrics.as_dict()
+    share = f"  ({facts['alerts'] / facts['flows']:.3%} of flows)" if facts["flows"] else ""
+    rows = [
+        ("flows", f"{facts['flows']:,}"),
+        ("windows", f"{facts['windows']:,}"),
+        ("hosts (sum over windows)", f"{facts['hosts']:,}"),
+        ("pairs (sum over windows)", f"{facts['pairs']:,}"),
+        ("alerts", f"{facts['alerts']:,}{share}"),
+        ("bad records", f"{sum(facts['bad_records'].values()):,}"),
+        *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
+        ("flows per second", f"{facts['flows_per_second']:,.0f}"),
+    ]
+    labels = facts.get("labels")
+    if labels is not None:
+        rows += [
+            ("TPR (labelled attacks)", _rate(labels["tpr"], labels["attacks"])),
+            ("FPR (labelled benign)", _rate(labels["fpr"], labels["benign"])),
+        ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _rate(rate: float | None, flows: int) -> str:
+    return "no such flows" if rate is None else f"{rate:.2%}  of {flows:,} flows"

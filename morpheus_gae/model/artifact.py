@@ -1,0 +1,192 @@
+"""Artifact: a trained model as a folder of safetensors and JSON.
+
+::
+
+    model.safetensors   every weight, table, counter and calibration knot
+    config.json         format, spec, thresholds, training facts, SHA-256 of the tensors
+    README.md           the model card
+    metrics.json        figures measured at training time
+
+Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import ArtifactError
+from morpheus_gae.model.calibration import TailMap
+from morpheus_gae.model.memory import Memory
+from morpheus_gae.model.spec import ModelSpec
+
+FORMAT = 1
+BUDGETS = ("0.0001", "0.001", "0.01", "0.02")
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A trained model.
+
+    Attributes
+    ----------
+    path
+        Folder it was read from.
+    name
+        For people.
+    hash
+        First 12 hex digits of the SHA-256 over tensors and spec: names the weights in every alert.
+    spec
+        Which parts the model has.
+    tensors
+        Every array, by name.
+    config
+        ``config.json`` as read.
+    """
+
+    path: Path
+    name: str
+    hash: str
+    spec: ModelSpec
+    tensors: dict[str, Array]
+    config: dict[str, Any]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Threshold on the surprise (nats) for each alert budget (a fraction, as text)."""
+        return {k: float(v) for k, v in self.config["thresholds"].items()}
+
+    @property
+    def supported_budgets(self) -> tuple[str, ...]:
+        """Budgets backed by at least 10 benign validation flows above the threshold; others are extrapolated."""
+        n = int(self.config["training"]["validation_flows"])
+        return tuple(b for b in self.thresholds if n * float(b) >= 10)
+
+    @property
+    def quantiles(self) -> tuple[Array, Array]:
+        """Probabilities and quantiles of the surprise on benign validation flows."""
+        return self.tensors["quantiles.probability"], self.tensors["quantiles.surprise"]
+
+    @property
+    def memory(self) -> Memory:
+        """The model's memory (spec.memory only)."""
+        t = self.tensors
+        return Memory(
+            salt=int(t["memory.salt"][0]),
+            host_key=t["memory.host_key"],
+            host_out=t["memory.host_out"],
+            host_in=t["memory.host_in"],
+            pair_key=t["memory.pair_key"],
+            pair=t["memory.pair"],
+            pair_types=t["memory.pair_types"],
+        )
+
+    def tail(self, part: str) -> TailMap:
+        """Calibration of ``"pair"``, ``"flow"`` or ``"fused"``."""
+        return TailMap(*(self.tensors[f"calibration.{part}.{leaf}"] for leaf in ("x", "y", "tail")))
+
+    def weights(self) -> dict[str, Array]:
+        """The torch module's state, by parameter name."""
+        return {k.removeprefix("net."): v for k, v in self.tensors.items() if k.startswith("net.")}
+
+
+def digest(tensors: dict[str, Array], spec: ModelSpec) -> str:
+    """SHA-256 over the spec and every tensor's name, type, shape and bytes."""
+    h = hashlib.sha256(json.dumps(spec.as_dict(), sort_keys=True).encode())
+    for name in sorted(tensors):
+        a = np.ascontiguousarray(tensors[name])
+        h.update(f"{name}:{a.dtype.str}:{a.shape}".encode())
+        h.update(a.tobytes())
+    return h.hexdigest()
+
+
+def save_artifact(
+    path: str | Path,
+    *,
+    name: str,
+    spec: ModelSpec,
+    tensors: dict[str, Array],
+    thresholds: dict[str, float],
+    training: dict[str, Any],
+    metrics: dict[str, Any],
+    card: str,
+) -> Artifact:
+    """Write a model folder; each file appears whole or not at all.
+
+    ``card`` may use ``{hash}``.
+    """
+    from safetensors.numpy import save
+
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    sha = digest(tensors, spec)
+    config = {
+        "format": FORMAT,
+        "name": name,
+        "sha256": sha,
+        "spec": spec.as_dict(),
+        "columns": ["IN_BYTES", "OUT_BYTES", "FLOW_DURATION_MILLISECONDS"],
+        "thresholds": thresholds,
+        "training": training,
+    }
+    contiguous = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
+    _write(folder / "model.safetensors", save(contiguous))
+    _write(folder / "metrics.json", (json.dumps(metrics, indent=2, sort_keys=True) + "\n").encode())
+    _write(folder / "README.md", card.replace("{hash}", sha[:12]).encode())
+    _write(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+    return Artifact(folder, name, sha[:12], spec, contiguous, config)
+
+
+def load_artifact(path: str | Path) -> Artifact:
+    """Read a model folder.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing or not what it claims to be, the format is another version's, or the
+        tensors are not those that ``config.json`` was written with.
+    """
+    from safetensors.numpy import load
+
+    folder = Path(path)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        raw = (folder / "model.safetensors").read_bytes()
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{folder} is not a model folder: {error.filename} is missing") from None
+    except NotADirectoryError:
+        raise ArtifactError(f"{folder} is a file; a model is a folder with model.safetensors in it") from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{folder} cannot be read: {error}") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        found = config.get("format") if isinstance(config, dict) else type(config).__name__
+        raise ArtifactError(f"{folder}/config.json has format {found!r}, this program reads {FORMAT}")
+    missing = sorted({"name", "sha256", "spec", "thresholds", "training"} - set(config))
+    if missing:
+        raise ArtifactError(f"{folder}/config.json lacks {missing}; it has {sorted(config)}")
+    try:
+        tensors = load(raw)
+    except Exception as error:
+        raise ArtifactError(f"{folder}/model.safetensors is damaged: {error}") from None
+    spec = ModelSpec.from_dict(config["spec"])
+    sha = digest(tensors, spec)
+    if sha != config["sha256"]:
+        raise ArtifactError(
+            f"{folder} is damaged or was edited: its tensors hash to {sha[:12]}, config.json says "
+            f"{str(config['sha256'])[:12]}"
+        )
+    return Artifact(folder, str(config["name"]), sha[:12], spec, tensors, config)
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    os.replace(part, path)

@@ -1,0 +1,132 @@
+"""ModelSpec: which parts a model has, frozen when it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from morpheus_gae.errors import ArtifactError, UsageError
+
+SPEC_VERSION = 1
+MEMORY_NUMBERS = 10
+PROFILE_NUMBERS = 24
+CLASS_FLAGS = 5
+OCTET_NUMBERS = 8
+EDGE_NUMBERS = 4
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One member of the model family.
+
+    Attributes
+    ----------
+    preset
+        Name of the preset it came from.
+    octets
+        Host features hold address octets and their neighbour averages.
+    tolerance, max_sweeps
+        Neighbour averaging stops when no value moves by ``tolerance``, at the latest after ``max_sweeps``.
+    attention
+        GATv2 encoder over the window's pairs (Brody et al. 2022), 2 directions x ``heads`` x ``width / heads``.
+    unet_depth
+        Levels of the Graph U-Net (Gao and Ji 2019) behind the encoder; 0 leaves it out.
+    memory
+        Host and pair memory of the training traffic, and the existence head that reads it.
+    flow_types
+        K of the mixture-of-flow-types likelihood; 0 leaves it out.
+    edge_decoder
+        Edge and global-edge decoder: logit of the edge from host embeddings, edge and window features.
+    width, heads
+        Width of the encoder per direction, and its attention heads.
+    version
+        Of this format.
+    """
+
+    preset: str = "default"
+    octets: bool = False
+    tolerance: float = 1e-3
+    max_sweeps: int = 50
+    attention: bool = False
+    unet_depth: int = 0
+    memory: bool = True
+    flow_types: int = 32
+    edge_decoder: bool = False
+    width: int = 32
+    heads: int = 2
+    version: int = SPEC_VERSION
+
+    def __post_init__(self) -> None:
+        if not (self.memory or self.flow_types or self.edge_decoder):
+            raise UsageError("a model needs at least one of: memory, flow_types, edge_decoder")
+        if self.flow_types and not self.memory:
+            raise UsageError("flow_types read the pair memory: switch memory on as well")
+        if self.edge_decoder and not self.attention:
+            raise UsageError("edge_decoder reads host embeddings: switch attention on as well")
+        if self.unet_depth and not self.attention:
+            raise UsageError("the Graph U-Net reads the attention encoder: switch attention on as well")
+
+    @property
+    def host_numbers(self) -> int:
+        """Width of a host's input: class flags, plus octets and their averages if the spec has them."""
+        return CLASS_FLAGS + (2 * OCTET_NUMBERS if self.octets else 0)
+
+    @property
+    def embedding(self) -> int:
+        """Width of a host embedding z: both directions of the encoder side by side."""
+        return 2 * self.width
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelSpec:
+        """Rebuild a spec.
+
+        Raises
+        ------
+        ArtifactError
+            For another version, or fields that this version does not know.
+        """
+        if values.get("version") != SPEC_VERSION:
+            raise ArtifactError(
+                f"the model spec has version {values.get('version')!r}, this program reads {SPEC_VERSION}"
+            )
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ArtifactError(f"the model spec has unknown fields {unknown}; known are {sorted(known)}")
+        try:
+            return cls(**values)
+        except UsageError as error:
+            raise ArtifactError(f"the model spec makes no sense: {error}") from None
+
+
+PRESETS: dict[str, ModelSpec] = {
+    "default": ModelSpec(),
+    "graph": ModelSpec(preset="graph", attention=True),
+    "published": ModelSpec(
+        preset="published",
+        octets=True,
+        attention=True,
+        unet_depth=3,
+        memory=False,
+        flow_types=0,
+        edge_decoder=True,
+    ),
+}
+
+
+def preset(name: str) -> ModelSpec:
+    """Look a preset up.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name; the message lists those there are.
+    """
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise UsageError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}") from None

@@ -1,0 +1,253 @@
+"""Flows of a simulated network, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.simulate.attacks import ATTACKS, BENIGN, Stage
+from morpheus_gae.simulate.benign import Benign, Stream
+from morpheus_gae.simulate.campaigns import Attacks, attack_names, covers, mixed, plan
+from morpheus_gae.simulate.draw import draw_attributes
+from morpheus_gae.simulate.endpoints import Endpoints, run_endpoints
+from morpheus_gae.simulate.load import Load
+from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.rng import stream_seed
+from morpheus_gae.simulate.services import ServiceArrays, service_arrays
+
+__all__ = ["Network", "Run", "simulate", "simulate_table"]
+
+START_MS = 1_740_960_000_000
+"""Monday, 3 March 2025, 00:00 UTC."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A planned simulation: what is needed to draw its rows.
+
+    Attributes
+    ----------
+    network, endpoints, services, benign, attacks
+        The parts.
+    seed
+        Of the run.
+    """
+
+    network: Network
+    endpoints: Endpoints
+    services: ServiceArrays
+    benign: Benign
+    attacks: Attacks
+    seed: int
+
+    @classmethod
+    def plan(
+        cls,
+        network: Network,
+        flows: int,
+        seed: int = 0,
+        start_ms: int = START_MS,
+        attack_share: float = 0.02,
+        attacks: str | Sequence[str] = "all",
+        days: float | None = None,
+    ) -> Run:
+        """Plan a run; see :func:`simulate`."""
+        names = attack_names(attacks)
+        if flows < 1:
+            raise UsageError(f"the number of flows must be positive, and is {flows}")
+        if not 0.0 <= attack_share < 1.0:
+            raise UsageError(f"the attack share must lie in [0, 1), and is {attack_share}")
+        if seed < 0:
+            raise UsageError(f"the seed must not be negative, and is {seed}")
+        if days is not None and not days > 0:
+            raise UsageError(f"the number of days must be positive, and is {days}")
+        if not 0 <= start_ms < 1 << 50:
+            raise UsageError(f"the start must be milliseconds since 1970, not {start_ms}")
+        attack_flows = round(flows * attack_share) if names else 0
+        benign_flows = flows - attack_flows
+        if network.hub is not None and benign_flows < 2 * network.hosts:
+            raise UsageError(
+                f"a hub that talks to {network.hosts} hosts needs at least {2 * network.hosts} benign flows, "
+                f"not {benign_flows}: raise the number of flows or lower the number of hosts"
+            )
+        habits = network.habits
+        periodic = habits.period_ms > 0
+        rates = np.bincount(habits.curve[~periodic], habits.per_day[~periodic], 4)
+        load = Load(rates, float(habits.per_day[periodic].sum()), start_ms)
+        natural = load.days_for(benign_flows)
+        length = natural if days is None else days
+        scale = 1.0 if days is None else benign_flows / load.flows(days)
+        strangers = int(np.clip(attack_flows // 4, 64, 50_000)) if attack_flows else 0
+        endpoints = run_endpoints(network, start_ms, length, seed, strangers)
+        benign = Benign(network, endpoints, load, benign_flows, length, scale, seed)
+        services = service_arrays()
+        stage = Stage(network, endpoints, services, covers(benign)) if attack_flows else None
+        campaigns = plan(names, attack_flows, benign.start_ms, benign.end_ms, seed)
+        return cls(
+            network=network,
+            endpoints=endpoints,
+            services=services,
+            benign=benign,
+            attacks=Attacks(campaigns, stage, benign.start_ms, benign.end_ms),
+            seed=seed,
+        )
+
+    def blocks(self) -> Iterator[pa.Table]:
+        """Tables in time order, one for each block of the run; can be walked through once."""
+        tables = Tables(self.endpoints, self.network)
+        for block, stream in enumerate(mixed(self.benign, self.attacks)):
+            yield tables.table(stream, stream_seed(self.seed, 30, block), self.services)
+
+
+class Tables:
+    """Turns streams into tables: draws the attributes and attaches the address texts."""
+
+    def __init__(self, endpoints: Endpoints, network: Network) -> None:
+        self._endpoints, self._salt = endpoints, np.uint64(network.salt)
+        self._first_v6 = len(network.v4)
+        self._texts4 = pa.array(endpoints.v4, pa.string())
+        self._texts6 = pa.array(endpoints.v6, pa.string())
+        self._labels = pa.array([BENIGN, *ATTACKS], pa.string())
+
+    def table(self, stream: Stream, seed: int, services: ServiceArrays) -> pa.Table:
+        """Rows of one stream."""
+        size = stream.time_ms.size
+        sport, dport = np.empty(size, np.int32), np.empty(size, np.int32)
+        protocol = np.empty(size, np.uint8)
+        counters = np.empty((4, size), np.int64)
+        milliseconds, missing = np.empty(size, np.float64), np.empty(size, np.bool_)
+        is_v6 = self._endpoints.is_v6
+        draw_attributes(
+            stream.src,
+            stream.dst,
+            stream.service,
+            stream.port,
+            is_v6,
+            np.uint64(seed),
+            self._salt,
+            services.protocol,
+            services.source_port,
+            services.ports,
+            services.port_first,
+            services.kind_first,
+            services.kind_cdf,
+            services.kind_mode,
+            services.kind,
+            sport,
+            dport,
+            protocol,
+            counters[0],
+            counters[1],
+            counters[2],
+            counters[3],
+            milliseconds,
+            missing,
+        )
+        columns: dict[str, pa.Array] = {"FLOW_START_MILLISECONDS": pa.array(stream.time_ms)}
+        v6 = is_v6[stream.src] if self._endpoints.v6 else None
+        src, dst = self._endpoints.position[stream.src], self._endpoints.position[stream.dst]
+        columns["IPV4_SRC_ADDR"] = _coded(src, v6, self._texts4)
+        columns["L4_SRC_PORT"] = pa.array(sport)
+        columns["IPV4_DST_ADDR"] = _coded(dst, v6, self._texts4)
+        columns["L4_DST_PORT"] = pa.array(dport)
+        if v6 is not None:
+            columns["IPV6_SRC_ADDR"] = _coded(src, ~v6, self._texts6)
+            columns["IPV6_DST_ADDR"] = _coded(dst, ~v6, self._texts6)
+        columns["PROTOCOL"] = pa.array(protocol)
+        for name, values in zip(("IN_BYTES", "OUT_BYTES", "IN_PKTS", "OUT_PKTS"), counters, strict=True):
+            columns[name] = pa.array(values)
+        columns["FLOW_DURATION_MILLISECONDS"] = pa.array(milliseconds, mask=missing)
+        columns["Label"] = pa.array((stream.attack > 0).astype(np.int8))
+        columns["Attack"] = pa.DictionaryArray.from_arrays(pa.array(stream.attack), self._labels)
+        return pa.table(columns)
+
+
+def _coded(position: np.ndarray, absent: np.ndarray | None, texts: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(position, mask=absent), texts)
+
+
+def simulate(
+    network: Network,
+    flows: int,
+    seed: int = 0,
+    start_ms: int = START_MS,
+    attack_share: float = 0.02,
+    attacks: str | Sequence[str] = "all",
+    chunk: int = 200_000,
+    days: float | None = None,
+) -> Iterator[pa.Table]:
+    """Flows of a network in time order.
+
+    Parameters
+    ----------
+    network
+        Whose flows.
+    flows
+        Exact number of flows, attacks included.
+    seed
+        Randomness of this run: another seed is another day on the same network.
+    start_ms
+        Start, milliseconds since the epoch (UTC); the load follows hour and weekday.
+    attack_share
+        Share of the flows that belong to attacks.
+    attacks
+        ``"all"``, ``"none"``, or names of :data:`morpheus_gae.simulate.attacks.ATTACKS`.
+    chunk
+        Rows of each table (the last may be shorter). The rows themselves do not depend on it.
+    days
+        Length of the run; by default as long as the network's own load needs for that many flows.
+
+    Yields
+    ------
+    pyarrow.Table
+        ``FLOW_START_MILLISECONDS`` int64, ``IPV4_SRC_ADDR``, ``IPV4_DST_ADDR`` dictionary of string,
+        ``L4_SRC_PORT``, ``L4_DST_PORT`` int32, ``IPV6_SRC_ADDR``, ``IPV6_DST_ADDR`` (if the network has IPv6; the family
+        that a flow does not use is null), ``PROTOCOL`` uint8, ``IN_BYTES``, ``OUT_BYTES``, ``IN_PKTS``, ``OUT_PKTS`` int64,
+        ``FLOW_DURATION_MILLISECONDS`` float64 (a few null), ``Label`` int8, ``Attack`` dictionary of string.
+
+    Raises
+    ------
+    UsageError
+        If a value is out of its range.
+    """
+    if chunk < 1:
+        raise UsageError(f"a chunk must have at least one row, not {chunk}")
+    run = Run.plan(network, flows, seed, start_ms, attack_share, attacks, days)
+    return _cut(run.blocks(), chunk)
+
+
+def _cut(blocks: Iterator[pa.Table], chunk: int) -> Iterator[pa.Table]:
+    """The same rows in tables of ``chunk`` rows."""
+    held: list[pa.Table] = []
+    rows = 0
+    for block in blocks:
+        held.append(block)
+        rows += block.num_rows
+        if rows >= chunk:
+            whole = pa.concat_tables(held)
+            while rows >= chunk:
+                yield whole.slice(0, chunk)
+                whole = whole.slice(chunk)
+                rows -= chunk
+            held = [whole] if rows else []
+    if rows:
+        yield pa.concat_tables(held)
+
+
+def simulate_table(
+    network: Network,
+    flows: int,
+    seed: int = 0,
+    start_ms: int = START_MS,
+    attack_share: float = 0.02,
+    attacks: str | Sequence[str] = "all",
+    chunk: int = 200_000,
+    days: float | None = None,
+) -> pa.Table:
+    """All flows of :func:`simulate` in one table."""
+    parts = simulate(network, flows, seed, start_ms, attack_share, attacks, chunk, days)
+    return pa.concat_tables(list(parts))

@@ -1,0 +1,1 @@
+"""Training: unlabelled or benign flows in, an artifact out."""

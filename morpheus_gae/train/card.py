@@ -1,0 +1,64 @@
+"""Card: the artifact's README."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morpheus_gae.model.spec import ModelSpec
+
+PARTS = {
+    "octets": "address octets refined by neighbour averaging until convergence",
+    "attention": "GATv2 encoder over the window's pairs",
+    "memory": "host and pair memory with an existence head",
+    "edge_decoder": "edge and global-edge decoder",
+}
+
+
+def render(
+    name: str, spec: ModelSpec, facts: dict[str, Any], thresholds: dict[str, float], history: list[dict[str, float]]
+) -> str:
+    """Markdown; ``{hash}`` stands for the model's hash."""
+    import math
+
+    parts = [text for key, text in PARTS.items() if getattr(spec, key)]
+    if spec.unet_depth:
+        parts.append(f"Graph U-Net of depth {spec.unet_depth}")
+    if spec.flow_types:
+        parts.append(f"mixture of {spec.flow_types} flow types")
+    rows = "\n".join(
+        f"| {float(b):.2%} | {s:.4f} | {-math.expm1(-s):.6f} |"
+        + (" |" if facts["validation_flows"] * float(b) >= 10 else " extrapolated: too few validation flows |")
+        for b, s in thresholds.items()
+    )
+    return f"""# {name}
+
+Graph autoencoder for network flows, hash `{{hash}}`, preset `{spec.preset}`: {"; ".join(parts)}.
+
+Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward bytes and duration alone.
+{f"Trained on: {facts['trained_on']}." if facts["trained_on"] else ""}
+
+| training flows | validation flows | hosts | pairs | durations missing | epochs | seconds |
+|---|---|---|---|---|---|---|
+| {facts["flows"]:,} | {facts["validation_flows"]:,} | {facts["hosts"]:,} | {facts["pairs"]:,} | {facts["duration_missing"]:.1%} | {facts["epochs"]} | {facts["seconds"]} |
+
+Last losses: training {history[-1]["loss"]:.4f}, validation {history[-1]["validation"]:.4f}.
+No label was read in training or for a threshold.
+
+## Thresholds
+
+From the flows held back as the latest in time, so that on traffic like theirs the share of alerts is the budget.
+
+| alert budget | surprise (nats) | score | |
+|---|---|---|---|
+{rows}
+
+## Use
+
+    morpheus run pipeline-gae --model {name} --input flows.parquet --output alerts.jsonl
+
+## Limits
+
+The model knows the hosts and pairs of its training traffic (as salted hashes, no address is stored). On
+another network, or after the network has changed, train again: unknown hosts are strange by design.
+Traffic that was already attacked while training is learnt as normal.
+"""

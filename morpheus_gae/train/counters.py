@@ -1,0 +1,161 @@
+"""Counters of the training traffic, with a flow's own contribution left out.
+
+A flow that finds itself in memory teaches that everything has been seen. So in training the counters of a
+window are read without the window's own flows, or without the whole fifth of the training time it lies in
+(both are needed: the first shows familiar pairs, the second what a pair looks like when it is new).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.model.memory import existence_numbers, profile_numbers
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+FOLDS = 5
+
+
+def sums(index: I64, x: F32, size: int) -> F32:
+    """float32 [size, 7]: flows, sums of x (3) and of x squared (3) by index."""
+    out = np.empty((size, 7), np.float32)
+    out[:, 0] = np.bincount(index, minlength=size)
+    for c in range(3):
+        out[:, 1 + c] = np.bincount(index, x[:, c], size)
+        out[:, 4 + c] = np.bincount(index, x[:, c].astype(np.float64) ** 2, size)
+    return out
+
+
+def moments(s: F32) -> F32:
+    """float32 [R, 7] flows, mean (3), standard deviation (3) from sums; zeros where there are no flows."""
+    n = np.maximum(np.rint(s[:, :1]), 0)
+    n = n.astype(np.float32)
+    safe = np.maximum(n, 1)
+    mean = np.where(n > 0, s[:, 1:4] / safe, 0)
+    variance = np.where(n > 1, s[:, 4:7] / safe - mean**2, 0)
+    return np.concatenate([n, mean, np.sqrt(np.maximum(variance, 0))], 1).astype(np.float32)
+
+
+@dataclass
+class Counters:
+    """Sums over the training flows, whole and by fold.
+
+    Attributes
+    ----------
+    src, dst, pair
+        int64 [E] ids of each flow, over training and validation flows alike.
+    pair_src, pair_dst, reverse
+        int64 [Q] hosts of each pair; id of its reverse pair or -1.
+    codes, code_pair
+        int64 [Q] sorted ``src * H + dst`` and the pair of each: finds the id of any pair of hosts.
+    by_pair, by_out, by_in
+        float32 [1 + FOLDS, Q or H, 7]: entry 0 all training flows, entry 1 + k those of fold k.
+    types
+        float32 [1 + FOLDS, Q, K] summed responsibilities, likewise.
+    """
+
+    x: F32
+    src: I64
+    dst: I64
+    pair: I64
+    fold: I64
+    hosts: int
+    pair_src: I64
+    pair_dst: I64
+    responsibilities: F32
+
+    def __post_init__(self) -> None:
+        q, h, n = self.pair_src.shape[0], self.hosts, self.fold.shape[0]
+        code = self.pair_src * h + self.pair_dst
+        order = np.argsort(code)
+        self.codes, self.code_pair = code[order], order
+        self.reverse = self.find(self.pair_dst, self.pair_src)
+        by = [
+            (sums(self.pair[:n][m], self.x[:n][m], q), sums(self.src[:n][m], self.x[:n][m], h),
+             sums(self.dst[:n][m], self.x[:n][m], h))
+            for m in [slice(None)] + [self.fold == k for k in range(FOLDS)]
+        ]  # fmt: skip
+        self.by_pair, self.by_out, self.by_in = (np.stack([b[i] for b in by]) for i in range(3))
+        k = self.responsibilities.shape[1]
+        self.types = np.zeros((1 + FOLDS, q, k), np.float32)
+        for f in range(FOLDS):
+            rows = np.flatnonzero(self.fold == f)
+            for c in range(k):
+                self.types[1 + f, :, c] = np.bincount(self.pair[rows], self.responsibilities[rows, c], q)
+        self.types[0] = self.types[1:].sum(0)
+
+    def find(self, src: I64, dst: I64) -> I64:
+        """int64 id of each pair of hosts, -1 where it has no flow."""
+        code = src * self.hosts + dst
+        at = np.minimum(np.searchsorted(self.codes, code), max(self.codes.shape[0] - 1, 0))
+        return np.where(self.codes[at] == code, self.code_pair[at], -1)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Memory numbers of chosen pairs: float32 [R, 10], [R, 24], [R, K]."""
+
+    existence: F32
+    profile: F32
+    types: F32
+
+
+class View:
+    """The counters as a window may see them.
+
+    Parameters
+    ----------
+    counters
+        Of all training flows.
+    rows
+        Slice of the window's flows.
+    without
+        ``"window"`` leaves its own flows out, an int the fold of that number, None nothing (validation).
+    """
+
+    def __init__(self, counters: Counters, rows: slice, without: str | int | None) -> None:
+        self.c = counters
+        self.fold = without + 1 if isinstance(without, int) else None
+        self.window = without == "window"
+        if self.window:
+            x = counters.x[rows]
+            self.own_pairs, at = np.unique(counters.pair[rows], return_inverse=True)
+            self.own_pair = sums(at, x, self.own_pairs.shape[0])
+            self.own_types = np.zeros((self.own_pairs.shape[0], counters.types.shape[2]), np.float32)
+            np.add.at(self.own_types, at, counters.responsibilities[rows])
+            self.own_srcs, at = np.unique(counters.src[rows], return_inverse=True)
+            self.own_out = sums(at, x, self.own_srcs.shape[0])
+            self.own_dsts, at = np.unique(counters.dst[rows], return_inverse=True)
+            self.own_in = sums(at, x, self.own_dsts.shape[0])
+
+    def _read(self, tables: F32, ids: I64, own_ids: I64 | None, own: F32 | None) -> F32:
+        safe = np.maximum(ids, 0)
+        out: F32 = tables[0][safe]
+        if self.fold is not None:
+            out = out - tables[self.fold][safe]
+        if own_ids is not None and own is not None:
+            at = np.minimum(np.searchsorted(own_ids, safe), own_ids.shape[0] - 1)
+            out = out - np.where((own_ids[at] == safe)[:, None], own[at], 0)
+        out[ids < 0] = 0
+        return out
+
+    def recall(self, pair: I64, reverse: I64, src: I64, dst: I64) -> Recalled:
+        """Numbers of pairs given by ids; -1 stands for an unknown pair or host."""
+        c, w = self.c, self.window
+        p = self._read(c.by_pair, pair, self.own_pairs if w else None, self.own_pair if w else None)
+        r = self._read(c.by_pair, reverse, self.own_pairs if w else None, self.own_pair if w else None)
+        outs, own_out = (self.own_srcs, self.own_out) if w else (None, None)
+        ins, own_in = (self.own_dsts, self.own_in) if w else (None, None)
+        so, do = self._read(c.by_out, src, outs, own_out), self._read(c.by_out, dst, outs, own_out)
+        si, di = self._read(c.by_in, src, ins, own_in), self._read(c.by_in, dst, ins, own_in)
+        types = self._read(c.types, pair, self.own_pairs if w else None, self.own_types if w else None)
+        count = [np.maximum(np.rint(a[:, 0]), 0) for a in (p, r, so, si, do, di)]
+        return Recalled(
+            existence=existence_numbers(*count).astype(np.float32),
+            profile=profile_numbers(moments(p), moments(so), moments(di)),
+            types=np.maximum(types, 0),
+        )

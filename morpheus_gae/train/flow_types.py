@@ -1,0 +1,155 @@
+"""Flow types: the mixture's start, by k-means and expectation-maximisation over binned attributes.
+
+A flow type is a kind of traffic ("DNS look-up", "web page", "keep-alive"): a share of each pair's flows and
+a distribution over bins of forward bytes, backward bytes given forward, duration given backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+
+PAIR_PRIOR = 5.0
+TABLE_PRIOR = 3.0
+CHUNK = 131_072
+
+
+@dataclass(frozen=True)
+class FlowTypes:
+    """Tables [B1, K], [G1, B2, K], [G2, B3, K] and the responsibilities [E, K] of the flows."""
+
+    table1: Tensor
+    table2: Tensor
+    table3: Tensor
+    responsibilities: F32
+
+
+def _smooth(counts: Tensor, sd: float = 2.0) -> Tensor:
+    """Gaussian blur over the bins (dimension -2), so that a type lends mass to neighbouring sizes."""
+    reach = torch.arange(-6, 7, dtype=counts.dtype)
+    kernel = torch.exp(-0.5 * (reach / sd) ** 2)
+    kernel = kernel / kernel.sum()
+    flat = counts.transpose(-1, -2).reshape(-1, 1, counts.shape[-2])
+    blurred = torch.nn.functional.conv1d(flat, kernel.view(1, 1, -1), padding=6)
+    return blurred.reshape(*counts.shape[:-2], counts.shape[-1], counts.shape[-2]).transpose(-1, -2)
+
+
+def _table(counts: Tensor, back_off: Tensor | None = None) -> Tensor:
+    """Probabilities over dimension -2 from counts, with pseudo-counts toward a smoothed prior."""
+    bins = counts.shape[-2]
+    if back_off is None:
+        own = _smooth(counts)
+        own = own / own.sum(-2, keepdim=True).clamp(min=1e-9)
+        everyone = counts.sum(-1, keepdim=True)
+        everyone = everyone / everyone.sum(-2, keepdim=True).clamp(min=1e-9)
+        prior = 0.5 * own + 0.25 * everyone + 0.25 / bins
+    else:
+        prior = back_off
+    filled = counts + TABLE_PRIOR * prior
+    return filled / filled.sum(-2, keepdim=True)
+
+
+def _count(r: Tensor, index: Tensor, size: int) -> Tensor:
+    return torch.zeros(size, r.shape[1]).index_add_(0, index, r)
+
+
+def fit_flow_types(
+    x: F32,
+    minimum: npt.NDArray[np.bool_],
+    bins: I64,
+    groups: tuple[I64, I64],
+    sizes: tuple[int, int, int],
+    pair: I64,
+    k: int,
+    *,
+    seed: int,
+    rounds: int = 25,
+    sample: int = 1_000_000,
+    tick: Callable[[], None] = lambda: None,
+) -> FlowTypes:
+    """Fit the flow types.
+
+    Parameters
+    ----------
+    x
+        float32 [E, 3] standardised log attributes of the training flows.
+    minimum
+        bool [E, 3] the attribute is at its smallest value: separates "no answer" from small answers.
+    bins
+        int64 [E, 3].
+    groups
+        Group of each bin of forward bytes, and of backward bytes.
+    sizes
+        Bins of each column.
+    pair
+        int64 [E] pair of each flow.
+    k
+        Number of types.
+    seed
+        Of the k-means start.
+    rounds
+        Of expectation-maximisation.
+    sample
+        Most flows that the rounds look at (evenly spaced); responsibilities are then worked out for all.
+    tick
+        Called once a round.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    e = x.shape[0]
+    step = max(e // sample, 1)
+    at = np.arange(0, e, step)
+    points = np.concatenate([x[at], 2.0 * minimum[at]], 1).astype(np.float32)
+    clusters = min(k, np.unique(points[:200_000], axis=0).shape[0])
+    means = MiniBatchKMeans(clusters, random_state=seed, n_init=3, batch_size=4096).fit(points)
+    r = torch.full((at.shape[0], k), 0.1 / k)
+    r[torch.arange(at.shape[0]), torch.from_numpy(means.labels_.astype(np.int64))] += 0.9
+
+    b = torch.from_numpy(bins)
+    g1, g2 = (torch.from_numpy(g) for g in groups)
+    n1, n2, n3 = sizes
+    ng1, ng2 = int(g1.max()) + 1, int(g2.max()) + 1
+    pairs = torch.from_numpy(np.unique(pair[at], return_inverse=True)[1].astype(np.int64))
+    distinct = int(pairs.max()) + 1
+    bs = b[torch.from_numpy(at)]
+    key2 = g1[bs[:, 0]] * n2 + bs[:, 1]
+    key3 = g2[bs[:, 1]] * n3 + bs[:, 2]
+
+    def maximise(r: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        t1 = _table(_count(r, bs[:, 0], n1))
+        t2 = _table(_count(r, key2, ng1 * n2).view(ng1, n2, k), _table(_count(r, bs[:, 1], n2)))
+        t3 = _table(_count(r, key3, ng2 * n3).view(ng2, n3, k), _table(_count(r, bs[:, 2], n3)))
+        share = r.mean(0)
+        return t1, t2, t3, share, _count(r, pairs, distinct)
+
+    def expect(
+        rows: Tensor, t1: Tensor, t2: Tensor, t3: Tensor, own: Tensor
+    ) -> Tensor:
+        like = own * t1[rows[:, 0]] * t2[g1[rows[:, 0]], rows[:, 1]] * t3[g2[rows[:, 1]], rows[:, 2]]
+        return like / like.sum(1, keepdim=True).clamp(min=1e-30)
+
+    for _ in range(rounds):
+        t1, t2, t3, share, counts = maximise(r)
+        prior = PAIR_PRIOR * share
+        own = (counts + prior) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
+        for lo in range(0, at.shape[0], CHUNK):
+            cut = slice(lo, lo + CHUNK)
+            r[cut] = expect(bs[cut], t1, t2, t3, own[pairs[cut]])
+        tick()
+    t1, t2, t3, share, counts = maximise(r)
+    if step == 1:
+        everyone = r
+    else:
+        everyone = torch.empty(e, k)
+        for lo in range(0, e, CHUNK):
+            cut = slice(lo, lo + CHUNK)
+            everyone[cut] = expect(b[cut], t1, t2, t3, share[None])
+    return FlowTypes(t1.log(), t2.log(), t3.log(), everyone.numpy())
