@@ -60,6 +60,7 @@ class Monitor(Operator):
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
+            self._bar.refresh()
             self._bar.close()
 
     def _show(self) -> None:

@@ -94,8 +94,8 @@ class TorchExecutor:
         if spec.memory:
             known = recall(art.memory, batch.host_hi, batch.host_lo, batch.pair_src, batch.pair_dst)
             logit = net.existence_logit(torch.from_numpy(known.existence), flags[src], flags[dst])
-            pair_raw = torch.nn.functional.softplus(-logit)
-            bias = -pair_raw
+            pair_raw = -logit
+            bias = -torch.nn.functional.softplus(-logit)
         if spec.attention:
             host_x = [flags]
             if spec.octets:
@@ -120,7 +120,8 @@ class TorchExecutor:
 class Heads:
     """Raw values: ``pair`` float32 [P] and ``flow``, ``edge`` float32 [E], each None where absent.
 
-    All are -ln of a probability: that the pair talks, that it talks like this, that the edge exists.
+    ``pair``: minus the logit that the pair talks; ``flow``: -ln likelihood that it talks like this;
+    ``edge``: -ln P(edge exists).
     """
 
     pair: F32 | None

@@ -14,6 +14,11 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 
 
+STEEPEST = 3.0
+"""Steepest slope of a map: repeated flows pile up on single raw values, and a step there would turn the
+rounding of a raw value into a visible difference between executors."""
+
+
 @dataclass(frozen=True)
 class TailMap:
     """A strictly increasing map v -> -ln P(V >= v).
@@ -86,7 +91,9 @@ def fit_tail(values: npt.NDArray[np.floating], *, knots: int = 96, upto: float =
     keep = np.concatenate([[True], np.diff(x32) > 0])
     x32, y = x32[keep], y[keep]
     y = np.maximum.accumulate(y) + np.arange(y.shape[0]) * 1e-5 + 1e-3
+    # a knot moves right where the map would be steeper than STEEPEST: x[i] >= x[i-1] + dy / STEEPEST
+    x = np.maximum.accumulate(x32 - y / STEEPEST) + y / STEEPEST
     threshold = v[min(int(0.95 * n), n - 1)]
     excess = v[v >= threshold] - threshold
     m = max(float(excess.mean()) if excess.size else 0.0, 1e-2)
-    return TailMap(x32, y.astype(np.float32), np.array([m, k], np.float32))
+    return TailMap(x.astype(np.float32), y.astype(np.float32), np.array([m, k], np.float32))

@@ -15,9 +15,9 @@ from morpheus_gae.simulate.rng import stream_seed
 I32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
-NEW_HOSTS_PER_DAY = 0.25
+NEW_HOSTS_PER_DAY = 0.12
 """New internet hosts a day, as a share of the regular hosts."""
-LIFE_DAYS = 3.0
+LIFE_DAYS = 2.0
 """How long such a host stays in use."""
 _FIRST_NEWCOMER = 200_000_000  # address numbers; regular hosts come before, strangers after
 _FIRST_STRANGER = 1_000_000_000

@@ -83,7 +83,7 @@ def draw_habits(
     keep = dst != clients[owner]
     owner, dst = owner[keep], dst[keep]
     size = owner.size
-    share = np.exp(rng.normal(0.0, 1.2, size))
+    share = np.exp(rng.normal(0.0, 1.0, size))
     share /= np.bincount(owner, share, clients.size)[owner]
     periodic = len(rule.periods) > 0
     period = np.zeros(size, np.int64)

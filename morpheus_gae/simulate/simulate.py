@@ -21,8 +21,8 @@ from morpheus_gae.simulate.services import ServiceArrays, service_arrays
 
 __all__ = ["Network", "Run", "simulate", "simulate_table"]
 
-START_MS = 1_740_960_000_000
-"""Monday, 3 March 2025, 00:00 UTC."""
+START_MS = 1_740_988_800_000
+"""Monday, 3 March 2025, 08:00 UTC: a working day begins."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Run:
         natural = load.days_for(benign_flows)
         length = natural if days is None else days
         scale = 1.0 if days is None else benign_flows / load.flows(days)
-        strangers = int(np.clip(attack_flows // 4, 64, 50_000)) if attack_flows else 0
+        strangers = int(np.clip(attack_flows // 16, 64, 50_000)) if attack_flows else 0
         endpoints = run_endpoints(network, start_ms, length, seed, strangers)
         benign = Benign(network, endpoints, load, benign_flows, length, scale, seed)
         services = service_arrays()

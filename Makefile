@@ -1,0 +1,51 @@
+# make demo    install, simulate (or take FLOWS=path), score, print a summary, write alerts.jsonl
+# make test    install the test extras and run everything
+# make lint    ruff and mypy
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+MODEL  ?= models/default
+FLOWS  ?=
+OUTPUT ?= alerts.jsonl
+DEMO   := demo/flows.parquet
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,plot,dev]'
+	touch $@ $(VENV)/.core
+
+$(DEMO): | $(VENV)/.core
+	@mkdir -p $(@D)
+	$(BIN)/morpheus-gae simulate --network 7 --seed 2026 --flows 500000 --output $@
+
+ifeq ($(FLOWS),)
+demo: $(VENV)/.core $(DEMO)
+	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input $(DEMO) --output $(OUTPUT) --alert_rate 0.001
+	@echo "The strangest flows are in $(OUTPUT); the first one:"
+	@head -n 1 $(OUTPUT)
+else
+demo: $(VENV)/.core
+	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input '$(FLOWS)' --output $(OUTPUT) --adaptive
+	@echo "The strangest flows are in $(OUTPUT); train on your own traffic for better ones (README.md)."
+endif
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

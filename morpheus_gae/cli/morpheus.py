@@ -1,0 +1,235 @@
+"""``morpheus``: run the pipeline that flags anomalous flows."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from morpheus_gae import __version__
+from morpheus_gae.cli.options import EXIT_INTERRUPTED, Command, Group, json_option, rate
+from morpheus_gae.errors import UsageError
+
+PositiveInt = click.IntRange(min=1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage named on the command line, with what it was told there."""
+
+    name: str
+    told: dict[str, Any]
+
+
+@click.group(cls=Group, context_settings={"auto_envvar_prefix": "MORPHEUS"})
+@click.version_option(__version__, prog_name="morpheus (morpheus-gae)")
+def main() -> None:
+    """Run NetFlow anomaly detection pipelines.
+
+    Every option can be set in the environment: MORPHEUS_RUN_PIPELINE_GAE_MODEL is --model of pipeline-gae.
+    """
+
+
+@main.group(cls=Group)
+@click.option("--num_threads", type=PositiveInt, help="CPU threads to use; all by default.")
+@click.option(
+    "--pipeline_batch_size",
+    type=PositiveInt,
+    default=65_536,
+    show_default=True,
+    help="Rows read at a time; results do not depend on it.",
+)
+@click.option(
+    "--edge_buffer_size",
+    type=PositiveInt,
+    default=2,
+    show_default=True,
+    help="Windows that may wait between two stages; bounds memory.",
+)
+@click.option("--use_cpu_only", is_flag=True, help="Never use a GPU.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "embedded", "morpheus"]),
+    default="auto",
+    show_default=True,
+    help="What runs the pipeline.",
+)
+@click.pass_context
+def run(ctx: click.Context, /, **told: Any) -> None:
+    """Run a pipeline."""
+    ctx.obj = told
+
+
+def _rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that decide which flows are flagged."""
+    for option in (
+        click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),
+        click.option("--adaptive", is_flag=True, help="Take the threshold from the recent traffic itself."),
+        click.option(
+            "--alert_rate", type=rate, help="Share of benign flows to flag: 0.001 or 0.1%, the default."
+        ),
+        click.option(
+            "--threshold", type=click.FloatRange(0, 1), help="Flag scores from this on; 0 flags every flow."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option(
+        "--executor", type=click.Choice(["cpu", "torch"]), help="What computes; cpu by default."
+    )(command)
+    return click.option("--model", metavar="DIR", help="Model folder; models/default by default.")(command)
+
+
+def _window_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option(
+        "--window_seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        help="End a window after so many seconds of flow time (and of waiting, if the input is a pipe).",
+    )(command)
+    return click.option("--graph_size", type=PositiveInt, help="Flows in a window; 200000 by default.")(
+        command
+    )
+
+
+def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--dead_letters", metavar="FILE", help="Bad records; OUTPUT.dead.ndjson by default."),
+        click.option("--format", metavar="NAME", help="Encoding of stdin: ndjson, csv, ..."),
+        click.option("--input", metavar="URL", multiple=True, help="File, glob, or - for stdin; repeatable."),
+    ):
+        command = option(command)
+    return command
+
+
+def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--output", metavar="URL", help="File (by its extension), or - for NDJSON on stdout."
+    )(command)
+
+
+@run.group(name="pipeline-gae", cls=Group, chain=True, invoke_without_command=True)
+@_model_options
+@_window_options
+@_input_options
+@_output_options
+@_rule_options
+@json_option("--metrics")
+def pipeline_gae(**told: Any) -> None:
+    r"""Flag anomalous flows with a graph autoencoder.
+
+    With --input and --output alone it reads, scores, flags and writes.
+    A list of stages builds any other order.
+
+    \b
+    Examples:
+      morpheus run pipeline-gae --input flows.parquet --output alerts.jsonl
+      morpheus run pipeline-gae from-netflow --input flows.csv build-graph infer-gae \
+          flag-anomalies --alert_rate 0.01 monitor to-alerts --output alerts.jsonl
+    """
+
+
+@pipeline_gae.command(name="from-netflow", cls=Command)
+@_input_options
+def from_netflow(**told: Any) -> Stage:
+    """Read flow records; set bad ones aside."""
+    return Stage("from-netflow", told)
+
+
+@pipeline_gae.command(name="build-graph", cls=Command)
+@_window_options
+def build_graph(**told: Any) -> Stage:
+    """Cut windows and build the graph of each."""
+    return Stage("build-graph", told)
+
+
+@pipeline_gae.command(name="infer-gae", cls=Command)
+@_model_options
+def infer_gae(**told: Any) -> Stage:
+    """Score every flow."""
+    return Stage("infer-gae", told)
+
+
+@pipeline_gae.command(name="flag-anomalies", cls=Command)
+@_rule_options
+def flag_anomalies(**told: Any) -> Stage:
+    """Flag the flows whose score reaches the threshold."""
+    return Stage("flag-anomalies", told)
+
+
+@pipeline_gae.command(name="to-alerts", cls=Command)
+@_output_options
+def to_alerts(**told: Any) -> Stage:
+    """Write the flagged flows."""
+    return Stage("to-alerts", told)
+
+
+@pipeline_gae.command(name="monitor", cls=Command)
+@click.option("--description", metavar="TEXT", help="In front of the figures.")
+def monitor(**told: Any) -> Stage:
+    """Tell the rate on stderr."""
+    return Stage("monitor", told)
+
+
+@pipeline_gae.result_callback()
+@click.pass_context
+def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
+    """Build the pipeline that was asked for and run it to its end."""
+    from morpheus_gae.cli.model import find_model
+    from morpheus_gae.engine.choose import choose_engine
+    from morpheus_gae.engine.embedded import Aborted
+    from morpheus_gae.engine.order import check_order
+    from morpheus_gae.engine.settings import Settings
+
+    choose_engine(ctx.obj["engine"])
+    if json_file is not None and not Path(json_file).absolute().parent.is_dir():
+        raise UsageError(f"--metrics {json_file}: its folder does not exist")
+    names = [stage.name for stage in stages]
+    if names:
+        check_order(names)
+    settings = Settings(batch_size=ctx.obj["pipeline_batch_size"], queue=ctx.obj["edge_buffer_size"])
+    for given in (told, *(stage.told for stage in stages)):
+        settings = settings.overridden(given)
+    if not names or "infer-gae" in names:
+        settings = settings.overridden({"model": find_model(settings.model)})
+    if ctx.obj["num_threads"] is not None:
+        from morpheus_gae.engine.threads import limit_threads
+
+        limit_threads(ctx.obj["num_threads"])
+    from morpheus_gae.engine.pipeline import build_pipeline
+    from morpheus_gae.engine.stdin import stoppable
+    from morpheus_gae.engine.summary import summary
+
+    settings, stdin = stoppable(settings)
+    with stdin or nullcontext():
+        pipeline = build_pipeline(names, settings, say=_say, wake=stdin.stop if stdin else None)
+        try:
+            pipeline.run()
+        except Aborted:
+            _say("Aborted!")
+            if pipeline.engine.stuck:
+                # a thread that waits inside a read or write would hold up the interpreter's own end
+                sys.stderr.flush()
+                os._exit(EXIT_INTERRUPTED)
+            ctx.exit(EXIT_INTERRUPTED)
+    if json_file is not None:
+        facts = {"status": "stopped" if pipeline.engine.stopped else "finished", **pipeline.metrics.as_dict()}
+        Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _say(summary(pipeline.metrics))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()

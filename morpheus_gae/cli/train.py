@@ -1,0 +1,109 @@
+"""``morpheus-gae train``: a model of one's own traffic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from morpheus_gae.cli.options import Command, json_option
+
+
+@click.command(cls=Command)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    required=True,
+    metavar="URL",
+    help="Flows: path or glob; repeat it for more.",
+)
+@click.option("--model", required=True, metavar="DIR", help="Folder the model is written to.")
+@click.option("--preset", default="default", show_default=True, help="default, graph, or published.")
+@click.option("--name", help="Of the model; the folder's name by default.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="At most so many (default 25; training stops early)."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Same seed, same data: same model.",
+)
+@click.option(
+    "--max_flows",
+    type=click.IntRange(min=1),
+    default=10_000_000,
+    show_default=True,
+    help="Read at most so many flows.",
+)
+@click.option(
+    "--graph_size",
+    type=click.IntRange(min=1),
+    default=200_000,
+    show_default=True,
+    help="Flows of a window when scoring.",
+)
+@click.option("--trained_on", default="", help="Words for the model card: where the flows came from.")
+@click.option(
+    "--no_resume", is_flag=True, help="Start over instead of going on from an interrupted run's checkpoint."
+)
+@json_option()
+def command(
+    inputs: tuple[str, ...],
+    model: str,
+    preset: str,
+    name: str | None,
+    epochs: int | None,
+    seed: int,
+    max_flows: int,
+    graph_size: int,
+    trained_on: str,
+    no_resume: bool,
+    json_file: str | None,
+) -> None:
+    """Train on unlabelled or benign flows.
+
+    Labels, if the flows have any, are read neither in training nor for a threshold. The flows count as in
+    time order (they are sorted if they have start times); the latest fifth is held back to stop training
+    early and to calibrate thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 %. An interrupted run
+    goes on where it was when started again.
+
+    Example:  morpheus-gae train --input 'flows/*.parquet' --model models/mine
+    """
+    import json
+    import sys
+
+    from morpheus_gae.model.spec import preset as preset_of
+
+    preset_of(preset)
+    from morpheus_gae.train.read import read_for_training
+    from morpheus_gae.train.train import TrainOptions, train_model
+
+    terminal = sys.stderr.isatty()
+    flows, bad = read_for_training(list(inputs), max_flows, progress=terminal)
+    options = TrainOptions(seed=seed, graph_size=graph_size)
+    artifact = train_model(
+        flows,
+        Path(model),
+        preset=preset,
+        epochs=epochs,
+        options=options,
+        name=name,
+        progress=terminal,
+        resume=not no_resume,
+        trained_on=trained_on,
+    )
+    facts: dict[str, Any] = artifact.config["training"]
+    for reason, count in sorted(bad.items()):
+        click.echo(f"left out {count:,} bad records: {reason}", err=True)
+    click.echo(
+        f"{artifact.name}@{artifact.hash}: {facts['flows']:,} flows, {facts['hosts']:,} hosts, "
+        f"{facts['pairs']:,} pairs, {facts['epochs']} epochs, {facts['seconds']} s -> {model}",
+        err=True,
+    )
+    if json_file:
+        values = {"model": artifact.name, "hash": artifact.hash, "bad_records": bad, **artifact.config}
+        Path(json_file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

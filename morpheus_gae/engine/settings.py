@@ -1,0 +1,111 @@
+"""Settings: everything a pipeline can be told, whichever option told it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from morpheus_gae.errors import UsageError
+
+STDIN = STDOUT = "-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one pipeline; None means: not given.
+
+    Attributes
+    ----------
+    input
+        Paths, globs, or ``-``.
+    output
+        Path, or ``-`` for NDJSON on stdout.
+    dead_letters
+        File for bad records; by default beside the output.
+    format
+        Encoding of stdin.
+    model
+        Folder of the artifact.
+    executor
+        ``cpu`` or ``torch``.
+    graph_size, window_seconds
+        Flows and seconds of a window.
+    threshold, alert_rate, adaptive
+        See ``detect.threshold.choose_threshold``.
+    labels
+        Name of the label column to report on.
+    batch_size
+        Rows that are read at a time; results do not depend on it.
+    queue
+        Windows that wait between two stages.
+    description
+        In front of the monitor's figures.
+    """
+
+    input: tuple[str, ...] = ()
+    output: str | None = None
+    dead_letters: str | None = None
+    format: str | None = None
+    model: str | None = None
+    executor: str = "cpu"
+    graph_size: int = 200_000
+    window_seconds: float | None = None
+    threshold: float | None = None
+    alert_rate: float | None = None
+    adaptive: bool = False
+    labels: str = "Label"
+    batch_size: int = 65_536
+    queue: int = 2
+    description: str = "flows"
+
+    def overridden(self, given: Mapping[str, Any]) -> Settings:
+        """These settings with those given (not None, not empty, not False) in their place.
+
+        Raises
+        ------
+        UsageError
+            If the threshold is told in two ways at once.
+        """
+        known = {field.name for field in fields(self)}
+        # by identity: a threshold of 0 is told, and equals False
+        told = {k: v for k, v in given.items() if k in known and v is not None and v is not False and v != ()}
+        base = self
+        # what a stage is told takes back what the pipeline was told to the contrary
+        if "threshold" in told:
+            base = replace(base, alert_rate=None, adaptive=False)
+        if "alert_rate" in told or "adaptive" in told:
+            base = replace(base, threshold=None)
+        merged = replace(base, **told)
+        if merged.threshold is not None and (merged.alert_rate is not None or merged.adaptive):
+            raise UsageError("--threshold excludes --alert_rate and --adaptive: give one or the other")
+        return merged
+
+    @property
+    def dead_letters_path(self) -> str | None:
+        """Where bad records go: beside the output by default, nowhere if that is stdout."""
+        if self.dead_letters is not None:
+            return self.dead_letters
+        if self.output is None or self.output == STDOUT:
+            return None
+        return f"{self.output}.dead.ndjson"
+
+    @property
+    def live(self) -> bool:
+        """Whether an input is a pipe or a terminal, where flows come when they come."""
+        return any(_is_live(path) for path in self.input)
+
+
+def _is_live(path: str) -> bool:
+    try:
+        if path == STDIN:
+            return _is_pipe(os.fstat(0).st_mode) or os.isatty(0)
+        return _is_pipe(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _is_pipe(mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

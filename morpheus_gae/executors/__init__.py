@@ -1,0 +1,1 @@
+"""Executors: each scores windows with one artifact, all with the same scores."""

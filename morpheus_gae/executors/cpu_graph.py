@@ -1,0 +1,117 @@
+"""Message passing for the CPU executor: attention and neighbour means over compressed rows of pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+LEAK = np.float32(0.2)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def attention(
+    left: F32, right: F32, edge: F32, pf: F32, bias: F32, attend: F32, indptr: I64, order: I32, start: I32, out: F32
+) -> None:
+    """GATv2 with an online softmax over the pairs that arrive at each host, and its self-loop.
+
+    Parameters
+    ----------
+    left, right
+        float32 [N, W] projected hosts, W = heads x width of a head.
+    edge
+        float32 [5, W] projection of pair features.
+    pf
+        float32 [P, 5]; ``bias`` float32 [P].
+    attend
+        float32 [heads, W / heads].
+    indptr, order
+        Compressed rows: pairs arriving at host n are ``order[indptr[n]:indptr[n + 1]]``.
+    start
+        int32 [P] host where each pair starts.
+    """
+    n, width = left.shape
+    heads, dim = attend.shape
+    logit = np.empty(heads, np.float32)
+    top = np.empty(heads, np.float32)
+    total = np.empty(heads, np.float32)
+    mixed = np.empty(width, np.float32)
+    hidden = np.empty(width, np.float32)
+    for i in range(n):
+        for h in range(heads):
+            a = np.float32(0.0)
+            for j in range(h * dim, (h + 1) * dim):
+                v = left[i, j] + right[i, j]
+                a += max(v, LEAK * v) * attend[h, j - h * dim]
+            top[h] = a
+            total[h] = np.float32(1.0)
+        for j in range(width):
+            mixed[j] = left[i, j]
+        for at in range(indptr[i], indptr[i + 1]):
+            p = order[at]
+            s = start[p]
+            for j in range(width):
+                v = left[s, j] + right[i, j]
+                for c in range(pf.shape[1]):
+                    v += pf[p, c] * edge[c, j]
+                hidden[j] = max(v, LEAK * v)
+            for h in range(heads):
+                a = bias[p]
+                for j in range(dim):
+                    a += hidden[h * dim + j] * attend[h, j]
+                logit[h] = a
+                if a > top[h]:
+                    shrink = np.exp(top[h] - a)
+                    total[h] *= shrink
+                    for j in range(h * dim, (h + 1) * dim):
+                        mixed[j] *= shrink
+                    top[h] = a
+                w = np.exp(a - top[h])
+                total[h] += w
+                for j in range(h * dim, (h + 1) * dim):
+                    mixed[j] += w * left[s, j]
+        for h in range(heads):
+            for j in range(h * dim, (h + 1) * dim):
+                out[i, j] = mixed[j] / total[h]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def neighbour_mean(
+    x: F32, in_ptr: I64, in_order: I32, out_ptr: I64, out_order: I32, pair_src: I32, pair_dst: I32, out: F32
+) -> None:
+    """Row mean over the host itself and its neighbours in both directions, once per ordered pair."""
+    n, width = x.shape
+    acc = np.empty(width, np.float32)
+    for i in range(n):
+        for j in range(width):
+            acc[j] = x[i, j]
+        for at in range(in_ptr[i], in_ptr[i + 1]):
+            s = pair_src[in_order[at]]
+            for j in range(width):
+                acc[j] += x[s, j]
+        for at in range(out_ptr[i], out_ptr[i + 1]):
+            d = pair_dst[out_order[at]]
+            for j in range(width):
+                acc[j] += x[d, j]
+        degree = np.float32(1 + in_ptr[i + 1] - in_ptr[i] + out_ptr[i + 1] - out_ptr[i])
+        for j in range(width):
+            out[i, j] = acc[j] / degree
+
+
+@njit(cache=True, nogil=True)
+def pair_means(f: F32, pair: I32, pair_flows: I32, out: F32) -> None:
+    """Mean edge features of each pair's flows (columns 0-3) and log1p of their number / 4 (column 4)."""
+    # float64: one pair may hold a whole window's flows
+    total = np.zeros((out.shape[0], 4))
+    for i in range(pair.shape[0]):
+        p = pair[i]
+        for c in range(4):
+            total[p, c] += f[i, c]
+    for p in range(out.shape[0]):
+        for c in range(4):
+            out[p, c] = total[p, c] / pair_flows[p]
+        out[p, 4] = np.float32(np.log1p(pair_flows[p]) / 4.0)

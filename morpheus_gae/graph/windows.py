@@ -1,0 +1,70 @@
+"""Windows: consecutive flows, cut by number and by time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from morpheus_gae.flows.frame import Flows, concat
+
+
+class Windower:
+    """Regroups batches of any size into windows.
+
+    Parameters
+    ----------
+    graph_size
+        Flows of a full window.
+    window_seconds
+        A window also ends before the first flow that starts so many seconds (of the flows' own time)
+        after the window's first. Ignored for flows without a start time.
+    """
+
+    def __init__(self, graph_size: int = 200_000, window_seconds: float | None = None) -> None:
+        if graph_size < 1:
+            raise ValueError(f"graph_size must be at least 1, got {graph_size}")
+        self.graph_size = graph_size
+        self.limit = None if window_seconds is None else int(window_seconds * 1000)
+        self.parts: list[Flows] = []
+        self.held = 0
+        self.start: int | None = None
+
+    def push(self, flows: Flows) -> list[Flows]:
+        """Add a batch; the windows it completes, in order."""
+        out: list[Flows] = []
+        at, e = 0, len(flows)
+        while at < e:
+            stop = min(e, at + self.graph_size - self.held)
+            if self.limit is not None and flows.time_ms is not None:
+                if self.start is None:
+                    self.start = int(flows.time_ms[at])
+                late = np.flatnonzero(flows.time_ms[at:stop] >= self.start + self.limit)
+                if late.size:
+                    stop = at + int(late[0])
+            if stop > at:
+                self.parts.append(flows.slice(at, stop))
+                self.held += stop - at
+            # either the window is full or the next flow is too late for it
+            if self.held == self.graph_size or stop < e:
+                out += self.flush()
+            at = stop
+        return out
+
+    def flush(self) -> list[Flows]:
+        """End the open window, however short; empty if it holds nothing."""
+        if not self.held:
+            return []
+        window = concat(self.parts)
+        self.parts, self.held, self.start = [], 0, None
+        return [window]
+
+
+def windows(
+    batches: Iterable[Flows], graph_size: int = 200_000, window_seconds: float | None = None
+) -> Iterator[Flows]:
+    """Windows of a stream of batches; the last may be short. Memory: one window and one batch."""
+    windower = Windower(graph_size, window_seconds)
+    for batch in batches:
+        yield from windower.push(batch)
+    yield from windower.flush()

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from morpheus_gae.cli import model
+from morpheus_gae.cli.gae import main
+from morpheus_gae.errors import ArtifactError
+from morpheus_gae.model.artifact import save_artifact
+from morpheus_gae.model.spec import ModelSpec
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    p = np.array([0.0, 0.5, 0.999])
+    save_artifact(
+        tmp_path / "toy",
+        name="toy",
+        spec=ModelSpec(),
+        tensors={"quantiles.probability": p, "quantiles.surprise": np.array([0.0, 1.0, 7.0])},
+        thresholds={"0.001": 6.5},
+        training={"validation_flows": 20_000, "data": {"flows": 123_456}},
+        metrics={},
+        card="card of {hash}",
+    )
+    return tmp_path / "toy"
+
+
+def test_show(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["model", "show", str(folder), "--json", str(tmp_path / "f.json")])
+    assert done.exit_code == 0, done.output
+    assert "toy@" in done.output
+    assert "verified" in done.output
+    assert "123,456" in done.output
+    facts = json.loads((tmp_path / "f.json").read_text())
+    assert facts["thresholds"] == {"0.001": 6.5}
+    assert facts["spec"]["flow_types"] == 32
+
+
+def test_show_refuses_an_edited_model(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["spec"]["flow_types"] = 16
+    (folder / "config.json").write_text(json.dumps(config))
+    done = CliRunner().invoke(main, ["model", "show", str(folder)])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert "edited" in done.output
+
+
+def test_show_refuses_what_is_no_model(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["model", "show", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "not a model folder" in done.output
+
+
+def test_default_model_is_looked_for(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model, "INSTALLED_MODEL", tmp_path / "installed")
+    assert model.find_model("given") == "given"
+    with pytest.raises(ArtifactError, match="morpheus-gae train"):
+        model.find_model(None)
+    folder.rename(tmp_path / "installed")
+    assert model.find_model(None) == str(tmp_path / "installed")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "installed").rename(tmp_path / "models" / "default")
+    assert model.find_model(None) == str(Path("models") / "default")

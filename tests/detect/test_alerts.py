@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.detect.alerts import ALERT_COLUMNS, REASONS, alert_table, why
+from morpheus_gae.executors.base import Scores
+from tests.detect.make import flows_of, scores_of
+
+
+def test_rows_keep_their_columns_and_order() -> None:
+    flows = flows_of(5)
+    scores = scores_of([5.0, 0.1, 4.0, 0.2, 3.0])
+    keep = scores.surprise >= np.float32(3.0)
+    table = alert_table(flows, scores, keep, np.float32(3.0), "toy@abc")
+    assert table.column_names == [*flows.table.column_names, *ALERT_COLUMNS]
+    assert table["note"].to_pylist() == ["row 0", "row 2", "row 4"]
+    assert table["anomaly_score"].type == pa.float32()
+    assert table["is_anomaly"].to_pylist() == [True] * 3
+    assert table["model"].to_pylist() == ["toy@abc"] * 3
+    assert table["threshold"][0].as_py() == pytest.approx(1 - np.exp(-3.0))
+    json.dumps(table.to_pylist())
+
+
+def test_earlier_scores_in_the_input_are_replaced() -> None:
+    flows, scores = flows_of(2), scores_of([1.0, 2.0])
+    once = alert_table(flows, scores, np.ones(2, bool), np.float32(0), "one@1")
+    again = alert_table(flows_of(2, once), scores, np.ones(2, bool), np.float32(0), "two@2")
+    assert again.column_names == once.column_names
+    assert again["model"].to_pylist() == ["two@2"] * 2
+
+
+def test_no_alert_is_an_empty_table_of_the_same_schema() -> None:
+    flows, scores = flows_of(3), scores_of([1.0, 2.0, 3.0])
+    some = alert_table(flows, scores, np.ones(3, bool), np.float32(0), "m")
+    none = alert_table(flows, scores, np.zeros(3, bool), np.float32(0), "m")
+    assert none.num_rows == 0
+    assert none.schema == some.schema
+
+
+def test_why_names_the_part_that_dominates() -> None:
+    pair = np.array([0, 5, 0.1, 4, 5], np.float32)
+    flow = np.array([0, 0.1, 5, 3, 2.4], np.float32)
+    assert [REASONS[i] for i in why(pair, flow)] == [
+        REASONS[0],
+        REASONS[1],
+        REASONS[2],
+        REASONS[3],
+        REASONS[1],
+    ]
+
+
+def test_permuting_flows_permutes_rows() -> None:
+    scores = scores_of([5.0, 0.1, 4.0, 0.2])
+    order = np.array([2, 0, 3, 1])
+    moved = Scores(
+        scores.score[order], scores.surprise[order], scores.pair_part[order], scores.flow_part[order]
+    )
+    keep = scores.surprise >= 1
+    rows = alert_table(flows_of(4), scores, keep, np.float32(1), "m").to_pylist()
+    again = alert_table(flows_of(4).take(order), moved, keep[order], np.float32(1), "m").to_pylist()
+    assert again == [rows[1], rows[0]]
