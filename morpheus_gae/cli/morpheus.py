@@ -38,7 +38,7 @@ def main() -> None:
 
 
 @main.group(cls=Group)
-@click.option("--num_threads", type=PositiveInt, help="CPU threads to use; all by default.")
+@click.option("--num_threads", type=PositiveInt, help="CPU threads for numeric libraries; all by default.")
 @click.option(
     "--pipeline_batch_size",
     type=PositiveInt,
@@ -53,7 +53,7 @@ def main() -> None:
     show_default=True,
     help="Windows that may wait between two stages; bounds memory.",
 )
-@click.option("--use_cpu_only", is_flag=True, help="Never use a GPU.")
+@click.option("--use_cpu_only", is_flag=True, help="Never use a GPU; the cpu executor never does.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "embedded", "morpheus"]),

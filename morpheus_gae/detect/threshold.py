@@ -156,6 +156,15 @@ def surprise_of_rate(artifact: Artifact, rate: float) -> float:
     return float(np.interp(wanted, depth, surprise))
 
 
+def extrapolated_budget(artifact: Artifact, rate: float | None) -> str | None:
+    """The calibrated budget that this alert rate is, if too few validation flows back its threshold."""
+    rate = DEFAULT_ALERT_RATE if rate is None else rate
+    for budget in artifact.thresholds:
+        if math.isclose(float(budget), rate, rel_tol=1e-9):
+            return None if budget in artifact.supported_budgets else budget
+    return None
+
+
 def choose_threshold(
     artifact: Artifact,
     *,

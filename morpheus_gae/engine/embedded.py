@@ -21,6 +21,7 @@ from morpheus_gae.engine.stage import Operator, Source
 
 DEFAULT_QUEUE = 2
 GRACE_SECONDS = 3.0
+ABORT_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,6 +42,8 @@ class EmbeddedEngine:
         Items each queue holds: with windows as items this bounds memory.
     metrics
         Where seconds per stage go.
+    on_stop
+        Called in the thread of ``run`` when the source is first asked to stop.
 
     Attributes
     ----------
@@ -58,10 +61,12 @@ class EmbeddedEngine:
         *,
         queue: int = DEFAULT_QUEUE,
         metrics: Metrics | None = None,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self.source = source
         self.operators = list(operators)
         self.metrics = metrics if metrics is not None else Metrics()
+        self.on_stop = on_stop
         self.stopped = False
         self.stuck: list[str] = []
         self._channels = [Channel(queue) for _ in self.operators]
@@ -93,11 +98,12 @@ class EmbeddedEngine:
                     error = what
                 elif self.stopped and kind == "signal":
                     error = Aborted()
-                else:
+                elif not self.stopped:
                     self.stopped = True
                     self.source.stop()
+                    self.on_stop()
             if error is not None:
-                self._call_off(threads)
+                self._call_off(threads, ABORT_SECONDS if isinstance(error, Aborted) else GRACE_SECONDS)
                 raise error
         for thread in threads:
             thread.join()
@@ -106,11 +112,11 @@ class EmbeddedEngine:
         """Stop the source and let what is in flight drain; from any thread or signal handler."""
         self._notes.put(("stop", None))
 
-    def _call_off(self, threads: list[threading.Thread]) -> None:
+    def _call_off(self, threads: list[threading.Thread], grace: float) -> None:
         for channel in self._channels:
             channel.cancel()
         self.source.stop()
-        until = time.monotonic() + GRACE_SECONDS
+        until = time.monotonic() + grace
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         self.stuck = [thread.name for thread in threads if thread.is_alive()]

@@ -20,6 +20,8 @@ from morpheus_gae.errors import UsageError
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
 
+STOPPING = "Stopping: what is in flight is still written; interrupt again to abort."
+
 OpenExecutor = Callable[[str, str], "Executor"]
 
 
@@ -102,7 +104,10 @@ def build_pipeline(
             operators.append(_operator(name, settings, metrics, executor, say))
     batches = read_flows(inputs, batch_rows=settings.batch_size, stdin_format=settings.format)
     source = FlowSource(batches, metrics, DeadLetters(settings.dead_letters_path), wake)
-    return Pipeline(EmbeddedEngine(source, operators, queue=settings.queue, metrics=metrics), metrics)
+    engine = EmbeddedEngine(
+        source, operators, queue=settings.queue, metrics=metrics, on_stop=lambda: say(STOPPING)
+    )
+    return Pipeline(engine, metrics)
 
 
 def _operator(
@@ -126,8 +131,12 @@ def _operator(
     if name == "infer-gae":
         return InferGae(executor, metrics, say)
     if name == "flag-anomalies":
-        from morpheus_gae.detect.threshold import choose_threshold
+        from morpheus_gae.detect.threshold import choose_threshold, extrapolated_budget
 
+        if settings.threshold is None and not settings.adaptive:
+            budget = extrapolated_budget(artifact, settings.alert_rate)
+            if budget is not None:
+                say(f"Note: the threshold for alert rate {budget} is extrapolated: too few validation flows")
         threshold = choose_threshold(
             artifact,
             threshold=settings.threshold,

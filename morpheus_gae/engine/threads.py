@@ -7,7 +7,9 @@ import sys
 
 
 def limit_threads(count: int) -> None:
-    """Limit numba, OpenMP, Arrow and torch to ``count`` threads; call before they are loaded.
+    """Limit numba, BLAS, OpenMP, Arrow and torch to ``count`` threads; call before they are loaded.
+
+    Stages have a thread each all the same.
 
     Parameters
     ----------
@@ -17,8 +19,9 @@ def limit_threads(count: int) -> None:
     # numba refuses another value once its threads run
     if "numba" not in sys.modules:
         os.environ["NUMBA_NUM_THREADS"] = str(count)
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    os.environ["ARROW_NUM_THREADS"] = str(count)
+    # Arrow and torch read the first, NumPy's BLAS the others
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(count)
     if "pyarrow" in sys.modules:
         import pyarrow as pa
 

@@ -30,12 +30,12 @@ class Dense:
 
     def __init__(self, weights: dict[str, F32], name: str) -> None:
         self.w = np.ascontiguousarray(weights[f"{name}.weight"].T)
-        self.b = weights.get(f"{name}.bias")
+        self.b: F32 = weights.get(f"{name}.bias", np.zeros(self.w.shape[1], np.float32))
 
     def __call__(self, x: F32) -> F32:
+        """float32 [R, out] from float32 [R, in]."""
         y: F32 = x @ self.w
-        if self.b is not None:
-            y += self.b
+        y += self.b
         return y
 
 
@@ -87,7 +87,9 @@ class CpuExecutor:
         if spec.unet_depth:
             self.down = [Dense(w, f"unet.down.{i}") for i in range(spec.unet_depth + 1)]
             self.up = [Dense(w, f"unet.up.{i}") for i in range(spec.unet_depth)]
-            self.pool = [w[f"unet.pool.{i}"] / np.linalg.norm(w[f"unet.pool.{i}"]) for i in range(spec.unet_depth)]
+            self.pool = [
+                w[f"unet.pool.{i}"] / np.linalg.norm(w[f"unet.pool.{i}"]) for i in range(spec.unet_depth)
+            ]
             self.gain = w["unet.gain"]
         if spec.edge_decoder:
             z = spec.embedding
@@ -108,7 +110,7 @@ class CpuExecutor:
         e, spec = graph.flows, self.artifact.spec
         out = [np.zeros(e, np.float32) for _ in range(4)]
         if e == 0:
-            return Scores(*out)
+            return Scores(out[0], out[1], out[2], out[3])
         score, surprise, pair_out, flow_out = out
         found = None
         flags = class_flags(graph.host_hi, graph.host_lo)
@@ -123,7 +125,7 @@ class CpuExecutor:
         if spec.edge_decoder:
             surprise[:] = np.logaddexp(np.float32(0), -self._edge_logit(graph, z, f))
             score[:] = -np.expm1(-surprise)
-            return Scores(*out)
+            return Scores(score, surprise, pair_out, flow_out)
         assert found is not None
         raw, mix = self._pairs(graph, found, flags, z if spec.attention else None)
         pair_part = np.empty_like(raw)
@@ -184,7 +186,8 @@ class CpuExecutor:
 
         host_x = [flags]
         if self.artifact.spec.octets:
-            assert graph.octets is not None and graph.averaged is not None
+            assert graph.octets is not None
+            assert graph.averaged is not None
             host_x += [graph.octets, graph.averaged]
         x = relu(self.host(np.concatenate(host_x, 1)))
         pf = np.empty((graph.pairs, 5), np.float32)
@@ -234,7 +237,7 @@ class CpuExecutor:
         return out * scale * self.gain
 
     def _edge_logit(self, graph: WindowGraph, z: F32, f: F32) -> F32:
-        """Logit of each flow, restructured: node part once a host, product once a pair, edge part once a flow."""
+        """Logit of each flow: node part once a host, product once a pair, edge part once a flow."""
         by_src, by_dst = z @ self.by_src, z @ self.by_dst
         whole = np.concatenate([f.mean(0, dtype=np.float64), f.std(0, dtype=np.float64)]).astype(np.float32)
         constant = self.window[1](relu(self.window[0](whole[None]))) + self.pair.b
@@ -253,7 +256,7 @@ class CpuExecutor:
 
 
 class _Blocks:
-    """Pairs in blocks: (slice, existence numbers [B, 20], profile [B, 24], types [B, K]); arrays are reused."""
+    """Pairs in blocks: slice, existence numbers [B, 20], profile [B, 24], types [B, K]; reused arrays."""
 
     def __init__(self, graph: WindowGraph, memory: CpuMemory, found: Found, flags: F32, k: int) -> None:
         self.graph, self.memory, self.found, self.flags = graph, memory, found, flags
@@ -276,5 +279,7 @@ class _Blocks:
 
 def _table(logits: F32, axis: int) -> F32:
     """Probabilities over the bins, with the uniform floor."""
-    p = softmax(logits.copy(), axis) * np.float32(1 - TABLE_FLOOR) + np.float32(TABLE_FLOOR / logits.shape[axis])
+    p = softmax(logits.copy(), axis) * np.float32(1 - TABLE_FLOOR) + np.float32(
+        TABLE_FLOOR / logits.shape[axis]
+    )
     return np.ascontiguousarray(p)

@@ -149,7 +149,11 @@ def finish(
     """Calibrate, fuse and calibrate again: score, surprise and both parts of every flow."""
     for i in range(pair.shape[0]):
         p = pair_part[pair[i]]
-        f = np.float32(apply_tail(flow_raw[i], flow[0], flow[1], flow[2], flow[3])) if both else np.float32(0.0)
+        f = (
+            np.float32(apply_tail(flow_raw[i], flow[0], flow[1], flow[2], flow[3]))
+            if both
+            else np.float32(0.0)
+        )
         v = max(p, f) + np.float32(0.01) * min(p, f) if both else p
         s = apply_tail(v, fused[0], fused[1], fused[2], fused[3])
         pair_out[i] = p

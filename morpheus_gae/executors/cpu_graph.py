@@ -15,7 +15,16 @@ LEAK = np.float32(0.2)
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def attention(
-    left: F32, right: F32, edge: F32, pf: F32, bias: F32, attend: F32, indptr: I64, order: I32, start: I32, out: F32
+    left: F32,
+    right: F32,
+    edge: F32,
+    pf: F32,
+    bias: F32,
+    attend: F32,
+    indptr: I64,
+    order: I32,
+    start: I32,
+    out: F32,
 ) -> None:
     """GATv2 with an online softmax over the pairs that arrive at each host, and its self-loop.
 

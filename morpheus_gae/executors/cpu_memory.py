@@ -1,4 +1,4 @@
-"""Memory look-ups for the CPU executor: hash tables over the artifact's sorted keys, and the pairs' numbers."""
+"""Memory look-ups for the CPU executor: hash tables over the artifact's keys, and the pairs' numbers."""
 
 from __future__ import annotations
 

@@ -61,10 +61,8 @@ class TorchExecutor:
         art, zeros = self.artifact, np.zeros(batch.pair.shape[0], np.float32)
         pair_part = zeros if raw.pair is None else art.tail("pair")(raw.pair)[batch.pair]
         flow_part = zeros if raw.flow is None else art.tail("flow")(raw.flow)
-        if raw.edge is not None:
-            surprise = raw.edge
-        else:
-            surprise = art.tail("fused")(self._fused(pair_part, flow_part))
+        fused = self._fused(pair_part, flow_part)
+        surprise = art.tail("fused")(fused) if raw.edge is None else raw.edge
         score = -np.expm1(-surprise)
         out = []
         for graph, start in zip(graphs, batch.flow_start, strict=True):
@@ -80,12 +78,14 @@ class TorchExecutor:
         spec = self.artifact.spec
         if spec.memory and spec.flow_types:
             return fuse(pair_part, flow_part)
-        return pair_part if spec.memory else flow_part
+        return pair_part
 
     def heads(self, batch: Union) -> Heads:
         """Raw values of the heads that the spec has, before calibration."""
         art, spec, net = self.artifact, self.artifact.spec, self.net
-        f = edge_features(batch.attributes, batch.missing, art.tensors["scale.mean"], art.tensors["scale.std"])
+        f = edge_features(
+            batch.attributes, batch.missing, art.tensors["scale.mean"], art.tensors["scale.std"]
+        )
         ft = torch.from_numpy(f)
         src, dst, pair = (torch.from_numpy(a) for a in (batch.pair_src, batch.pair_dst, batch.pair))
         flags = torch.from_numpy(class_flags(batch.host_hi, batch.host_lo))
@@ -148,8 +148,12 @@ class Union:
         hosts = np.cumsum([0] + [g.hosts for g in graphs])
         pairs = np.cumsum([0] + [g.pairs for g in graphs])
         self.flow_start = np.cumsum([0] + [g.flows for g in graphs])[:-1]
-        self.pair_src = np.concatenate([g.pair_src + np.int64(h) for g, h in zip(graphs, hosts, strict=False)])
-        self.pair_dst = np.concatenate([g.pair_dst + np.int64(h) for g, h in zip(graphs, hosts, strict=False)])
+        self.pair_src = np.concatenate(
+            [g.pair_src + np.int64(h) for g, h in zip(graphs, hosts, strict=False)]
+        )
+        self.pair_dst = np.concatenate(
+            [g.pair_dst + np.int64(h) for g, h in zip(graphs, hosts, strict=False)]
+        )
         self.pair = np.concatenate([g.pair + np.int64(p) for g, p in zip(graphs, pairs, strict=False)])
         self.host_hi = np.concatenate([g.host_hi for g in graphs])
         self.host_lo = np.concatenate([g.host_lo for g in graphs])
@@ -167,7 +171,9 @@ class Union:
         count = np.maximum(np.bincount(self.flow_graph, minlength=self.graphs), 1)[:, None]
         by = [np.bincount(self.flow_graph, c, self.graphs) for c in f.T]
         mean = np.stack(by, 1) / count
-        square = np.stack([np.bincount(self.flow_graph, c.astype(np.float64) ** 2, self.graphs) for c in f.T], 1)
+        square = np.stack(
+            [np.bincount(self.flow_graph, c.astype(np.float64) ** 2, self.graphs) for c in f.T], 1
+        )
         deviation = np.sqrt(np.maximum(square / count - mean**2, 0))
         table: F32 = np.concatenate([mean, deviation], 1).astype(np.float32)
         return table[self.flow_graph]

@@ -21,7 +21,15 @@ I64 = npt.NDArray[np.int64]
 
 @njit(cache=True, nogil=True)
 def _sweep(
-    o: F32, y: F32, in_ptr: I64, in_order: I32, out_ptr: I64, out_order: I32, pair_src: I32, pair_dst: I32, new: F32
+    o: F32,
+    y: F32,
+    in_ptr: I64,
+    in_order: I32,
+    out_ptr: I64,
+    out_order: I32,
+    pair_src: I32,
+    pair_dst: I32,
+    new: F32,
 ) -> float:
     n, width = o.shape
     largest = np.float32(0.0)

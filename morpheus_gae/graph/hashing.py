@@ -6,12 +6,16 @@ addresses chosen to collide in their low bits all probe about once.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 U64 = npt.NDArray[np.uint64]
 I32 = npt.NDArray[np.int32]
+
+T = TypeVar("T", bound=np.generic)
 
 BLOCK = 64
 _C1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -29,7 +33,9 @@ def mix(x: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _insert_hosts(hi: U64, lo: U64, slots: I32, host_hi: U64, host_lo: U64, count: int, done: int, out: I32) -> tuple[int, int]:
+def _insert_hosts(
+    hi: U64, lo: U64, slots: I32, host_hi: U64, host_lo: U64, count: int, done: int, out: I32
+) -> tuple[int, int]:
     """Give ids to addresses ``done:`` until the table is half full; (hosts, addresses done)."""
     mask = np.uint64(slots.shape[0] - 1)
     limit = slots.shape[0] // 2
@@ -93,7 +99,6 @@ def host_ids(src_hi: U64, src_lo: U64, dst_hi: U64, dst_lo: U64) -> tuple[I32, I
     out = (np.empty(e, np.int32), np.empty(e, np.int32))
     count = 0
     for ids, hi, lo in ((out[0], src_hi, src_lo), (out[1], dst_hi, dst_lo)):
-        hi, lo = np.ascontiguousarray(hi), np.ascontiguousarray(lo)
         done = 0
         while True:
             count, done = _insert_hosts(hi, lo, slots, host_hi, host_lo, count, done, ids)
@@ -193,7 +198,7 @@ def pair_ids(src: I32, dst: I32) -> tuple[I32, I32, I32, I32]:
     )
 
 
-def _grown(array: npt.NDArray[np.generic], size: int) -> npt.NDArray[np.generic]:
+def _grown(array: npt.NDArray[T], size: int) -> npt.NDArray[T]:
     out = np.empty(size, array.dtype)
     out[: array.shape[0]] = array
     return out

@@ -17,7 +17,9 @@ def octet_features(host_hi: U64, host_lo: U64, pair_src: I32, pair_dst: I32, pai
     -------
     float32 [N, 8]
         Four octets / 255 (IPv6: the means of its four groups of four bytes / 255, so that neighbouring
-        addresses stay close), then log1p of out-degree, in-degree, flows out, flows in.
+        addresses stay close), then the host's share of the window on a log scale, as pairs out, pairs in,
+        flows out, flows in: ``1 + ln((1 + x) / (1 + total)) / 12``. Shares, unlike counts, mean the same in
+        a short window and in a long one.
     """
     n = host_lo.shape[0]
     out = np.empty((n, 8), np.float32)
@@ -26,8 +28,10 @@ def octet_features(host_hi: U64, host_lo: U64, pair_src: I32, pair_dst: I32, pai
         total = sum(((word >> np.uint64(8 * k)) & np.uint64(0xFF)).astype(np.float32) for k in range(4))
         octet = ((host_lo >> np.uint64(24 - 8 * group)) & np.uint64(0xFF)).astype(np.float32)
         out[:, group] = np.where(v4, octet, total / np.float32(4)) / np.float32(255)
-    out[:, 4] = np.log1p(np.bincount(pair_src, minlength=n))
-    out[:, 5] = np.log1p(np.bincount(pair_dst, minlength=n))
-    out[:, 6] = np.log1p(np.bincount(pair_src, pair_flows, n))
-    out[:, 7] = np.log1p(np.bincount(pair_dst, pair_flows, n))
+    pairs, flows = np.log1p(pair_src.shape[0]), np.log1p(pair_flows.sum())
+    out[:, 4] = np.log1p(np.bincount(pair_src, minlength=n)) - pairs
+    out[:, 5] = np.log1p(np.bincount(pair_dst, minlength=n)) - pairs
+    out[:, 6] = np.log1p(np.bincount(pair_src, pair_flows, n)) - flows
+    out[:, 7] = np.log1p(np.bincount(pair_dst, pair_flows, n)) - flows
+    out[:, 4:] = 1 + out[:, 4:] / np.float32(12)
     return out

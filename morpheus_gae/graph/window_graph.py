@@ -37,8 +37,8 @@ class WindowGraph:
     duration_missing
         bool [E].
     octets
-        float32 [N, 8] or None: four address octets / 255, then log1p of out-degree, in-degree, flows out,
-        flows in. None unless the model asks for them.
+        float32 [N, 8] or None: four address octets / 255, then the host's share of the window's pairs and
+        flows, out and in. None unless the model asks for them.
     averaged
         float32 [N, 8] or None: ``octets`` after neighbour averaging to convergence.
     sweeps

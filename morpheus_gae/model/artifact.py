@@ -66,7 +66,7 @@ class Artifact:
 
     @property
     def supported_budgets(self) -> tuple[str, ...]:
-        """Budgets backed by at least 10 benign validation flows above the threshold; others are extrapolated."""
+        """Budgets with at least 10 benign validation flows above the threshold; others are extrapolated."""
         n = int(self.config["training"]["validation_flows"])
         return tuple(b for b in self.thresholds if n * float(b) >= 10)
 

@@ -63,7 +63,9 @@ def fuse(pair: F32, flow: F32) -> F32:
     return out
 
 
-def fit_tail(values: npt.NDArray[np.floating], *, knots: int = 96, upto: float = 0.95, k: float = np.inf) -> TailMap:
+def fit_tail(
+    values: npt.NDArray[np.floating], *, knots: int = 96, upto: float = 0.95, k: float = np.inf
+) -> TailMap:
     """Fit the map on benign validation values.
 
     Parameters

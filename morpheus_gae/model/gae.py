@@ -81,7 +81,9 @@ class GraphUNet(nn.Module):
         self.depth = depth
         self.down = nn.ModuleList(nn.Linear(width, width) for _ in range(depth + 1))
         self.up = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
-        self.pool = nn.ParameterList(nn.Parameter(torch.randn(width) / math.sqrt(width)) for _ in range(depth))
+        self.pool = nn.ParameterList(
+            nn.Parameter(torch.randn(width) / math.sqrt(width)) for _ in range(depth)
+        )
         self.gain = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor, src: Tensor, dst: Tensor, host_graph: Tensor, graphs: int) -> Tensor:
@@ -225,7 +227,9 @@ class GAE(nn.Module):
         total = log_mix[pair] + t1[b1] + t2[groups[0][b1], b2] + t3[groups[1][b2], b3]
         return -torch.logsumexp(total, 1) + x.square() @ x.new_tensor(SMOOTH)
 
-    def edge_logit(self, z: Tensor, src: Tensor, dst: Tensor, pair: Tensor, f: Tensor, window: Tensor) -> Tensor:
+    def edge_logit(
+        self, z: Tensor, src: Tensor, dst: Tensor, pair: Tensor, f: Tensor, window: Tensor
+    ) -> Tensor:
         """[E] logit that the edge exists.
 
         Parameters

@@ -28,7 +28,7 @@ class ModelSpec:
     tolerance, max_sweeps
         Neighbour averaging stops when no value moves by ``tolerance``, at the latest after ``max_sweeps``.
     attention
-        GATv2 encoder over the window's pairs (Brody et al. 2022), 2 directions x ``heads`` x ``width / heads``.
+        GATv2 encoder over the window's pairs (Brody et al. 2022), both directions, ``heads`` heads each.
     unet_depth
         Levels of the Graph U-Net (Gao and Ji 2019) behind the encoder; 0 leaves it out.
     memory

@@ -17,7 +17,9 @@ GROUPS6 = ("ff02::fb", "ff02::1:2", "ff02::16")
 HOSTS_PER_SUBNET = 180
 """Inside hosts of each /24; the numbers above them stay dark until a scanner tries them."""
 
-_PUBLIC_OCTETS = np.array([o for o in range(1, 224) if o not in (10, 100, 127, 169, 172, 192, 198, 203)], np.int64)
+_PUBLIC_OCTETS = np.array(
+    [o for o in range(1, 224) if o not in (10, 100, 127, 169, 172, 192, 198, 203)], np.int64
+)
 _PUBLIC = int(_PUBLIC_OCTETS.size) << 24
 _STRIDE = 2_305_843_009  # prime, so index -> address is one to one modulo _PUBLIC
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.benign import Stream
 from morpheus_gae.simulate.draw import habit_port
 from morpheus_gae.simulate.endpoints import Endpoints
 from morpheus_gae.simulate.network import Network
 from morpheus_gae.simulate.services import SERVICE_ID, SERVICES, TCP, UDP, ServiceArrays
+from morpheus_gae.simulate.stream import Stream
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -119,9 +119,21 @@ def horizontal_scan(rng: Rng, c: Campaign, stage: Stage) -> Moves:
     pool = np.concatenate([np.arange(stage.network.inside), stage.network.dark])
     targets = rng.permutation(pool)[np.arange(c.flows) % pool.size]
     if rng.random() < 0.25:
-        return Moves(_even(rng, c), _attacker(rng, stage, 0.4), targets, "udp_probe", int(rng.choice([161, 53, 1900, 123])))
+        return Moves(
+            _even(rng, c),
+            _attacker(rng, stage, 0.4),
+            targets,
+            "udp_probe",
+            int(rng.choice([161, 53, 1900, 123])),
+        )
     ports = rng.choice([22, 23, 80, 443, 445, 1433, 3306, 3389, 5900, 8080], 2, replace=False)
-    return Moves(_even(rng, c), _attacker(rng, stage, 0.4), targets, "syn_probe", rng.choice(ports, c.flows, p=[0.8, 0.2]))
+    return Moves(
+        _even(rng, c),
+        _attacker(rng, stage, 0.4),
+        targets,
+        "syn_probe",
+        rng.choice(ports, c.flows, p=[0.8, 0.2]),
+    )
 
 
 def vertical_scan(rng: Rng, c: Campaign, stage: Stage) -> Moves:
@@ -137,13 +149,20 @@ def brute_force(rng: Rng, c: Campaign, stage: Stage) -> Moves:
     """Password guessing, from one to a few sources."""
     service = str(rng.choice(["guess_ssh", "guess_rdp", "guess_web"], p=[0.5, 0.2, 0.3]))
     sources = np.array([_attacker(rng, stage, 0.25) for _ in range(int(rng.integers(1, 4)))])
-    return Moves(_even(rng, c), rng.choice(sources, c.flows), _victim(rng, stage, "app", "web", "mail"), service)
+    return Moves(
+        _even(rng, c), rng.choice(sources, c.flows), _victim(rng, stage, "app", "web", "mail"), service
+    )
 
 
 def dos(rng: Rng, c: Campaign, stage: Stage) -> Moves:
     """A flood from one source at one service."""
     service = str(rng.choice(["syn_flood", "http_flood", "udp_flood"], p=[0.45, 0.4, 0.15]))
-    return Moves(_even(rng, c), _attacker(rng, stage, 0.15), _victim(rng, stage, "web", "mail", "app", "resolver"), service)
+    return Moves(
+        _even(rng, c),
+        _attacker(rng, stage, 0.15),
+        _victim(rng, stage, "web", "mail", "app", "resolver"),
+        service,
+    )
 
 
 def ddos(rng: Rng, c: Campaign, stage: Stage) -> Moves:
@@ -151,7 +170,9 @@ def ddos(rng: Rng, c: Campaign, stage: Stage) -> Moves:
     bots = np.asarray(_stranger(rng, stage, min(2_000, max(8, c.flows // 4))))
     bots = np.concatenate([bots, rng.choice(stage.network.sites, max(1, bots.size // 20))])
     service = str(rng.choice(["syn_flood", "http_flood", "udp_flood"], p=[0.4, 0.35, 0.25]))
-    return Moves(_even(rng, c), rng.choice(bots, c.flows), _victim(rng, stage, "web", "mail", "resolver"), service)
+    return Moves(
+        _even(rng, c), rng.choice(bots, c.flows), _victim(rng, stage, "web", "mail", "resolver"), service
+    )
 
 
 def exfiltration(rng: Rng, c: Campaign, stage: Stage) -> Moves:
@@ -162,7 +183,12 @@ def exfiltration(rng: Rng, c: Campaign, stage: Stage) -> Moves:
 
 def beaconing(rng: Rng, c: Campaign, stage: Stage) -> Moves:
     """A bot inside calls its controller by the clock."""
-    return Moves(_clockwork(rng, c, float(rng.choice([0.02, 0.2, 0.6]))), _insider(rng, stage), int(_stranger(rng, stage)), "beacon")
+    return Moves(
+        _clockwork(rng, c, float(rng.choice([0.02, 0.2, 0.6]))),
+        _insider(rng, stage),
+        int(_stranger(rng, stage)),
+        "beacon",
+    )
 
 
 def lateral_movement(rng: Rng, c: Campaign, stage: Stage) -> Moves:
@@ -214,7 +240,7 @@ def camouflaged_c2(rng: Rng, c: Campaign, stage: Stage) -> Moves:
 
 @dataclass(frozen=True)
 class AttackClass:
-    """One class of attack: its share of the attack flows, size and length of a campaign, and its generator."""
+    """One class of attack: share of the attack flows, size and length of a campaign, and its generator."""
 
     share: float
     flows: int
@@ -253,6 +279,11 @@ def play(campaign: Campaign, stage: Stage, first_ms: int, end_ms: int) -> Stream
         return np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.int32), (size,)))
 
     stream = Stream(
-        time_ms, column(moves.src), column(moves.dst), column(service), column(moves.port), np.full(size, code, np.int8)
+        time_ms,
+        column(moves.src),
+        column(moves.dst),
+        column(service),
+        column(moves.port),
+        np.full(size, code, np.int8),
     )
     return stream.take(np.argsort(time_ms, kind="stable"))

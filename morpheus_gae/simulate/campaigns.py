@@ -8,9 +8,10 @@ import numpy as np
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.simulate.attacks import ATTACKS, Campaign, Stage, play
-from morpheus_gae.simulate.benign import Benign, Stream, join
+from morpheus_gae.simulate.benign import Benign
 from morpheus_gae.simulate.rng import stream_seed
 from morpheus_gae.simulate.services import SERVICE_ID, SERVICES, TCP
+from morpheus_gae.simulate.stream import Stream, join
 
 _NO_COVER = ("camera_stream", "probe", "backup")
 _SURE = 20.0

@@ -27,8 +27,8 @@ _FIRST_STRANGER = 1_000_000_000
 class Endpoints:
     """Every address that a run can show.
 
-    Numbering: the network's own endpoints below ``newcomers4``, then newcomers (IPv4, then IPv6), then strangers:
-    addresses that only attacks use, IPv4.
+    Numbering: the network's own endpoints below ``newcomers4``, then newcomers (IPv4, then IPv6), then
+    strangers: addresses that only attacks use, IPv4.
 
     Attributes
     ----------
@@ -75,9 +75,7 @@ def run_endpoints(network: Network, start_ms: int, days: float, seed: int, stran
     new4 = public_v4(numbers, salt)
     new6 = public_v6(numbers, salt) if network.v6 else []
     block = stream_seed(seed, network.seed, 11) % 1500
-    strange = public_v4(
-        _FIRST_STRANGER + block * 1_000_000 + np.arange(strangers, dtype=np.int64), salt
-    )
+    strange = public_v4(_FIRST_STRANGER + block * 1_000_000 + np.arange(strangers, dtype=np.int64), salt)
     n4, n6, m4, m6 = len(network.v4), len(network.v6), len(new4), len(new6)
     return Endpoints(
         v4=network.v4 + new4 + strange,

@@ -104,7 +104,12 @@ def draw_habits(
 
 
 def all_habits(
-    rng: Rng, by_role: dict[str, I64], everyone: I64, groups: dict[str, I64], local6: I64 | None, activity: F64
+    rng: Rng,
+    by_role: dict[str, I64],
+    everyone: I64,
+    groups: dict[str, I64],
+    local6: I64 | None,
+    activity: F64,
 ) -> Habits:
     """Every habit of a network.
 
@@ -119,7 +124,7 @@ def all_habits(
     groups
         Group endpoints by name; ``"subnet"`` has one endpoint for each host.
     local6
-        int64 [hosts]: link-local endpoint of each host, or None without IPv6 (then rules on IPv6 groups are left out).
+        int64 [hosts]: link-local endpoint of each host, or None without IPv6 (no rules on IPv6 groups then).
     activity
         float64 [hosts]: load of each host.
     """
@@ -132,7 +137,9 @@ def all_habits(
             targets = groups[rule.server]
             if rule.server == "subnet":
                 pieces = [
-                    draw_habits(rng, rule, clients[targets[clients] == t], np.array([t]), activity[clients], 0.0)
+                    draw_habits(
+                        rng, rule, clients[targets[clients] == t], np.array([t]), activity[clients], 0.0
+                    )
                     for t in np.unique(targets[clients])
                 ]
                 parts += [p[0] for p in pieces if p is not None]

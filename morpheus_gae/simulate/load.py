@@ -16,7 +16,7 @@ _MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was a Monday
 
 
 def week_curves() -> F64:
-    """Relative load by curve and quarter of an hour of the week, float64 [4, 672], each with mean 1 over a week."""
+    """Relative load by curve and quarter of an hour of the week, float64 [4, 672], of mean 1."""
     hour = (np.arange(_SLOTS_WEEK) * SLOT_MS / 3_600_000.0) % 24
     weekday = np.arange(_SLOTS_WEEK) * SLOT_MS // DAY_MS < 5
 

@@ -87,7 +87,12 @@ class Network:
 
     @classmethod
     def build(
-        cls, seed: int = 0, hosts: int = 1000, profile: str = "mixed", ipv6_share: float = 0.1, hub: bool = False
+        cls,
+        seed: int = 0,
+        hosts: int = 1000,
+        profile: str = "mixed",
+        ipv6_share: float = 0.1,
+        hub: bool = False,
     ) -> Network:
         """Draw a network.
 

@@ -1,9 +1,9 @@
 """Services: what one flow of each kind of traffic looks like, as a table of data.
 
 A service is a mixture of kinds of flows. Sizes and durations are hierarchical log-normals,
-``median * exp(pair * z_pair + flow * z_flow)``: ``z_pair`` is fixed for a pair of hosts (its habit), ``z_flow``
-is drawn for each flow. ``flow = 0`` gives every flow of a pair the same size, an exact atom as machines
-produce it. Payload bytes become IP bytes and packets in :mod:`morpheus_gae.simulate.draw`.
+``median * exp(pair * z_pair + flow * z_flow)``: ``z_pair`` is fixed for a pair of hosts (its habit),
+``z_flow`` is drawn for each flow. ``flow = 0`` gives every flow of a pair the same size, an exact atom as
+machines produce it. Payload bytes become IP bytes and packets in :mod:`morpheus_gae.simulate.draw`.
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ SERVICES: dict[str, Service] = {
         Kind(0.6, D, (300, 0.03, 0), (300, 0, 0), (3.0, 0.3, 0.5)),
         Kind(0.4, D, (308, 0.03, 0), (0, 0, 0), (0, 0, 0)),
     ), 68),
-    "dhcp6": Service(UDP, (547,), (Kind(1.0, D, (98, 0.1, 0), (0, 0, 0), (1050.0, 0.1, 0.4), (2, 0.5)),), 546),
+    "dhcp6": Service(UDP, (547,), (
+        Kind(1.0, D, (98, 0.1, 0), (0, 0, 0), (1050.0, 0.1, 0.4), (2, 0.5)),
+    ), 546),
     "neighbour": Service(ICMP6, (0,), (
         Kind(0.7, D, (24, 0, 0), (0, 0, 0), (0, 0, 0)),
         Kind(0.3, D, (24, 0, 0), (0, 0, 0), (2000.0, 0, 0.3), (3, 0.2)),
@@ -229,13 +231,19 @@ SERVICES: dict[str, Service] = {
         Kind(0.8, C, (420, 0.05, 0.25), (1900, 0.3, 0.6), (700.0, 0.3, 1.1)),
         Kind(0.2, C, (380, 0.05, 0.2), (0, 0, 0), (9000.0, 0.1, 0.5)),
     )),
-    "udp_flood": Service(UDP, (53, 123, 443), (Kind(1.0, D, (900, 0.4, 0.3), (0, 0, 0), (900.0, 0.3, 0.8), (60, 1.1)),)),
+    "udp_flood": Service(UDP, (53, 123, 443), (
+        Kind(1.0, D, (900, 0.4, 0.3), (0, 0, 0), (900.0, 0.3, 0.8), (60, 1.1)),
+    )),
     "guess_ssh": Service(TCP, (22,), (
         Kind(0.8, C, (1900, 0.04, 0.10), (2400, 0.04, 0.08), (2600.0, 0.2, 0.4)),
         Kind(0.2, C, (900, 0.04, 0.15), (1200, 0.04, 0.1), (310.0, 0.2, 0.5)),
     )),
-    "guess_rdp": Service(TCP, (3389,), (Kind(1.0, C, (1400, 0.05, 0.12), (1650, 0.05, 0.1), (640.0, 0.2, 0.4)),)),
-    "guess_web": Service(TCP, (443, 80), (Kind(1.0, C, (1250, 0.04, 0.06), (4300, 0.2, 0.06), (210.0, 0.2, 0.5)),)),
+    "guess_rdp": Service(TCP, (3389,), (
+        Kind(1.0, C, (1400, 0.05, 0.12), (1650, 0.05, 0.1), (640.0, 0.2, 0.4)),
+    )),
+    "guess_web": Service(TCP, (443, 80), (
+        Kind(1.0, C, (1250, 0.04, 0.06), (4300, 0.2, 0.06), (210.0, 0.2, 0.5)),
+    )),
     "upload": Service(TCP, (443, 443, 22, 8443), (
         Kind(0.9, C, (7.5e6, 0.8, 1.1), (21000, 0.5, 0.8), (45000.0, 0.5, 0.9)),
         Kind(0.1, C, (1300, 0.2, 0.3), (4200, 0.2, 0.3), (400.0, 0.3, 0.6)),
@@ -255,7 +263,9 @@ SERVICES: dict[str, Service] = {
         Kind(0.14, Mode.REFUSED, milliseconds=(0.6, 0.3, 0.5)),
         Kind(0.10, C, (68000, 0.03, 0.25), (3100, 0.05, 0.15), (2100.0, 0.3, 0.7)),
     )),
-    "hidden_upload": Service(TCP, (443,), (Kind(1.0, C, (1.8e6, 0.6, 0.9), (5200, 0.4, 0.6), (16000.0, 0.5, 0.9)),)),
+    "hidden_upload": Service(TCP, (443,), (
+        Kind(1.0, C, (1.8e6, 0.6, 0.9), (5200, 0.4, 0.6), (16000.0, 0.5, 0.9)),
+    )),
     "hidden_tunnel": Service(UDP, (53,), (
         Kind(1.0, D, (190, 0.10, 0.12), (240, 0.15, 0.25), (35.0, 0.3, 0.7), (2, 0.7)),
     )),
@@ -288,7 +298,7 @@ class ServiceArrays:
     kind_mode
         int64 [K].
     kind
-        float64 [K, 11]: forward, backward and milliseconds as (median, pair, flow), then count (median, flow).
+        float64 [K, 11]: forward, backward, milliseconds as (median, pair, flow), then count (median, flow).
     """
 
     protocol: I64
@@ -314,6 +324,7 @@ def service_arrays() -> ServiceArrays:
         kind_cdf=np.concatenate([np.cumsum(s) / s.sum() for s in shares]),
         kind_mode=np.array([int(k.mode) for s in services for k in s.kinds], np.int64),
         kind=np.array(
-            [[*k.forward, *k.backward, *k.milliseconds, *k.count] for s in services for k in s.kinds], np.float64
+            [[*k.forward, *k.backward, *k.milliseconds, *k.count] for s in services for k in s.kinds],
+            np.float64,
         ),
     )

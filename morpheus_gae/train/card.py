@@ -15,7 +15,11 @@ PARTS = {
 
 
 def render(
-    name: str, spec: ModelSpec, facts: dict[str, Any], thresholds: dict[str, float], history: list[dict[str, float]]
+    name: str,
+    spec: ModelSpec,
+    facts: dict[str, Any],
+    thresholds: dict[str, float],
+    history: list[dict[str, float]],
 ) -> str:
     """Markdown; ``{hash}`` stands for the model's hash."""
     import math
@@ -25,9 +29,15 @@ def render(
         parts.append(f"Graph U-Net of depth {spec.unet_depth}")
     if spec.flow_types:
         parts.append(f"mixture of {spec.flow_types} flow types")
+    columns = [f"{facts[k]:,}" for k in ("flows", "validation_flows", "hosts", "pairs")]
+    columns += [f"{facts['duration_missing']:.1%}", str(facts["epochs"]), str(facts["seconds"])]
     rows = "\n".join(
         f"| {float(b):.2%} | {s:.4f} | {-math.expm1(-s):.6f} |"
-        + (" |" if facts["validation_flows"] * float(b) >= 10 else " extrapolated: too few validation flows |")
+        + (
+            " |"
+            if facts["validation_flows"] * float(b) >= 10
+            else " extrapolated: too few validation flows |"
+        )
         for b, s in thresholds.items()
     )
     return f"""# {name}
@@ -39,14 +49,14 @@ Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward b
 
 | training flows | validation flows | hosts | pairs | durations missing | epochs | seconds |
 |---|---|---|---|---|---|---|
-| {facts["flows"]:,} | {facts["validation_flows"]:,} | {facts["hosts"]:,} | {facts["pairs"]:,} | {facts["duration_missing"]:.1%} | {facts["epochs"]} | {facts["seconds"]} |
+| {" | ".join(columns)} |
 
 Last losses: training {history[-1]["loss"]:.4f}, validation {history[-1]["validation"]:.4f}.
 No label was read in training or for a threshold.
 
 ## Thresholds
 
-From the flows held back as the latest in time, so that on traffic like theirs the share of alerts is the budget.
+From the flows held back as the latest in time: on traffic like theirs the share of alerts is the budget.
 
 | alert budget | surprise (nats) | score | |
 |---|---|---|---|

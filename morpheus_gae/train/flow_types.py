@@ -130,9 +130,7 @@ def fit_flow_types(
         share = r.mean(0)
         return t1, t2, t3, share, _count(r, pairs, distinct)
 
-    def expect(
-        rows: Tensor, t1: Tensor, t2: Tensor, t3: Tensor, own: Tensor
-    ) -> Tensor:
+    def expect(rows: Tensor, t1: Tensor, t2: Tensor, t3: Tensor, own: Tensor) -> Tensor:
         like = own * t1[rows[:, 0]] * t2[g1[rows[:, 0]], rows[:, 1]] * t3[g2[rows[:, 1]], rows[:, 2]]
         return like / like.sum(1, keepdim=True).clamp(min=1e-30)
 

@@ -47,7 +47,13 @@ def localise(data: Prepared, rows: slice) -> Local:
     host, end = np.unique(ends, return_inverse=True)
     pair_src, pair_dst = end[: pair_id.shape[0]], end[pair_id.shape[0] :]
     return Local(
-        host.astype(np.int64), pair_src[pair], pair_dst[pair], pair, pair_id.astype(np.int64), pair_src, pair_dst
+        host.astype(np.int64),
+        pair_src[pair],
+        pair_dst[pair],
+        pair,
+        pair_id.astype(np.int64),
+        pair_src,
+        pair_dst,
     )
 
 
@@ -57,7 +63,12 @@ def tensor(a: npt.NDArray[np.generic]) -> Tensor:
 
 
 def memory_loss(
-    net: GAE, data: Prepared, counters: Counters, rows: slice, without: str | int | None, rng: np.random.Generator
+    net: GAE,
+    data: Prepared,
+    counters: Counters,
+    rows: slice,
+    without: str | int | None,
+    rng: np.random.Generator,
 ) -> Tensor:
     """softplus(-l+) + softplus(l-) of the existence head, plus 0.3 x the flows' -ln likelihood."""
     local = localise(data, rows)
@@ -79,7 +90,13 @@ def memory_loss(
 
 
 def flow_loss(
-    net: GAE, data: Prepared, local: Local, known: Recalled, logit: Tensor, rows: slice, rng: np.random.Generator
+    net: GAE,
+    data: Prepared,
+    local: Local,
+    known: Recalled,
+    logit: Tensor,
+    rows: slice,
+    rng: np.random.Generator,
 ) -> Tensor:
     """Mean -ln likelihood of the flows (with an encoder: of the hidden ones)."""
     src, dst, pair = tensor(local.pair_src), tensor(local.pair_dst), tensor(local.pair)
@@ -113,7 +130,8 @@ def encode_visible(
             graph.attributes[rows][visible], graph.duration_missing[rows][visible],
             octets=True, tolerance=net.spec.tolerance, max_sweeps=net.spec.max_sweeps,
         )  # fmt: skip
-        assert g.octets is not None and g.averaged is not None
+        assert g.octets is not None
+        assert g.averaged is not None
         # both number the same addresses: carry the rows over by host
         theirs = np.zeros((local.host.shape[0], 16), np.float32)
         theirs[local.src[visible], :8], theirs[local.dst[visible], :8] = g.octets[g.src], g.octets[g.dst]
@@ -138,8 +156,12 @@ def negatives(
     """Pairs that did not talk: uniform, same source to a popular destination, and with an unknown host."""
     e, n = local.src.shape[0], local.host.shape[0]
     uniform, same, unknown = (max(int(share * e), 1) for share in (UNIFORM, SAME_SOURCE, UNKNOWN_HOST))
-    src = np.concatenate([rng.integers(0, n, uniform), rng.choice(local.src, same), rng.choice(local.src, unknown)])
-    dst = np.concatenate([rng.integers(0, n, uniform), rng.choice(local.dst, same), rng.choice(local.dst, unknown)])
+    src = np.concatenate(
+        [rng.integers(0, n, uniform), rng.choice(local.src, same), rng.choice(local.src, unknown)]
+    )
+    dst = np.concatenate(
+        [rng.integers(0, n, uniform), rng.choice(local.dst, same), rng.choice(local.dst, unknown)]
+    )
     s, d = local.host[src], local.host[dst]
     stranger = rng.random(unknown) < 0.5
     known_s, known_d = s.copy(), d.copy()
@@ -159,7 +181,7 @@ def edge_loss(net: GAE, data: Prepared, rows: slice, rng: np.random.Generator) -
     A negative keeps real attributes: zeros would teach "no attributes = no edge".
     """
     local = localise(data, rows)
-    visible = rng.random(local.pair.shape[0]) < VISIBLE
+    visible: npt.NDArray[np.bool_] = np.less(rng.random(local.pair.shape[0]), VISIBLE)
     visible[rng.integers(0, visible.shape[0])] = True
     hidden = np.flatnonzero(~visible)
     z = encode_visible(net, data, local, rows, visible, None)

@@ -12,7 +12,9 @@ from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.read import read_flows
 
 
-def read_for_training(inputs: list[str], max_flows: int, *, progress: bool = False) -> tuple[Flows, dict[str, int]]:
+def read_for_training(
+    inputs: list[str], max_flows: int, *, progress: bool = False
+) -> tuple[Flows, dict[str, int]]:
     """Read well-formed flows up to ``max_flows``.
 
     Parameters

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.windows import windows
 from morpheus_gae.model.artifact import Artifact, digest, save_artifact
 from morpheus_gae.model.memory import host_keys, pair_keys
-from morpheus_gae.model.spec import ModelSpec, preset as preset_of
+from morpheus_gae.model.spec import ModelSpec
+from morpheus_gae.model.spec import preset as preset_of
 
 try:
     import torch
@@ -128,8 +131,33 @@ def train_model(
         raise UsageError(f"epochs must be >= 1 and window >= 100, got {options.epochs} and {options.window}")
     out = Path(out)
     began = time.perf_counter()
-    torch.manual_seed(options.seed)
+    with one_thread():
+        return _train(flows, out, spec, options, name or out.name, progress, resume, trained_on, began)
 
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: several add in varying order, and training windows are too small to gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(
+    flows: Flows,
+    out: Path,
+    spec: ModelSpec,
+    options: TrainOptions,
+    name: str,
+    progress: bool,
+    resume: bool,
+    trained_on: str,
+    began: float,
+) -> Artifact:
+    torch.manual_seed(options.seed)
     data = prepare(flows, options.validation)
     bar = tqdm(total=options.epochs, disable=not progress, unit="epoch", desc="train", dynamic_ncols=True)
     bar.set_postfix_str("flow types")
@@ -140,7 +168,7 @@ def train_model(
     bar.set_postfix_str("calibrating")
 
     tensors = gather(net, data, counters, options.seed)
-    draft = Artifact(out, name or out.name, "", spec, tensors, {"thresholds": {}, "training": {}})
+    draft = Artifact(out, name, "", spec, tensors, {"thresholds": {}, "training": {}})
     held_back = flows.slice(data.train, len(flows))
     surprise = calibrate_all(draft, held_back, options.graph_size)
     bar.close()
@@ -159,13 +187,13 @@ def train_model(
     metrics = {"history": history, "validation_surprise_mean": float(surprise.mean())}
     artifact = save_artifact(
         out,
-        name=name or out.name,
+        name=name,
         spec=spec,
         tensors=tensors,
         thresholds=limits,
         training=facts,
         metrics=metrics,
-        card=card.render(name or out.name, spec, facts, limits, history),
+        card=card.render(name, spec, facts, limits, history),
     )
     checkpoint.remove(out)
     return artifact
@@ -206,7 +234,12 @@ def start(spec: ModelSpec, data: Prepared, options: TrainOptions) -> tuple[GAE, 
 
 
 def loss_of(
-    net: GAE, data: Prepared, counters: Counters, rows: slice, without: str | int | None, rng: np.random.Generator
+    net: GAE,
+    data: Prepared,
+    counters: Counters,
+    rows: slice,
+    without: str | int | None,
+    rng: np.random.Generator,
 ) -> torch.Tensor:
     """The window's loss under the model's spec."""
     if net.spec.edge_decoder:
@@ -279,7 +312,8 @@ def validation_loss(net: GAE, data: Prepared, counters: Counters, options: Train
     starts = starts[:: max(starts.shape[0] // VALIDATION_WINDOWS, 1)]
     rng = np.random.default_rng([options.seed, 1 << 30])
     losses = [
-        float(loss_of(net, data, counters, slice(int(i), min(int(i) + options.window, e)), None, rng)) for i in starts
+        float(loss_of(net, data, counters, slice(int(i), min(int(i) + options.window, e)), None, rng))
+        for i in starts
     ]
     return float(np.mean(losses))
 

@@ -136,6 +136,12 @@ def test_alerts_go_to_stdout_alone() -> None:
     assert [json.loads(line)["note"] for line in done.stdout.splitlines()] == ["row 1", "row 3", "row 5"]
 
 
+def test_an_extrapolated_threshold_is_told() -> None:
+    done = morpheus("pipeline-gae", "--model", "toy", "--input", "flows.csv")
+    assert done.exit_code == 0
+    assert "0.001 is extrapolated" in done.stderr
+
+
 def test_adaptive() -> None:
     done = morpheus(
         *("pipeline-gae", "--model", "toy", "--input", "flows.csv", "--output", "a.jsonl"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -50,7 +51,11 @@ def start() -> Iterator[Start]:
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def numbers(lines: list[bytes]) -> list[int]:
@@ -120,3 +125,19 @@ def test_a_reader_that_leaves_is_no_traceback(start: Start) -> None:
     process.stdin.close()
     assert process.wait() == 1
     assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_second_signal_aborts(start: Start) -> None:
+    process = start("--input", "-", "--graph_size", "1000")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    # more than the pipe of stdout holds, and nobody reads it: what is in flight cannot drain
+    process.stdin.write(flows(0, 200) * 50)
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert b"again" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert process.stderr.read() == b"Aborted!\n"

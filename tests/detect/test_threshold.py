@@ -13,6 +13,7 @@ from morpheus_gae.detect.threshold import (
     AdaptiveThreshold,
     FixedThreshold,
     choose_threshold,
+    extrapolated_budget,
     score_of_surprise,
     surprise_of_rate,
     surprise_of_score,
@@ -24,7 +25,12 @@ def artifact() -> Any:
     """Benign surprises that are exactly exponential: the quantile at p is -ln(1 - p)."""
     p = np.array([0.0, 0.5, 0.9, 0.99, 0.999, 1.0])
     s = np.append(-np.log1p(-p[:-1]), 30.0)
-    return SimpleNamespace(name="toy", thresholds={"0.001": 7.25, "0.01": 4.5}, quantiles=(p, s))
+    return SimpleNamespace(
+        name="toy",
+        thresholds={"0.001": 7.25, "0.01": 4.5},
+        supported_budgets=("0.01",),
+        quantiles=(p, s),
+    )
 
 
 def test_threshold_zero_flags_every_flow() -> None:
@@ -132,3 +138,9 @@ def test_adaptive_bears_empty_and_absurd_windows() -> None:
     adaptive = AdaptiveThreshold(0.01)
     assert np.isfinite(adaptive.of_window(np.zeros(0, np.float32)))
     assert np.isfinite(adaptive.of_window(np.array([1e38], np.float32)))
+
+
+def test_extrapolated_budgets_are_known() -> None:
+    assert extrapolated_budget(artifact(), None) == "0.001"
+    assert extrapolated_budget(artifact(), 0.01) is None
+    assert extrapolated_budget(artifact(), 0.5) is None

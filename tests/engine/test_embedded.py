@@ -159,7 +159,7 @@ def test_first_signal_stops_and_drains(number: signal.Signals) -> None:
 
 
 def test_second_signal_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(embedded, "ABORT_SECONDS", 0.0)
 
     class Stubborn(Gate):
         def process(self, item: Any) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ class ToyExecutor:
             hash="0123456789ab",
             spec=ModelSpec(),
             thresholds={"0.001": 50.0},
+            supported_budgets=(),
             quantiles=(p, -np.log1p(-p)),
         )
 

@@ -1,0 +1,137 @@
+"""``morpheus-gae simulate``: labelled traffic of a network that does not exist."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.errors import UsageError
+
+CHUNK = 200_000
+
+
+@click.command(cls=Command)
+@click.option(
+    "--output",
+    required=True,
+    metavar="FILE",
+    help=".parquet, .csv, .ndjson, .jsonl or .arrow; - is NDJSON on stdout.",
+)
+@click.option(
+    "--flows", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many flows."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another day."
+)
+@click.option(
+    "--network", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the network."
+)
+@click.option(
+    "--hosts", type=int, help="Regular hosts of the network [default: flows / 500, from 100 to 20,000]."
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["enterprise", "iot", "mixed"]),
+    default="mixed",
+    show_default=True,
+    help="Which hosts live on the network.",
+)
+@click.option(
+    "--attacks", default="all", show_default=True, help="all, none, or names of attacks, comma-separated."
+)
+@click.option(
+    "--attack_share", type=float, default=0.02, show_default=True, help="Share of attack flows, 0 to 1."
+)
+@click.option(
+    "--ipv6_share",
+    type=float,
+    default=0.1,
+    show_default=True,
+    help="Of the flows; 0: no IPv6 columns.",
+)
+@click.option("--hub", is_flag=True, help="Add one host that talks to every other.")
+@click.option("--start", metavar="ISO", help="First moment, e.g. 2025-03-03T08:00 (UTC).")
+@click.option(
+    "--days", type=float, help="Length [default: as long as the network needs for that many flows]."
+)
+@click.option(
+    "--garbage",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    help="Malformed rows added for each good one; CSV and NDJSON only.",
+)
+@json_option()
+def command(
+    output: str,
+    flows: int,
+    seed: int,
+    network: int,
+    hosts: int | None,
+    profile: str,
+    attacks: str,
+    attack_share: float,
+    ipv6_share: float,
+    hub: bool,
+    start: str | None,
+    days: float | None,
+    garbage: float,
+    json_file: str | None,
+) -> None:
+    """Simulate the flows of a network, with labels.
+
+    The same network number and options give the same hosts and habits; the seed and the start choose the day.
+
+    Example:  morpheus-gae simulate --output day1.parquet --flows 1000000 --seed 1 --attacks none
+    """
+    from morpheus_gae.simulate.garbage import Garbage
+    from morpheus_gae.simulate.simulate import START_MS, Network, simulate
+    from morpheus_gae.simulate.summary import Summary
+    from morpheus_gae.simulate.write import check_output, open_writer
+
+    check_output(output, garbage=garbage > 0)
+    start_ms = START_MS if start is None else _milliseconds(start)
+    size = max(100, min(20_000, flows // 500)) if hosts is None else hosts
+    built = Network.build(network, size, profile, ipv6_share, hub)
+    tables = simulate(built, flows, seed, start_ms, attack_share, attacks, CHUNK, days)
+    spoiler = Garbage(garbage, seed, csv=output.endswith(".csv")) if garbage else None
+    summary = Summary()
+    with _progress(flows) as progress, open_writer(output, spoiler) as write:
+        for table in tables:
+            write(table)
+            summary.add(table)
+            progress.update(table.num_rows)
+    figures = summary.figures() | {"garbage_rows": spoiler.added if spoiler else 0}
+    click.echo(_describe(figures), err=True)
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(f"--start {text!r} is no date: write it like 2025-03-03T08:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
+
+
+def _progress(flows: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=flows, unit=" flows", unit_scale=True, disable=not sys.stderr.isatty())
+
+
+def _describe(figures: dict[str, Any]) -> str:
+    lines = [f"{figures['flows']:,} flows, {figures['hosts']:,} hosts, {figures['pairs']:,} pairs"]
+    if figures["garbage_rows"]:
+        lines[0] += f", and {figures['garbage_rows']:,} malformed rows"
+    lines += [f"  {name}: {count:,}" for name, count in figures["attacks"].items()]
+    return "\n".join(lines)

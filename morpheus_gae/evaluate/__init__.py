@@ -1,0 +1,1 @@
+"""Evaluation: streams with labels, figures, comparators and the study that puts them side by side."""

@@ -1,0 +1,70 @@
+"""Score: labelled flows through windows, graph and executor, as in use, keeping surprise and labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.evaluate.labels import Labels, join, labels_of
+
+if TYPE_CHECKING:
+    from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows
+
+F32 = npt.NDArray[np.float32]
+
+
+def read_labelled(inputs: list[str], bad: Counter[str], progress: Callable[[int], object]) -> Iterator[Flows]:
+    """Batches of well-formed flows; bad records are counted by reason, ``progress`` is told the flows read.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be read or has no labels.
+    """
+    from morpheus_gae.flows.read import read_flows
+
+    for batch in read_flows(inputs):
+        bad.update(record.reason.value for record in batch.bad)
+        if len(batch.flows):
+            # before any work is done on flows that cannot be evaluated
+            labels_of(batch.flows.table.slice(0, 1))
+            yield batch.flows
+        progress(len(batch.flows))
+
+
+def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Iterator[tuple[Flows, F32]]:
+    """Each window with its surprise, float32 [E]."""
+    from morpheus_gae.graph.build import build_graph
+    from morpheus_gae.graph.windows import windows
+
+    spec = executor.artifact.spec
+    for window in windows(batches, graph_size):
+        graph = build_graph(window, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+        yield window, executor.score(graph).surprise
+
+
+def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int) -> tuple[Labels, F32]:
+    """Labels and surprise of a whole stream; only these are held in memory.
+
+    Raises
+    ------
+    InputError
+        If the stream is empty or no flow is labelled.
+    """
+    labels, surprise = [], []
+    for window, value in scored(batches, executor, graph_size):
+        labels.append(labels_of(window.table))
+        surprise.append(value)
+    return join(labels), np.concatenate(surprise)
+
+
+def score_flows(flows: Flows, executor: Executor, graph_size: int) -> F32:
+    """Surprise of flows that are in memory, float32 [E]; no label is needed."""
+    if not len(flows):
+        return np.zeros(0, np.float32)
+    return np.concatenate([value for _, value in scored([flows], executor, graph_size)])

@@ -1,0 +1,1 @@
+"""Flows: from files and streams to columns; bad records are values."""

@@ -1,0 +1,191 @@
+"""Convert: a table of records to flows, with every record that cannot be one set aside with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.flows import columns
+from morpheus_gae.flows.address_kernels import OK, V4_PREFIX
+from morpheus_gae.flows.addresses import parse_status
+from morpheus_gae.flows.bad import BadRecord, Reason
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.numbers import numbers
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
+
+#: Reasons in the order they are given: a record with several faults is counted by the first.
+REASONS = (Reason.ADDRESS, Reason.NOT_A_NUMBER, Reason.MISSING_COUNTER, Reason.NEGATIVE_COUNTER)
+
+
+@dataclass(frozen=True)
+class FlowBatch:
+    """What a reader gives at a time.
+
+    Attributes
+    ----------
+    flows
+        Well-formed flows, in order.
+    bad
+        Records set aside.
+    source
+        File, or ``-``.
+    bytes_read
+        Bytes of input that this batch took.
+    """
+
+    flows: Flows
+    bad: list[BadRecord]
+    source: str
+    bytes_read: int = 0
+
+
+def require_columns(names: list[str], source: str) -> None:
+    """Check that a table can be flows at all.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing, what is required, and what was found.
+    """
+    absent = columns.missing(names)
+    if absent:
+        raise InputError(
+            f"{source}: required columns are missing: {', '.join(absent)}. Found: {', '.join(names) or 'none'}. "
+            f"Required: {', '.join(columns.REQUIRED)}"
+        )
+
+
+def table_to_flows(
+    table: pa.Table,
+    source: str = "table",
+    first_row: int = 0,
+    *,
+    rows: I64 | None = None,
+    text_of: Callable[[int], str] | None = None,
+    bytes_read: int = 0,
+) -> FlowBatch:
+    """Convert a table.
+
+    Parameters
+    ----------
+    table
+        E records with at least the required columns (`columns.REQUIRED`).
+    source
+        Name for errors and dead letters.
+    first_row
+        Position of the table's first record in its source.
+    rows
+        int64 [E] position of each record, where they do not follow one another.
+    text_of
+        Raw text of the record at an index of the table; its columns as JSON if None.
+    bytes_read
+        Passed on.
+
+    Raises
+    ------
+    InputError
+        If a required column is missing.
+    """
+    require_columns(table.column_names, source)
+    e = table.num_rows
+    rows = np.arange(first_row, first_row + e, dtype=np.int64) if rows is None else rows
+    src_hi, src_lo, src_ok = _addresses(table, *columns.SRC_ADDRESSES)
+    dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
+    parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
+    values = np.stack([p[0] for p in parts], 1) if e else np.zeros((0, 3))
+    faults = {
+        Reason.ADDRESS: ~(src_ok & dst_ok),
+        Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
+        Reason.MISSING_COUNTER: parts[0][1] | parts[1][1],
+        Reason.NEGATIVE_COUNTER: (values < 0).any(1),
+    }
+    flows = Flows(
+        table=table,
+        src_hi=src_hi,
+        src_lo=src_lo,
+        dst_hi=dst_hi,
+        dst_lo=dst_lo,
+        attributes=np.minimum(values, np.finfo(np.float32).max).astype(np.float32),
+        duration_missing=parts[2][1],
+        rows=rows,
+        time_ms=_times(table),
+    )
+    wrong = np.logical_or.reduce(list(faults.values()))
+    if not wrong.any():
+        return FlowBatch(flows, [], source, bytes_read)
+    bad = _set_aside(table, wrong, faults, source, rows, text_of)
+    return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read)
+
+
+def _addresses(table: pa.Table, v4: str, v6: str) -> tuple[U64, U64, Bool]:
+    """Each row's address: the v4 column's, or the v6 column's where that says nothing (null, 0.0.0.0)."""
+    names = [n for n in (v4, v6) if n in table.column_names]
+    hi, lo, status = parse_status(table[names[0]])
+    ok = status == OK
+    if len(names) == 2:
+        hi6, lo6, status6 = parse_status(table[names[1]])
+        nothing = (hi == 0) & ((lo == 0) | (lo == np.uint64(V4_PREFIX)))
+        better = (~ok | nothing) & (status6 == OK) & ((hi6 != 0) | (lo6 != 0) | ~ok)
+        hi, lo, ok = np.where(better, hi6, hi), np.where(better, lo6, lo), ok | better
+    return hi, lo, ok
+
+
+def _times(table: pa.Table) -> I64 | None:
+    if columns.FLOW_START not in table.column_names:
+        return None
+    values, absent, misfit = numbers(table[columns.FLOW_START])
+    none = absent | misfit
+    if none.all():
+        return None
+    # a record without a time happens when the one before it did
+    last = np.maximum.accumulate(np.where(none, -1, np.arange(len(none))))
+    first = int(np.argmin(none))
+    return values[np.where(last < 0, first, last)].astype(np.int64)
+
+
+def _set_aside(
+    table: pa.Table,
+    wrong: Bool,
+    faults: dict[Reason, Bool],
+    source: str,
+    rows: I64,
+    text_of: Callable[[int], str] | None,
+) -> list[BadRecord]:
+    at = np.flatnonzero(wrong)
+    cells = table.take(at).to_pylist()
+    out = []
+    for i, cell in zip(at.tolist(), cells, strict=True):
+        reason = next(r for r in REASONS if faults[r][i])
+        record = text_of(i) if text_of else json.dumps(cell, default=str)
+        out.append(BadRecord(reason, source, int(rows[i]), _detail(reason, cell), record))
+    return out
+
+
+def _detail(reason: Reason, cell: dict[str, object]) -> str:
+    names = columns.ADDRESSES if reason is Reason.ADDRESS else columns.ATTRIBUTES
+    return ", ".join(f"{n}={cell[n]!r}" for n in names if n in cell)
+
+
+def _narrow(flows: Flows) -> Flows:
+    """Counters that were read as text because of a bad neighbour become numbers again."""
+    from dataclasses import replace
+
+    table = flows.table
+    for name in columns.ATTRIBUTES:
+        kind = table[name].type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            values, absent, _ = numbers(table[name])
+            whole = bool((values == np.rint(values)).all()) and name != columns.DURATION
+            column = pa.array(values, mask=absent)
+            column = column.cast(pa.int64()) if whole and (np.abs(values) < 2**53).all() else column
+            table = table.set_column(table.column_names.index(name), name, column)
+    return replace(flows, table=table)

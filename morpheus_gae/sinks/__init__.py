@@ -1,0 +1,1 @@
+"""Sinks: delivery of alerts and of bad records."""

@@ -1,0 +1,70 @@
+"""Dead letters: bad records, kept with their reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import BinaryIO
+
+from morpheus_gae.errors import OutputError
+from morpheus_gae.flows.bad import BadRecord
+
+MAX_TEXT = 65_536
+
+
+class DeadLetters:
+    """Counts bad records by reason and writes them as NDJSON.
+
+    Parameters
+    ----------
+    path
+        File, made when the first bad record comes (one of an earlier run is replaced); None counts only.
+
+    Attributes
+    ----------
+    counts
+        Bad records by reason.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = path
+        self.counts: Counter[str] = Counter()
+        self._file: BinaryIO | None = None
+
+    def add(self, records: list[BadRecord]) -> None:
+        """Keep records, in order.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        self.counts.update(r.reason.value for r in records)
+        if self.path is None or not records:
+            return
+        lines = "".join(
+            json.dumps(
+                {
+                    "reason": r.reason.value,
+                    "source": r.source,
+                    "row": r.row,
+                    "detail": r.detail[:MAX_TEXT],
+                    "record": r.record[:MAX_TEXT],
+                }
+            )
+            + "\n"
+            for r in records
+        )
+        try:
+            if self._file is None:
+                self._file = open(self.path, "wb")  # noqa: SIM115
+            self._file.write(lines.encode())
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self.path} (dead letters) cannot be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

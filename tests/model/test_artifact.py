@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from morpheus_gae.errors import ArtifactError, UsageError
+from morpheus_gae.model.artifact import load_artifact, save_artifact
+from morpheus_gae.model.spec import PRESETS, ModelSpec, preset
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tensors = {"net.a": np.arange(6, dtype=np.float32).reshape(2, 3), "memory.salt": np.array([1], np.uint64)}
+    save_artifact(
+        tmp_path / "m",
+        name="m",
+        spec=ModelSpec(),
+        tensors=tensors,
+        thresholds={"0.01": 4.5},
+        training={"validation_flows": 2000},
+        metrics={},
+        card="model {hash}",
+    )
+    return tmp_path / "m"
+
+
+def edit(path, **changes):
+    config = json.loads((path / "config.json").read_text())
+    config.update(changes)
+    (path / "config.json").write_text(json.dumps(config))
+
+
+def test_round_trip(folder):
+    a = load_artifact(folder)
+    np.testing.assert_array_equal(a.tensors["net.a"], np.arange(6).reshape(2, 3))
+    assert a.spec == ModelSpec()
+    assert a.thresholds == {"0.01": 4.5}
+    assert a.supported_budgets == ("0.01",)
+    assert (folder / "README.md").read_text() == f"model {a.hash}"
+    assert not list(folder.glob("*.part"))
+
+
+def test_a_changed_tensor_is_refused(folder):
+    raw = bytearray((folder / "model.safetensors").read_bytes())
+    raw[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(raw)
+    with pytest.raises(ArtifactError, match="damaged or was edited"):
+        load_artifact(folder)
+
+
+def test_a_truncated_tensor_file_is_refused(folder):
+    raw = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(ArtifactError, match="damaged"):
+        load_artifact(folder)
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder, file):
+    (folder / file).unlink()
+    with pytest.raises(ArtifactError, match=file):
+        load_artifact(folder)
+
+
+def test_other_formats_specs_and_broken_json_are_refused(folder, tmp_path):
+    for change, words in (
+        ({"format": 99}, "format 99"),
+        ({"spec": {**ModelSpec().as_dict(), "version": 99}}, "version 99"),
+        ({"spec": {**ModelSpec().as_dict(), "new_part": 1}}, "new_part"),
+    ):
+        copy = tmp_path / "copy"
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        edit(copy, **change)
+        with pytest.raises(ArtifactError, match=words):
+            load_artifact(copy)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_artifact(folder)
+
+
+def test_a_file_in_place_of_a_folder_is_named(folder):
+    with pytest.raises(ArtifactError, match="is a file"):
+        load_artifact(folder / "config.json")
+
+
+def test_specs_that_make_no_sense_are_refused():
+    for values in ({"memory": False}, {"edge_decoder": True}, {"unet_depth": 2}):
+        with pytest.raises(UsageError):
+            ModelSpec(**values)
+    with pytest.raises(UsageError, match="published"):
+        preset("no such preset")
+    assert all(ModelSpec.from_dict(s.as_dict()) == s for s in PRESETS.values())

@@ -1,0 +1,115 @@
+"""pyproject.toml promises a light installation; the wheel keeps it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morpheus_gae import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CORE = {"click", "numba", "numpy", "pyarrow", "safetensors", "tqdm"}
+EXTRAS = {
+    "train": {"torch", "scikit-learn"},
+    "gpu": {"torch", "triton"},
+    "kafka": {"confluent-kafka"},
+    "plot": {"matplotlib", "scikit-learn"},
+}
+# on the public index these are other projects, or come from the host's own environment only
+NEVER = {"morpheus", "mrc", "cudf", "morpheus-core"}
+
+
+def names(requirements: list[str]) -> set[str]:
+    """Normalised names of the packages in requirement lines."""
+    found = (re.match(r"[\w.-]+", line) for line in requirements)
+    return {re.sub(r"[-_.]+", "-", match[0]).lower() for match in found if match}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Names of the files in a freshly built wheel."""
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.skip("hatchling is not installed, so no wheel can be built without the network")
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    command += ["--no-index", "--disable-pip-version-check", "--wheel-dir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.whl")
+    assert path.name == f"morpheus_gae-{__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def test_version() -> None:
+    assert PROJECT["version"] == __version__
+
+
+def test_core_is_light() -> None:
+    assert names(PROJECT["dependencies"]) == CORE
+
+
+def test_extras() -> None:
+    assert set(PROJECT["optional-dependencies"]) == {*EXTRAS, "dev"}
+
+
+@pytest.mark.parametrize("extra", sorted(EXTRAS))
+def test_extra(extra: str) -> None:
+    assert names(PROJECT["optional-dependencies"][extra]) == EXTRAS[extra]
+
+
+@pytest.mark.parametrize("extra", [None, *sorted(EXTRAS), "dev"])
+def test_no_name_of_another_project(extra: str | None) -> None:
+    listed = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
+    assert names(listed).isdisjoint(NEVER)
+
+
+@pytest.mark.parametrize("script", ["morpheus", "morpheus-gae"])
+def test_script_resolves(script: str) -> None:
+    module, _, attribute = PROJECT["scripts"][script].partition(":")
+    assert callable(getattr(importlib.import_module(module), attribute))
+
+
+def test_no_other_scripts() -> None:
+    assert set(PROJECT["scripts"]) == {"morpheus", "morpheus-gae"}
+
+
+def test_docker_pins_every_core_dependency() -> None:
+    lines = (ROOT / "docker" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all("==" in pin for pin in pins)
+    assert names(pins) == CORE | {"hatchling", "llvmlite"}
+
+
+def test_wheel_is_typed(wheel: list[str]) -> None:
+    assert "morpheus_gae/py.typed" in wheel
+
+
+def test_wheel_has_every_module(wheel: list[str]) -> None:
+    here = {str(path.relative_to(ROOT)) for path in (ROOT / "morpheus_gae").rglob("*.py")}
+    assert here <= set(wheel)
+
+
+def test_wheel_has_nothing_else(wheel: list[str]) -> None:
+    tops = {name.split("/")[0] for name in wheel}
+    assert tops == {"morpheus_gae", f"morpheus_gae-{__version__}.dist-info"}
+    assert not [name for name in wheel if "test" in name or "__pycache__" in name]
+
+
+def test_wheel_has_the_license_and_the_scripts(wheel: list[str]) -> None:
+    info = f"morpheus_gae-{__version__}.dist-info"
+    assert {f"{info}/licenses/LICENSE", f"{info}/entry_points.txt"} <= set(wheel)

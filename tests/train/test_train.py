@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.executors.base import open_executor
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.artifact import BUDGETS, load_artifact
+from tests.support import make_flows
+
+pytest.importorskip("torch")
+from morpheus_gae.train import checkpoint
+from morpheus_gae.train import train as training
+from morpheus_gae.train.train import TrainOptions, train_model
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path):
+    flows = make_flows(1500)
+    a = train_model(flows, tmp_path / "a", seed=3, epochs=2)
+    b = train_model(flows, tmp_path / "b", seed=3, epochs=2)
+    c = train_model(flows, tmp_path / "c", seed=4, epochs=2)
+    assert a.hash == b.hash != c.hash
+
+
+def test_labels_are_never_looked_at(tmp_path):
+    flows = make_flows(1500)
+    label = np.random.default_rng(0).integers(0, 2, len(flows))
+    labelled = dataclasses.replace(flows, table=pa.table({"Label": label, "Attack": label.astype(str)}))
+    a = train_model(flows, tmp_path / "a", epochs=2)
+    b = train_model(labelled, tmp_path / "b", epochs=2)
+    assert a.hash == b.hash
+    assert a.thresholds == b.thresholds
+
+
+@pytest.mark.parametrize("preset", ["default", "published"])
+def test_a_crashed_run_goes_on_and_ends_with_the_same_weights(tmp_path, monkeypatch, preset):
+    flows = make_flows(1500)
+    whole = train_model(flows, tmp_path / "whole", preset=preset, epochs=4)
+
+    def crash(*args, **kwargs):
+        real(*args, **kwargs)
+        if args[-1].epoch == 2:
+            raise KeyboardInterrupt
+
+    real = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", crash)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(flows, tmp_path / "crashed", preset=preset, epochs=4)
+    monkeypatch.setattr(checkpoint, "save", real)
+    steps = []
+    monkeypatch.setattr(training, "validation_loss", counted(steps, training.validation_loss))
+    resumed = train_model(flows, tmp_path / "crashed", preset=preset, epochs=4)
+    assert len(steps) == 2
+    assert resumed.hash == whole.hash
+    assert not (tmp_path / "crashed" / checkpoint.FOLDER).exists()
+
+
+def counted(calls, function):
+    def wrapper(*args, **kwargs):
+        calls.append(1)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def test_a_checkpoint_of_another_run_is_not_resumed(tmp_path, monkeypatch):
+    flows = make_flows(1000)
+    real = checkpoint.save
+
+    def crash(*args, **kwargs):
+        real(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save", crash)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(flows, tmp_path / "m", epochs=2, seed=1)
+    monkeypatch.setattr(checkpoint, "save", real)
+    other = train_model(flows, tmp_path / "m", epochs=2, seed=2)
+    assert other.hash == train_model(flows, tmp_path / "n", epochs=2, seed=2).hash
+
+
+def test_a_damaged_checkpoint_is_reported_and_ignored(tmp_path):
+    folder = tmp_path / "m" / checkpoint.FOLDER
+    folder.mkdir(parents=True)
+    (folder / checkpoint.FILE).write_bytes(b"not a checkpoint")
+    with pytest.warns(RuntimeWarning, match="damaged"):
+        train_model(make_flows(500), tmp_path / "m", epochs=1)
+
+
+def test_thresholds_keep_their_budget_on_traffic_of_the_same_kind(tmp_path):
+    flows = make_flows(30_000, seed=1)
+    artifact = train_model(flows, tmp_path / "m", epochs=3)
+    later = build_graph(make_flows(30_000, seed=2))
+    surprise = open_executor(artifact.path).score(later).surprise
+    for budget in ("0.01", "0.02"):
+        assert 0.3 * float(budget) <= (surprise >= artifact.thresholds[budget]).mean() <= 3 * float(budget)
+    assert list(artifact.thresholds) == sorted(BUDGETS, key=float)
+    limits = list(artifact.thresholds.values())
+    assert limits == sorted(limits, reverse=True)
+    assert artifact.supported_budgets == ("0.01", "0.02")
+
+
+def test_the_artifact_is_whole(tmp_path):
+    artifact = train_model(make_flows(1000), tmp_path / "mine", epochs=1, trained_on="made-up flows")
+    loaded = load_artifact(tmp_path / "mine")
+    assert loaded.hash == artifact.hash
+    card = (tmp_path / "mine" / "README.md").read_text()
+    assert artifact.hash in card
+    assert "made-up flows" in card
+    assert json.loads((tmp_path / "mine" / "metrics.json").read_text())["history"]
+    probability, surprise = loaded.quantiles
+    assert probability.shape == surprise.shape
+    assert (np.diff(surprise) >= 0).all()
+
+
+def test_no_address_is_in_the_artifact(tmp_path):
+    flows = make_flows(1000)
+    artifact = train_model(flows, tmp_path / "m", epochs=1)
+    raw = (tmp_path / "m" / "model.safetensors").read_bytes()
+    hosts = np.unique(np.concatenate([flows.src_lo, flows.dst_lo]))
+    assert artifact.tensors["memory.host_key"].shape[0] == hosts.shape[0]
+    assert not any(int(h).to_bytes(8, "little") in raw for h in hosts)
+
+
+def test_too_few_flows_is_a_clear_error(tmp_path):
+    with pytest.raises(InputError, match="at least 200"):
+        train_model(make_flows(50), tmp_path / "m")
+
+
+def test_senseless_options_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="epochs"):
+        train_model(make_flows(300), tmp_path / "m", options=TrainOptions(epochs=0))
+
+
+def test_flows_without_any_duration_train(tmp_path):
+    flows = make_flows(600)
+    flows.duration_missing[:] = True
+    flows.attributes[:, 2] = 0
+    artifact = train_model(flows, tmp_path / "m", epochs=1)
+    assert np.isfinite(open_executor(artifact.path).score(build_graph(flows)).surprise).all()
