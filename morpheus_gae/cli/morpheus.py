@@ -104,7 +104,11 @@ def _window_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--dead_letters", metavar="FILE", help="Bad records; OUTPUT.dead.ndjson by default."),
-        click.option("--format", metavar="NAME", help="Encoding of stdin: ndjson, csv, ..."),
+        click.option(
+            "--format",
+            type=click.Choice(["arrow", "csv", "ndjson", "parquet"]),
+            help="Format of stdin; found out from its first bytes by default.",
+        ),
         click.option("--input", metavar="URL", multiple=True, help="File, glob, or - for stdin; repeatable."),
     ):
         command = option(command)
@@ -208,6 +212,7 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     from morpheus_gae.engine.pipeline import build_pipeline
     from morpheus_gae.engine.stdin import stoppable
     from morpheus_gae.engine.summary import summary
+    from morpheus_gae.sinks.open import OutputClosed
 
     settings, stdin = stoppable(settings)
     with stdin or nullcontext():
@@ -221,6 +226,10 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
                 sys.stderr.flush()
                 os._exit(EXIT_INTERRUPTED)
             ctx.exit(EXIT_INTERRUPTED)
+        except OutputClosed:
+            # what is left in the buffer of stdout must not fail again when the interpreter ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise
     if json_file is not None:
         facts = {"status": "stopped" if pipeline.engine.stopped else "finished", **pipeline.metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

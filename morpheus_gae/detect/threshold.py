@@ -156,13 +156,12 @@ def surprise_of_rate(artifact: Artifact, rate: float) -> float:
     return float(np.interp(wanted, depth, surprise))
 
 
-def extrapolated_budget(artifact: Artifact, rate: float | None) -> str | None:
-    """The calibrated budget that this alert rate is, if too few validation flows back its threshold."""
-    rate = DEFAULT_ALERT_RATE if rate is None else rate
+def extrapolated_budget(artifact: Artifact, rate: float) -> bool:
+    """Whether this alert rate is a calibrated budget that too few validation flows back."""
     for budget in artifact.thresholds:
         if math.isclose(float(budget), rate, rel_tol=1e-9):
-            return None if budget in artifact.supported_budgets else budget
-    return None
+            return budget not in artifact.supported_budgets
+    return False
 
 
 def choose_threshold(

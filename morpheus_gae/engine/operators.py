@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
 
 UNKNOWN_SHARE = 0.5
+FLOOD_SHARE, FLOOD_TIMES = 0.1, 10
 
 
 class WindowCutter(Protocol):
@@ -168,14 +169,29 @@ class FlagAnomalies(Operator):
         Counts alerts, and labelled flows.
     labels
         Name of the label column to report on, if the input has it.
+    alert_rate
+        Share of benign flows that the threshold was set to flag, if it was set so.
+    say
+        Tells the user one line.
     """
 
     name = "flag-anomalies"
 
-    def __init__(self, threshold: Threshold, metrics: Metrics, labels: str = "Label") -> None:
+    def __init__(
+        self,
+        threshold: Threshold,
+        metrics: Metrics,
+        labels: str = "Label",
+        alert_rate: float | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self._threshold = threshold
         self._metrics = metrics
         self._labels = labels
+        self._alert_rate = alert_rate
+        self._say = say
+        self._flows = 0
+        self._alerts = 0
 
     def process(self, item: Window) -> Iterator[Window]:
         """The window with its flags."""
@@ -184,6 +200,9 @@ class FlagAnomalies(Operator):
         threshold = self._threshold.of_window(surprise)
         flagged = surprise >= threshold
         self._metrics.add(alerts=flagged.sum())
+        self._flows += len(item.flows)
+        self._alerts += int(flagged.sum())
+        self._warn()
         known = attacks(item.flows.table, self._labels)
         if known is not None:
             attack, labelled = known
@@ -195,6 +214,18 @@ class FlagAnomalies(Operator):
                 benign_alerts=(benign & flagged).sum(),
             )
         yield replace(item, flagged=flagged, threshold=threshold)
+
+    def _warn(self) -> None:
+        """Say so, once, when far more is flagged than was asked for."""
+        rate = self._alert_rate
+        if rate is None or self._alerts <= max(FLOOD_SHARE, FLOOD_TIMES * rate) * self._flows:
+            return
+        self._alert_rate = None
+        self._say(
+            f"Warning: {self._alerts / self._flows:.0%} of {self._flows:,} flows are flagged, asked for was "
+            f"{rate:.2%}: a flood of attacks, or traffic that the model was not trained on (then train on "
+            "your own with morpheus-gae train, or use --adaptive)"
+        )
 
 
 class ToAlerts(Operator):

@@ -19,6 +19,7 @@ from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.model.artifact import Artifact
 
 STOPPING = "Stopping: what is in flight is still written; interrupt again to abort."
 
@@ -131,22 +132,26 @@ def _operator(
     if name == "infer-gae":
         return InferGae(executor, metrics, say)
     if name == "flag-anomalies":
-        from morpheus_gae.detect.threshold import choose_threshold, extrapolated_budget
-
-        if settings.threshold is None and not settings.adaptive:
-            budget = extrapolated_budget(artifact, settings.alert_rate)
-            if budget is not None:
-                say(f"Note: the threshold for alert rate {budget} is extrapolated: too few validation flows")
-        threshold = choose_threshold(
-            artifact,
-            threshold=settings.threshold,
-            alert_rate=settings.alert_rate,
-            adaptive=settings.adaptive,
-        )
-        return FlagAnomalies(threshold, metrics, settings.labels)
+        return _flag_anomalies(settings, metrics, artifact, say)
     from morpheus_gae.sinks.open import open_sink
 
     return ToAlerts(open_sink(settings.output or STDOUT), f"{artifact.name}@{artifact.hash}")
+
+
+def _flag_anomalies(
+    settings: Settings, metrics: Metrics, artifact: Artifact, say: Callable[[str], None]
+) -> FlagAnomalies:
+    from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, choose_threshold, extrapolated_budget
+
+    threshold = choose_threshold(
+        artifact, threshold=settings.threshold, alert_rate=settings.alert_rate, adaptive=settings.adaptive
+    )
+    if settings.threshold is not None or settings.adaptive:
+        return FlagAnomalies(threshold, metrics, settings.labels)
+    rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
+    if extrapolated_budget(artifact, rate):
+        say(f"Note: the threshold for alert rate {rate:g} is extrapolated: too few validation flows")
+    return FlagAnomalies(threshold, metrics, settings.labels, rate, say)
 
 
 def _usual(settings: Settings, terminal: bool | None) -> list[str]:

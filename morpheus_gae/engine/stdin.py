@@ -16,7 +16,7 @@ from morpheus_gae.engine.settings import STDIN, Settings
 
 CHUNK = 1 << 16
 GRACE_SECONDS = 1.0
-BINARY_FORMATS = ("arrow", "feather", "parquet")
+BINARY_FORMATS = ("arrow", "parquet")
 
 
 class StoppableStdin:
@@ -101,18 +101,24 @@ def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
     (Settings, StoppableStdin or None)
         Settings that read the pipe of our own, and that pipe, if the input is stdin from a pipe or a
         terminal, or one named pipe; else the settings as they were, and None.
+
+    Raises
+    ------
+    UsageError
+        If the name of the named pipe does not tell its format.
     """
+    from morpheus_gae.flows.read import COMPRESSED, format_of
+
     if not settings.live or not _is_real_stdin():
         return settings, None
-    lines = settings.format not in BINARY_FORMATS
     if STDIN in settings.input:
-        return settings, StoppableStdin(lines=lines)
-    if len(settings.input) > 1:
+        return settings, StoppableStdin(lines=settings.format not in BINARY_FORMATS)
+    (path, *others) = settings.input
+    if others or path.endswith(COMPRESSED):
         return settings, None
-    (path,) = settings.input
-    named = settings.format or os.path.splitext(path)[1].removeprefix(".") or None
-    lines = named not in BINARY_FORMATS
-    return replace(settings, input=(STDIN,), format=named), StoppableStdin(path, lines=lines)
+    kind = settings.format or format_of(path)
+    pipe = StoppableStdin(path, lines=kind not in BINARY_FORMATS)
+    return replace(settings, input=(STDIN,), format=kind), pipe
 
 
 def _is_real_stdin() -> bool:

@@ -1,150 +1,82 @@
-"""Blocks: a text stream in pieces that end with a line, and the doors to plain and compressed files."""
+"""Blocks: a text stream in pieces that end with a line, whatever its lines look like."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import sys
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from morpheus_gae.errors import InputError
+from morpheus_gae.flows.stream import Stream, TruncatedError
 
 BLOCK_BYTES = 8 << 20
 MAX_LINE = 4 << 20
-"""A line longer than this is no record; the rest of it is skipped."""
+"""A line longer than this is no record: its beginning is kept as a bad one, the rest is skipped."""
+KEPT = 1 << 16
+"""Bytes kept of such a line."""
+BOM = b"\xef\xbb\xbf"
 
 
-class Truncated(Exception):
-    """A compressed stream ended, or broke, before its end."""
-
-
-@dataclass
-class Stream:
-    """An open input.
+@dataclass(frozen=True)
+class Block:
+    """Whole lines.
 
     Attributes
     ----------
-    read
-        ``read(n)``: up to n bytes as soon as there are some, b"" at the end. Raises `Truncated`.
-    tell
-        Bytes taken from the file so far (compressed ones, if it is).
-    close
-        Releases it.
+    data
+        Lines with their ends; only the last line of a stream may lack its end.
+    overlong
+        Whether ``data`` is the beginning of one line that is too long.
+    bytes_read
+        Bytes of input that it took.
     """
 
-    read: Callable[[int], bytes]
-    tell: Callable[[], int]
-    close: Callable[[], None]
+    data: bytes
+    overlong: bool = False
+    bytes_read: int = 0
 
 
-def open_stream(path: str) -> Stream:
-    """Open a file, plain, ``.gz`` or ``.zst``, or stdin (``-``).
-
-    Raises
-    ------
-    InputError
-        If it cannot be opened.
-    """
-    if path == "-":
-        raw: Any = sys.stdin.buffer
-        taken = [0]
-
-        def read_some(n: int) -> bytes:
-            data: bytes = raw.read1(n)
-            taken[0] += len(data)
-            return data
-
-        return Stream(read_some, lambda: taken[0], lambda: None)
-    try:
-        file = open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    suffix = Path(path).suffix.lower()
-    if suffix == ".gz":
-        inner: Any = gzip.GzipFile(fileobj=file)
-    elif suffix in (".zst", ".zstd"):
-        import pyarrow as pa
-
-        inner = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-    else:
-        inner = file
-
-    def read(n: int) -> bytes:
-        try:
-            data: bytes = inner.read(n)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Truncated(str(error)) from None
-        return data
-
-    return Stream(read, file.tell, file.close)
-
-
-def text_blocks(stream: Stream, size: int = BLOCK_BYTES, head: bytes = b"") -> Iterator[bytes]:
-    """Cut a stream after line ends.
+def text_blocks(stream: Stream, size: int = BLOCK_BYTES, max_line: int = MAX_LINE) -> Iterator[Block]:
+    """Cut a stream after line ends; a byte order mark is dropped.
 
     Parameters
     ----------
     stream
-        Text.
+        Text. A live one gives smaller blocks, as lines come.
     size
-        Bytes of a block, about; a live stream gives shorter ones as data comes.
-    head
-        Bytes that were read already.
-
-    Yields
-    ------
-    bytes
-        Whole lines (the last may lack its line end). The overlong part of a monstrous line is dropped:
-        what is left of it is a bad record.
+        Bytes of a block, about.
+    max_line
+        Bytes of the longest line that is kept whole.
 
     Raises
     ------
-    Truncated
-        After everything readable was given.
+    TruncatedError
+        After all whole lines were given, with the cut line in ``tail``.
     """
-    pending, first = [head], True
-    ended: Truncated | None = None
+    if stream.peek(len(BOM), lambda head: bool(head) and not BOM.startswith(head)) == BOM:
+        stream.read(len(BOM))
+    pending: list[bytes] = []
+    length = taken = 0
+    skipping = False
     while True:
         try:
             data = stream.read(size)
-        except Truncated as error:
-            data, ended = b"", error
+        except TruncatedError as error:
+            raise TruncatedError(str(error), b"".join(pending)[:KEPT]) from None
         if not data:
             break
-        if first and not head and data.startswith(b"\xef\xbb\xbf"):
-            data = data[3:]
-        first = False
+        if skipping:
+            _, end, data = data.partition(b"\n")
+            skipping = not end
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield b"".join([*pending, data[:cut]])
-            pending = [data[cut:]]
-        elif sum(map(len, pending)) < MAX_LINE:
-            pending.append(data)
-    rest = b"".join(pending)
-    if rest:
-        yield rest
-    if ended is not None:
-        raise ended
-
-
-class Replay(io.RawIOBase):
-    """A stream with bytes put back in front, as a file object that cannot seek."""
-
-    def __init__(self, stream: Stream, head: bytes = b"") -> None:
-        self._stream, self._head = stream, head
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer."""
-        data = self._head[: len(buffer)] if self._head else self._stream.read(len(buffer))
-        if self._head:
-            self._head = self._head[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
+            at = stream.tell()
+            yield Block(b"".join([*pending, data[:cut]]), bytes_read=at - taken)
+            pending, length, taken = [], 0, at
+        if not skipping and cut < len(data):
+            pending.append(data[cut:])
+            length += len(data) - cut
+        if length > max_line:
+            at = stream.tell()
+            yield Block(b"".join(pending)[:KEPT], overlong=True, bytes_read=at - taken)
+            pending, length, taken, skipping = [], 0, at, True
+    if pending:
+        yield Block(b"".join(pending), bytes_read=stream.tell() - taken)

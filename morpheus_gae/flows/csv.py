@@ -1,4 +1,4 @@
-"""CSV and TSV: blocks parsed at speed; a block with bad lines is parsed again around them."""
+"""CSV and TSV: blocks parsed at speed; a block with odd lines is parsed again without them."""
 
 from __future__ import annotations
 
@@ -7,175 +7,254 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
-from morpheus_gae.flows.blocks import BLOCK_BYTES, Stream, text_blocks
+from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
-from morpheus_gae.flows.numbers import BLANK
+from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.schema import Types
+from morpheus_gae.flows.stream import Stream
 
 DELIMITERS = ",\t;|"
+UNREADABLE = -1
+"""Column count of a line whose quotes do not close, or that holds a carriage return."""
+
+Bool = npt.NDArray[np.bool_]
+I64 = npt.NDArray[np.int64]
 
 
 class CsvReader:
-    """Reads one CSV stream.
+    """Reads one CSV stream: a header line, then records; quoted values do not hold line ends.
 
     Parameters
     ----------
     stream
-        Text with a header line.
+        Text. The delimiter (comma, tab, semicolon, bar) is the one that the header has most.
     source
         Its name.
     block_bytes
         Bytes of a block.
-    head
-        Bytes that were read already.
     """
 
-    def __init__(self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, head: bytes = b"") -> None:
-        self.stream, self.source = stream, source
-        self.blocks = text_blocks(stream, block_bytes, head)
+    def __init__(self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES) -> None:
+        self.source = source
+        self.blocks = text_blocks(stream, block_bytes)
         self.row = 0
         self.names: list[str] = []
         self.delimiter = ","
-        self.types: dict[str, Any] = {}
+        self.types = Types()
 
     def __iter__(self) -> Iterator[FlowBatch]:
-        took = 0
-        for given in self.blocks:
-            # line ends inside quotes are not supported: flow exporters do not write them
-            block = given if b"\r" not in given else given.replace(b"\r\n", b"\n")
+        for block in self.blocks:
+            data = block.data
             if not self.names:
-                block = block.lstrip(b"\n")
-                header, _, block = block.partition(b"\n")
+                data = data.lstrip(b"\r\n")
+                header, _, data = data.partition(b"\n")
                 if not header.strip():
                     continue
                 self._header(header)
-            at = self.stream.tell()
-            yield self._batch(block, at - took)
-            took = at
+            yield self._batch(Block(data, block.overlong, block.bytes_read))
 
     def _header(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").lstrip("#").strip()
+        text = line.decode("utf-8", "replace").strip("\r\n")
         self.delimiter = max(DELIMITERS, key=text.count)
-        self.names = [n.strip() for n in next(csv_module.reader([text], delimiter=self.delimiter))]
-        require_columns(self.names, self.source)
+        given = [n.strip() for n in next(csv_module.reader([text.lstrip("#")], delimiter=self.delimiter))]
+        require_columns(given, self.source)
+        # a name that comes twice: the first keeps it
+        for i, name in enumerate(given):
+            seen = given[:i].count(name)
+            self.names.append(f"{name}.{seen}" if seen else name)
+        # digits and dots are an address, never a number
+        self.types.known = {n: pa.string() for n in columns.ADDRESSES if n in self.names}
 
-    def _batch(self, block: bytes, took: int) -> FlowBatch:
-        rows = block.count(b"\n") + (not block.endswith(b"\n")) if block else 0
-        table = self._fast(block)
-        if table is not None and table.num_rows == rows:
-            batch = table_to_flows(table, self.source, self.row, text_of=_Lines(block), bytes_read=took)
-        else:
-            batch = self._careful(block, took)
-        self.row += rows
+    def _batch(self, block: Block) -> FlowBatch:
+        data = block.data
+        fast = None
+        # a quote may swallow lines, a lone carriage return may end one: both are looked at with care
+        if not block.overlong and b'"' not in data and data.count(b"\r") == data.count(b"\r\n"):
+            fast = self._typed(data)
+        if fast is None:
+            return self._careful(block)
+        lines = _Lazy(data)
+        batch = table_to_flows(fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read)
+        self._learn(batch)
+        # a text counter that was blank is known only by now
+        self.types.counters_as_text = self.types.counters_as_text and _has_text_counter(fast, batch)
+        self.row += fast.num_rows
         return batch
 
-    def _convert(self, types: dict[str, Any]) -> pacsv.ConvertOptions:
-        return pacsv.ConvertOptions(column_types=types, null_values=list(BLANK), strings_can_be_null=True)
-
-    def _parse(self, block: bytes, types: dict[str, Any]) -> pa.Table:
-        if not block.strip():
-            return pa.table({n: pa.array([], types.get(n, pa.string())) for n in self.names})
-        return pacsv.read_csv(
-            pa.BufferReader(block),
-            read_options=pacsv.ReadOptions(column_names=self.names, block_size=max(len(block), 1)),
-            parse_options=pacsv.ParseOptions(delimiter=self.delimiter, newlines_in_values=False),
-            convert_options=self._convert(types),
+    def _careful(self, block: Block) -> FlowBatch:
+        """Odd lines are set aside before the parser sees them; values are then checked one by one."""
+        lines = Lines(block.data)
+        counts = self._counts(lines)
+        bad = []
+        good = counts == len(self.names)
+        garbled = lines.not_utf8()
+        if block.overlong:
+            good[:] = False
+        for i in np.flatnonzero(~good | garbled).tolist():
+            reason, detail = Reason.COLUMN_COUNT, f"{counts[i]} columns in place of {len(self.names)}"
+            if garbled[i]:
+                reason, detail = Reason.ENCODING, "not UTF-8"
+            elif block.overlong:
+                detail = "the line is too long to be a record"
+            elif counts[i] == UNREADABLE:
+                detail = "a quote that does not close, or a carriage return"
+            bad.append(BadRecord(reason, self.source, self.row + i, detail, lines.text(i)))
+        at = np.flatnonzero(good & ~garbled)
+        table = self._parsed(lines, at)
+        if table is None:
+            table, at, more = self._one_by_one(lines, at)
+            bad += more
+        batch = table_to_flows(
+            table,
+            self.source,
+            rows=at + self.row,
+            text_of=lambda i: lines.text(int(at[i])),
+            bytes_read=block.bytes_read,
         )
+        self._learn(batch)
+        self.row += len(lines)
+        bad = sorted(bad + batch.bad, key=lambda record: record.row)
+        return FlowBatch(batch.flows, bad, self.source, block.bytes_read)
 
-    def _fast(self, block: bytes) -> pa.Table | None:
-        """The whole block in one go; None if any line of it is odd."""
-        try:
-            table = self._parse(block, self.types)
-        except pa.ArrowInvalid:
+    def _parsed(self, lines: Lines, at: I64) -> pa.Table | None:
+        keep = np.zeros(len(lines), bool)
+        keep[at] = True
+        text = lines.kept(keep)
+        table = self._typed(text)
+        if table is None or table.num_rows != len(at):
+            table = self._as_text(text)
+            if table is not None:
+                self.types.counters_as_text = True
+                table = _retyped(table, self.types)
+        return table if table is not None and table.num_rows == len(at) else None
+
+    def _one_by_one(self, lines: Lines, at: I64) -> tuple[pa.Table, I64, list[BadRecord]]:
+        """By halves, down to the lines that count the right columns and yet do not parse."""
+        if len(at) == 1:
+            i = int(at[0])
+            detail = "the line does not parse"
+            record = BadRecord(Reason.COLUMN_COUNT, self.source, self.row + i, detail, lines.text(i))
+            return self._empty(), at[:0], [record]
+        parts, places, bad = [], [], []
+        for half in np.array_split(at, 2):
+            table, place, more = self._parsed(lines, half), half, list[BadRecord]()
+            if table is None:
+                table, place, more = self._one_by_one(lines, half)
+            parts.append(_retyped(table.cast(self._text_schema(table)), Types()))
+            places.append(place)
+            bad += more
+        return _retyped(pa.concat_tables(parts), self.types), np.concatenate(places), bad
+
+    def _text_schema(self, table: pa.Table) -> pa.Schema:
+        return pa.schema([(name, pa.string()) for name in table.column_names])
+
+    def _empty(self) -> pa.Table:
+        return pa.table({name: pa.array([], pa.string()) for name in self.names})
+
+    def _typed(self, data: bytes) -> pa.Table | None:
+        """All lines with the types known so far, or None if one of them does not fit."""
+        table = self._read(data, self.types.asked(self.names))
+        if table is None:
             return None
-        if not self.types and table.num_rows:
-            # types of the first good block hold for all: columns without a value yet stay open
-            found = {f.name: f.type for f in table.schema if not pa.types.is_null(f.type)}
-            self.types = {n: _widened(n, t) for n, t in found.items()}
-            table = table.cast(pa.schema([(n, self.types.get(n, table[n].type)) for n in table.column_names]))
+        again = self.types.unfaithful(table.schema)
+        if again:
+            self.types.known.update(again)
+            table = self._read(data, self.types.asked(self.names))
         return table
 
-    def _careful(self, block: bytes, took: int) -> FlowBatch:
-        """Line by line where a line does not split into the header's columns; values checked one by one."""
-        lines = block.split(b"\n")
-        if lines and not lines[-1]:
-            lines.pop()
-        want, mark = len(self.names), self.delimiter.encode()
-        good: list[int] = []
-        bad: list[BadRecord] = []
-        for i, line in enumerate(lines):
-            if not line.strip():
-                continue
-            count = line.count(mark) + 1
-            if b'"' in line:
-                count = _quoted_fields(line, self.delimiter)
-            if count != want:
-                bad.append(self._bad(Reason.COLUMN_COUNT, i, f"{count} columns in place of {want}", line))
-            elif not (line.isascii() or _is_utf8(line)):
-                bad.append(self._bad(Reason.ENCODING, i, "not UTF-8", line))
-            else:
-                good.append(i)
-        kept = [lines[i] for i in good]
-        text = dict.fromkeys(self.names, pa.string())
-        table = _retyped(self._parse(b"\n".join(kept), text), self.types)
-        rows = np.array(good, np.int64) + self.row
-        batch = table_to_flows(
-            table, self.source, rows=rows, text_of=lambda i: kept[i].decode("utf-8", "replace"), bytes_read=took
-        )
-        bad = sorted(bad + batch.bad, key=lambda record: record.row)
-        return FlowBatch(batch.flows, bad, self.source, took)
+    def _as_text(self, data: bytes) -> pa.Table | None:
+        return self._read(data, dict.fromkeys(self.names, pa.string()))
 
-    def _bad(self, reason: Reason, line: int, detail: str, text: bytes) -> BadRecord:
-        return BadRecord(reason, self.source, self.row + line, detail, text.decode("utf-8", "replace"))
-
-
-class _Lines:
-    """Lines of a block by number, split when first asked."""
-
-    def __init__(self, block: bytes) -> None:
-        self._block: bytes = block
-        self._lines: list[bytes] | None = None
-
-    def __call__(self, i: int) -> str:
-        if self._lines is None:
-            self._lines = self._block.split(b"\n")
-        return self._lines[i].decode("utf-8", "replace")
-
-
-def _widened(name: str, kind: Any) -> Any:
-    """Type a column keeps: a duration may be whole in one block and not in the next; flags may be counts."""
-    if name == columns.DURATION and pa.types.is_integer(kind):
-        return pa.float64()
-    return kind
-
-
-def _retyped(table: pa.Table, types: dict[str, Any]) -> pa.Table:
-    """Text columns back in their types, except counters (checked by value) and columns that do not fit."""
-    for i, name in enumerate(table.column_names):
-        kind = types.get(name)
-        if kind is None or name in columns.ATTRIBUTES:
-            continue
+    def _read(self, data: bytes, types: dict[str, Any]) -> pa.Table | None:
+        if not data.strip(b"\r\n"):
+            return self._empty()
         try:
-            table = table.set_column(i, name, table[name].cast(kind))
+            return pacsv.read_csv(
+                pa.BufferReader(data),
+                read_options=pacsv.ReadOptions(column_names=self.names),
+                parse_options=pacsv.ParseOptions(delimiter=self.delimiter),
+                convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""]),
+            )
         except pa.ArrowInvalid:
+            return None
+
+    def _counts(self, lines: Lines) -> I64:
+        """Columns of each line, int64 [E]; ``UNREADABLE`` where that cannot be told."""
+        counts = lines.count(ord(self.delimiter)) + 1
+        for i in np.flatnonzero(lines.count(ord('"'))).tolist():
+            counts[i] = _quoted_fields(lines.raw(i), self.delimiter.encode())
+        # the one before the line end is not in the line
+        counts[lines.count(ord("\r")) > 0] = UNREADABLE
+        return counts
+
+    def _learn(self, batch: FlowBatch) -> None:
+        self.types.settle(batch.flows.table)
+
+
+class _Lazy:
+    """Lines of a block, found when first asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._lines: Lines | None = None
+
+    def text(self, i: int) -> str:
+        if self._lines is None:
+            self._lines = Lines(self._data)
+        return self._lines.text(i)
+
+
+def _has_text_counter(table: pa.Table, batch: FlowBatch) -> bool:
+    """Whether reading counters as numbers would have failed."""
+    blank = any(batch.flows.table[name].null_count for name in columns.ATTRIBUTES)
+    return blank or any(record.reason is Reason.NOT_A_NUMBER for record in batch.bad) or table.num_rows == 0
+
+
+def _retyped(table: pa.Table, types: Types) -> pa.Table:
+    """Text columns back in their types, or in the next wider one that fits; counters stay text."""
+    for i, name in enumerate(table.column_names):
+        kind = types.known.get(name)
+        if kind is None or name in columns.ATTRIBUTES or name in columns.ADDRESSES:
             continue
+        blank = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+        given = table[name]
+        for wider in (kind, pa.float64() if pa.types.is_integer(kind) else kind):
+            if pa.types.is_string(wider):
+                break
+            try:
+                import pyarrow.compute as pc
+
+                numbers = pc.if_else(pc.equal(given, ""), blank, given).cast(wider)
+                table = table.set_column(i, name, numbers)
+                break
+            except pa.ArrowInvalid:
+                continue
     return table
 
 
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _quoted_fields(line: bytes, delimiter: str) -> int:
-    try:
-        return len(next(csv_module.reader([line.decode("utf-8", "replace")], delimiter=delimiter, strict=True)))
-    except (csv_module.Error, StopIteration):
-        return -1
+def _quoted_fields(line: bytes, delimiter: bytes) -> int:
+    """Columns of a line by the parser's rules: a quote opens a value only at its beginning."""
+    fields, at, mark = 1, 0, delimiter[0]
+    quoted = line[:1] == b'"'
+    at = 1 if quoted else 0
+    while at < len(line):
+        c = line[at]
+        if quoted:
+            if c == 34:
+                if line[at + 1 : at + 2] == b'"':
+                    at += 1
+                else:
+                    quoted = False
+        elif c == mark:
+            fields += 1
+            if line[at + 1 : at + 2] == b'"':
+                quoted = True
+                at += 1
+        at += 1
+    return UNREADABLE if quoted else fields

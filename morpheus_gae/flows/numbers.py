@@ -12,9 +12,12 @@ import pyarrow.compute as pc
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+# bounded, so that no match overflows a float64
+NUMBER = r"^-?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$"
 BLANK = ("", "null", "NULL", "None", "-")
 """Texts that mean: there is no value."""
+LARGEST = float(np.finfo(np.float32).max)
+"""Counters are scored as float32: what does not fit is no number."""
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
@@ -23,7 +26,7 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
     Parameters
     ----------
     column
-        E values: integers, floats, decimals or text.
+        E values: integers, floats, decimals, text, or times (as milliseconds).
 
     Returns
     -------
@@ -32,44 +35,45 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
     absent
         bool [E]: null or blank.
     misfit
-        bool [E]: NaN, infinite, or no number at all.
+        bool [E]: NaN, infinite, beyond float32, or no number at all.
     """
-    rows = len(column)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind = column.type
-    if pa.types.is_null(kind):
+    rows, kind = len(column), column.type
+    if pa.types.is_dictionary(kind):
+        return numbers(column.cast(kind.value_type))
+    if rows == 0 or pa.types.is_null(kind):
         return np.zeros(rows), np.ones(rows, bool), np.zeros(rows, bool)
-    if _is_text(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _from_text(column)
-    absent = _bool(pc.is_null(column))
+    if str(kind) == "string_view":
+        return _from_text(column.cast(pa.large_string()))
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        wanted = pa.duration("ms") if pa.types.is_duration(kind) else pa.timestamp("ms", kind.tz)
+        column = column.cast(wanted, safe=False).cast(pa.int64())
+        kind = column.type
+    absent = _bool(column.is_null()) if column.null_count else np.zeros(rows, bool)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return np.zeros(rows), absent, ~absent
-    values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), 0.0), np.float64)
-    misfit = ~np.isfinite(values)
-    return np.where(misfit, 0.0, values), absent, misfit
-
-
-def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    if column.null_count:
+        column = pc.fill_null(column, pa.scalar(0).cast(kind))
+    return _checked(np.asarray(column.cast(pa.float64(), safe=False), np.float64), absent)
 
 
 def _from_text(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
-    text = pc.utf8_trim_whitespace(column)
-    absent = _bool(pc.or_kleene(pc.is_null(text), pc.is_in(text, value_set=pa.array(BLANK, text.type))))
-    number = _bool(pc.fill_null(pc.match_substring_regex(text, NUMBER), False))
-    plain = pc.replace_with_mask(_flat(text), pa.array(~number), pa.scalar("0", text.type))
-    values = np.asarray(plain.cast(pa.float64()), np.float64)
-    misfit = (~number & ~absent) | ~np.isfinite(values)
-    return np.where(misfit, 0.0, values), absent, misfit
+    text = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+    number = pc.match_substring_regex(text, NUMBER)
+    told = _bool(number)
+    absent = _bool(pc.is_in(text, value_set=pa.array(BLANK, text.type)))
+    plain = text if told.all() else pc.if_else(number, text, pa.scalar("0", text.type))
+    values, absent, misfit = _checked(np.asarray(plain.cast(pa.float64()), np.float64), absent)
+    return values, absent, misfit | ~(told | absent)
 
 
-def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    merged = column.combine_chunks()
-    return pa.concat_arrays(merged.chunks) if isinstance(merged, pa.ChunkedArray) else merged
+def _checked(values: F64, absent: Bool) -> tuple[F64, Bool, Bool]:
+    fits = np.abs(values) <= LARGEST
+    if fits.all():
+        return values, absent, np.zeros(len(values), bool)
+    return np.where(fits, values, 0.0), absent, ~fits
 
 
-def _bool(column: pa.ChunkedArray | pa.Array) -> Bool:
+def _bool(column: Any) -> Bool:
     return np.asarray(column).astype(bool)

@@ -2,8 +2,11 @@
 
 ``y <- o / 2 + mean over neighbours (y) / 2``, the fixed point of personalised PageRank on features with
 teleport 1/2 (Gasteiger et al. 2019, arXiv:1810.05997). The mean is taken over ordered pairs in both
-directions, one vote each: hosts that talk both ways count twice. The mean is an average, so a sweep at least
-halves the largest distance to the fixed point: convergence is certain, 10 sweeps bring 1e-3 of the start.
+directions, one vote each: hosts that talk both ways count twice, and so does a host that talks to itself; a
+host without pairs has a mean of zero. With P the matrix of these means, each row of P sums to 1 (or 0), so
+``|P v| <= |v|`` in the largest entry and a sweep at least halves the distance to the fixed point
+``(I - P / 2)^-1 o / 2``: convergence is certain, 10 sweeps bring 1e-3 of the start, and when a sweep moves
+no value by ``tolerance`` none is farther than that from the fixed point. A sweep is linear in the pairs.
 """
 
 from __future__ import annotations
@@ -24,11 +27,9 @@ def _sweep(
     o: F32,
     y: F32,
     in_ptr: I64,
-    in_order: I32,
+    senders: I32,
     out_ptr: I64,
-    out_order: I32,
-    pair_src: I32,
-    pair_dst: I32,
+    receivers: I32,
     new: F32,
 ) -> float:
     n, width = o.shape
@@ -37,11 +38,11 @@ def _sweep(
     for i in range(n):
         acc[:] = 0.0
         for at in range(in_ptr[i], in_ptr[i + 1]):
-            s = pair_src[in_order[at]]
+            s = senders[at]
             for j in range(width):
                 acc[j] += y[s, j]
         for at in range(out_ptr[i], out_ptr[i + 1]):
-            d = pair_dst[out_order[at]]
+            d = receivers[at]
             for j in range(width):
                 acc[j] += y[d, j]
         degree = in_ptr[i + 1] - in_ptr[i] + out_ptr[i + 1] - out_ptr[i]
@@ -76,13 +77,16 @@ def neighbour_average(
     sweeps
         Sweeps done.
     change
-        Largest change of the last sweep.
+        Largest change of the last sweep (infinite if there was none).
     """
-    rows_in, rows_out = csr(pair_dst, o.shape[0]), csr(pair_src, o.shape[0])
+    in_ptr, in_order = csr(pair_dst, o.shape[0])
+    out_ptr, out_order = csr(pair_src, o.shape[0])
+    # looked up once, not once a sweep
+    senders, receivers = pair_src[in_order], pair_dst[out_order]
     y, new = o.copy(), np.empty_like(o)
     sweeps, change = 0, np.inf
     while sweeps < max_sweeps and change >= tolerance and o.shape[0]:
-        change = float(_sweep(o, y, *rows_in, *rows_out, pair_src, pair_dst, new))
+        change = float(_sweep(o, y, in_ptr, senders, out_ptr, receivers, new))
         y, new = new, y
         sweeps += 1
     return y, sweeps, change

@@ -1,11 +1,14 @@
 """Host ids and pair ids by open-addressing hash tables: linear, no sorting, no strings.
 
 Ids are given by first appearance. Keys pass SplitMix64's finaliser, so sequential addresses, one hub, or
-addresses chosen to collide in their low bits all probe about once.
+addresses alike in their low bits all probe about once. That finaliser can be run backwards: whoever may
+choose addresses could pick ones that share a slot and make the table quadratic. A salt drawn once per
+process prevents that. Ids do not depend on it: they follow first appearance alone.
 """
 
 from __future__ import annotations
 
+import secrets
 from typing import TypeVar
 
 import numpy as np
@@ -18,9 +21,9 @@ I32 = npt.NDArray[np.int32]
 T = TypeVar("T", bound=np.generic)
 
 BLOCK = 64
+SALT = np.uint64(secrets.randbits(64))
 _C1 = np.uint64(0xBF58476D1CE4E5B9)
 _C2 = np.uint64(0x94D049BB133111EB)
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _S27, _S30, _S31, _S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 
@@ -34,7 +37,7 @@ def mix(x: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def _insert_hosts(
-    hi: U64, lo: U64, slots: I32, host_hi: U64, host_lo: U64, count: int, done: int, out: I32
+    hi: U64, lo: U64, slots: I32, host_hi: U64, host_lo: U64, salt: np.uint64, count: int, done: int, out: I32
 ) -> tuple[int, int]:
     """Give ids to addresses ``done:`` until the table is half full; (hosts, addresses done)."""
     mask = np.uint64(slots.shape[0] - 1)
@@ -47,7 +50,7 @@ def _insert_hosts(
         # the block's table loads do not depend on each other, so their cache misses overlap
         for i in range(done, stop):
             j = i - done
-            at[j] = mix(lo[i] ^ mix(hi[i] + _GOLDEN)) & mask
+            at[j] = mix(lo[i] ^ mix(hi[i] ^ salt)) & mask
             guess[j] = slots[at[j]]
         for i in range(done, stop):
             j = i - done
@@ -68,10 +71,10 @@ def _insert_hosts(
 
 
 @njit(cache=True, nogil=True)
-def _rehash_hosts(slots: I32, host_hi: U64, host_lo: U64, count: int) -> None:
+def _rehash_hosts(slots: I32, host_hi: U64, host_lo: U64, salt: np.uint64, count: int) -> None:
     mask = np.uint64(slots.shape[0] - 1)
     for host in range(count):
-        slot = mix(host_lo[host] ^ mix(host_hi[host] + _GOLDEN)) & mask
+        slot = mix(host_lo[host] ^ mix(host_hi[host] ^ salt)) & mask
         while slots[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
         slots[slot] = host
@@ -101,19 +104,19 @@ def host_ids(src_hi: U64, src_lo: U64, dst_hi: U64, dst_lo: U64) -> tuple[I32, I
     for ids, hi, lo in ((out[0], src_hi, src_lo), (out[1], dst_hi, dst_lo)):
         done = 0
         while True:
-            count, done = _insert_hosts(hi, lo, slots, host_hi, host_lo, count, done, ids)
+            count, done = _insert_hosts(hi, lo, slots, host_hi, host_lo, SALT, count, done, ids)
             if done >= e:
                 break
             size *= 4
             slots = np.full(size, -1, np.int32)
             host_hi, host_lo = _grown(host_hi, size // 2), _grown(host_lo, size // 2)
-            _rehash_hosts(slots, host_hi, host_lo, count)
+            _rehash_hosts(slots, host_hi, host_lo, SALT, count)
     return out[0], out[1], host_hi[:count].copy(), host_lo[:count].copy()
 
 
 @njit(cache=True, nogil=True)
 def _insert_pairs(
-    src: I32, dst: I32, slots: I32, codes: U64, flows: I32, count: int, done: int, out: I32
+    src: I32, dst: I32, slots: I32, codes: U64, flows: I32, salt: np.uint64, count: int, done: int, out: I32
 ) -> tuple[int, int]:
     mask = np.uint64(slots.shape[0] - 1)
     limit = slots.shape[0] // 2
@@ -126,7 +129,7 @@ def _insert_pairs(
         for i in range(done, stop):
             j = i - done
             key[j] = (np.uint64(src[i]) << _S32) | np.uint64(dst[i])
-            at[j] = mix(key[j] * _GOLDEN) & mask
+            at[j] = mix(key[j] ^ salt) & mask
             guess[j] = slots[at[j]]
         for i in range(done, stop):
             j = i - done
@@ -149,10 +152,10 @@ def _insert_pairs(
 
 
 @njit(cache=True, nogil=True)
-def _rehash_pairs(slots: I32, codes: U64, count: int) -> None:
+def _rehash_pairs(slots: I32, codes: U64, salt: np.uint64, count: int) -> None:
     mask = np.uint64(slots.shape[0] - 1)
     for pair in range(count):
-        slot = mix(codes[pair] * _GOLDEN) & mask
+        slot = mix(codes[pair] ^ salt) & mask
         while slots[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
         slots[slot] = pair
@@ -176,19 +179,20 @@ def pair_ids(src: I32, dst: I32) -> tuple[I32, I32, I32, I32]:
         int32 [P] flows of each pair.
     """
     e = src.shape[0]
-    size = 1 << max(14, int(max(e // 4, 1)).bit_length())
+    # room for a pair in every two to four flows, as is usual; one growth more costs a rehash of all pairs
+    size = 1 << max(14, (e // 2).bit_length())
     slots = np.full(size, -1, np.int32)
     codes, flows = np.empty(size // 2, np.uint64), np.empty(size // 2, np.int32)
     out = np.empty(e, np.int32)
     count = done = 0
     while True:
-        count, done = _insert_pairs(src, dst, slots, codes, flows, count, done, out)
+        count, done = _insert_pairs(src, dst, slots, codes, flows, SALT, count, done, out)
         if done >= e:
             break
-        size *= 4
+        size *= 2
         slots = np.full(size, -1, np.int32)
         codes, flows = _grown(codes, size // 2), _grown(flows, size // 2)
-        _rehash_pairs(slots, codes, count)
+        _rehash_pairs(slots, codes, SALT, count)
     found = codes[:count]
     return (
         out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -18,14 +19,25 @@ class Windower:
         Flows of a full window.
     window_seconds
         A window also ends before the first flow that starts so many seconds (of the flows' own time)
-        after the window's first. Ignored for flows without a start time.
+        after the window's first (in whole milliseconds, at least 1). Ignored for flows without a start time.
+
+    Raises
+    ------
+    ValueError
+        If ``graph_size`` is below 1 or ``window_seconds`` is not above 0.
     """
 
     def __init__(self, graph_size: int = 200_000, window_seconds: float | None = None) -> None:
         if graph_size < 1:
             raise ValueError(f"graph_size must be at least 1, got {graph_size}")
+        # "not >" refuses NaN too
+        if window_seconds is not None and not window_seconds > 0:
+            raise ValueError(f"window_seconds must be more than 0, got {window_seconds}")
         self.graph_size = graph_size
-        self.limit = None if window_seconds is None else int(window_seconds * 1000)
+        self.limit: int | None = None
+        if window_seconds is not None and math.isfinite(window_seconds):
+            # at 0 ms a window would end before its own first flow, for ever
+            self.limit = max(1, round(window_seconds * 1000))
         self.parts: list[Flows] = []
         self.held = 0
         self.start: int | None = None

@@ -53,7 +53,8 @@ class TrainOptions:
     epochs
         At most so many passes over the windows.
     window
-        Flows of a training window.
+        Flows of a training window. By default 1,000; for a spec with an edge decoder, whose host
+        embeddings are all it has, 20,000 (at most a quarter of the flows): nearer to the windows it scores.
     windows_per_epoch
         At most so many windows an epoch (drawn afresh each time), so that time does not grow without
         bound with the stream.
@@ -68,13 +69,19 @@ class TrainOptions:
     """
 
     epochs: int = 25
-    window: int = 1000
+    window: int | None = None
     windows_per_epoch: int = 800
     patience: int = 8
     validation: float = 0.2
     graph_size: int = 200_000
     learning_rate: float = 4e-3
     seed: int = 0
+
+    @property
+    def step(self) -> int:
+        """Flows of a training window, once it is settled."""
+        assert self.window is not None
+        return self.window
 
 
 def train_model(
@@ -126,8 +133,10 @@ def train_model(
     values = {**asdict(options), "seed": seed if seed else options.seed}
     if epochs is not None:
         values["epochs"] = epochs
+    if values["window"] is None:
+        values["window"] = min(20_000, max(len(flows) // 4, 1000)) if spec.edge_decoder else 1000
     options = TrainOptions(**values)
-    if options.epochs < 1 or options.window < 100:
+    if options.epochs < 1 or options.step < 100:
         raise UsageError(f"epochs must be >= 1 and window >= 100, got {options.epochs} and {options.window}")
     out = Path(out)
     began = time.perf_counter()
@@ -257,7 +266,7 @@ def fit(
     run: str,
 ) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
     """Gradient steps over windows until the validation loss stops falling."""
-    starts = np.arange(0, max(data.train - options.window // 2, 1), options.window)
+    starts = np.arange(0, max(data.train - options.step // 2, 1), options.step)
     per_epoch = min(starts.shape[0], options.windows_per_epoch)
     tables = [p for name, p in net.named_parameters() if name.startswith("table")]
     rest = [p for name, p in net.named_parameters() if not name.startswith("table")]
@@ -280,7 +289,7 @@ def fit(
         net.train()
         losses = []
         for i in rng.permutation(starts)[:per_epoch]:
-            rows = slice(int(i), min(int(i) + options.window, data.train))
+            rows = slice(int(i), min(int(i) + options.step, data.train))
             without = "window" if rng.random() < 0.5 else int(data.fold[rows.start])
             loss = loss_of(net, data, counters, rows, without, rng)
             optimiser.zero_grad()
@@ -308,11 +317,11 @@ def validation_loss(net: GAE, data: Prepared, counters: Counters, options: Train
     """Mean loss of evenly spaced validation windows, the same negatives every time."""
     net.eval()
     e = data.f.shape[0]
-    starts = np.arange(data.train, max(e - options.window // 2, data.train + 1), options.window)
+    starts = np.arange(data.train, max(e - options.step // 2, data.train + 1), options.step)
     starts = starts[:: max(starts.shape[0] // VALIDATION_WINDOWS, 1)]
     rng = np.random.default_rng([options.seed, 1 << 30])
     losses = [
-        float(loss_of(net, data, counters, slice(int(i), min(int(i) + options.window, e)), None, rng))
+        float(loss_of(net, data, counters, slice(int(i), min(int(i) + options.step, e)), None, rng))
         for i in starts
     ]
     return float(np.mean(losses))

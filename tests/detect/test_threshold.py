@@ -141,6 +141,6 @@ def test_adaptive_bears_empty_and_absurd_windows() -> None:
 
 
 def test_extrapolated_budgets_are_known() -> None:
-    assert extrapolated_budget(artifact(), None) == "0.001"
-    assert extrapolated_budget(artifact(), 0.01) is None
-    assert extrapolated_budget(artifact(), 0.5) is None
+    assert extrapolated_budget(artifact(), 0.001)
+    assert not extrapolated_budget(artifact(), 0.01)
+    assert not extrapolated_budget(artifact(), 0.5)

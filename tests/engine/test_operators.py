@@ -17,6 +17,7 @@ from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
 from morpheus_gae.engine.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.source import FlowSource
+from morpheus_gae.engine.window import Window
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.frame import Flows
 from tests.detect.make import flows_of
@@ -103,6 +104,17 @@ def test_one_warning_when_most_hosts_are_unknown(unseen: float, warnings: int) -
     lines = [line for line in said if "--adaptive" in line]
     assert len(lines) == warnings
     assert all("does not know 18 of 20 hosts" in line for line in lines)
+
+
+@pytest.mark.parametrize(("alert_rate", "warnings"), [(0.001, 1), (0.1, 0), (None, 0)])
+def test_one_warning_when_far_more_is_flagged_than_asked_for(alert_rate: float | None, warnings: int) -> None:
+    said: list[str] = []
+    flag = FlagAnomalies(FixedThreshold(5.0), Metrics(), alert_rate=alert_rate, say=said.append)
+    for _ in range(2):
+        flows = stream(10)
+        list(flag.process(Window(flows, scores=ToyExecutor().score(toy_graph(flows)))))
+    assert len(said) == warnings
+    assert all("50% of 10 flows are flagged, asked for was 0.10%" in line for line in said)
 
 
 def test_a_slow_stream_gives_its_window_by_the_clock_on_the_wall() -> None:
