@@ -26,17 +26,18 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEMO): | $(VENV)/.core
 	@mkdir -p $(@D)
-	$(BIN)/morpheus-gae simulate --network 7 --seed 2026 --flows 500000 --output $@
+	$(BIN)/morpheus-gae simulate --network 7 --hosts 1000 --seed 2026 \
+		--start 2025-03-10T08:00 --days 1 --flows 500000 --output $@
 
 ifeq ($(FLOWS),)
 demo: $(VENV)/.core $(DEMO)
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input $(DEMO) --output $(OUTPUT) --alert_rate 0.001
-	@echo "The strangest flows are in $(OUTPUT); the first one:"
+	@echo "The alerts are in $(OUTPUT); the first of them:"
 	@head -n 1 $(OUTPUT)
 else
 demo: $(VENV)/.core
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input '$(FLOWS)' --output $(OUTPUT) --adaptive
-	@echo "The strangest flows are in $(OUTPUT); train on your own traffic for better ones (README.md)."
+	@echo "The alerts are in $(OUTPUT); train on your own traffic for better ones (README.md)."
 endif
 
 test: $(VENV)/.dev lint

@@ -67,7 +67,7 @@ def command(
     """Train on unlabelled or benign flows.
 
     Labels, if the flows have any, are read neither in training nor for a threshold. The flows count as in
-    time order (they are sorted if they have start times); the latest fifth is held back to stop training
+    time order (they are sorted if they have start times); the latest quarter is held back to stop training
     early and to calibrate thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 %. An interrupted run
     goes on where it was when started again.
 

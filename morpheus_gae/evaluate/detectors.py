@@ -14,7 +14,7 @@ from morpheus_gae.evaluate.score import score_flows
 from morpheus_gae.flows.frame import Flows
 
 F32 = npt.NDArray[np.float32]
-VALIDATION = 0.2
+VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds come from."""
 
 
@@ -82,7 +82,7 @@ def train_preset(
 
 
 def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
-    """Fit a comparator on the first 80 % of benign flows; thresholds from the rest, by the model's rule."""
+    """Fit a comparator on the first three quarters of benign flows; thresholds from the rest, by the model's rule."""
     from morpheus_gae.train.calibrate import thresholds
 
     flows = unlabelled(flows)

@@ -8,8 +8,8 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.frame import Flows
 
 SPLITS = {
-    "temporal": "first 60 % of the time / last 40 %",
-    "random": "random 60 % / 40 %, for traffic without usable times",
+    "temporal": "first 80 % of the time / last 20 %",
+    "random": "random 80 % / 20 %, for traffic without usable times",
     "tail": "first 80 % of the file / last 20 %",
 }
 
@@ -36,13 +36,13 @@ def split_benign(benign: Flows, how: str, seed: int) -> tuple[Flows, Flows]:
     n = len(benign)
     if how == "random":
         order = np.random.default_rng([seed, 6]).permutation(n)
-        cut = n * 6 // 10
+        cut = n * 8 // 10
         return benign.take(order[:cut]), benign.take(np.sort(order[cut:]))
     if how == "temporal":
         times = benign.time_ms
         if times is not None and np.any(np.diff(times) < 0):
             benign = benign.take(np.argsort(times, kind="stable"))
-        cut = n * 6 // 10
+        cut = n * 8 // 10
     elif how == "tail":
         cut = n * 8 // 10
     else:

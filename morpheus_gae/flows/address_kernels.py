@@ -167,7 +167,7 @@ def parse_text(data: Any, offsets: Any, valid: Any, hi: Any, lo: Any, status: An
 
 @njit(cache=True, nogil=True)
 def parse_binary(data: Any, offsets: Any, valid: Any, hi: Any, lo: Any, status: Any) -> None:
-    """As ``parse_text`` for raw addresses of 4 or 16 bytes in network order; other lengths are read as text."""
+    """As ``parse_text`` for raw addresses of 4 or 16 bytes in network order; the rest is read as text."""
     for e in range(len(hi)):
         if not valid[e]:
             continue

@@ -51,7 +51,7 @@ def parse_addresses(column: pa.ChunkedArray | pa.Array) -> tuple[U64, U64, Bool]
 
 
 def parse_status(column: pa.ChunkedArray | pa.Array) -> tuple[U64, U64, U8]:
-    """As ``parse_addresses``, but tells ``ABSENT`` (null, blank) from ``UNPARSABLE``; both differ from ``OK``."""
+    """As ``parse_addresses``, with a status: ``OK``, ``ABSENT`` (null, blank) or ``UNPARSABLE``."""
     rows = len(column)
     hi, lo, status = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.zeros(rows, np.uint8)
     start = 0
@@ -64,7 +64,7 @@ def parse_status(column: pa.ChunkedArray | pa.Array) -> tuple[U64, U64, U8]:
 
 
 def format_addresses(hi: U64, lo: U64) -> pa.Array:
-    """Text of addresses: dotted quads for IPv4-mapped ones, else RFC 5952 (lower case, ``::`` for the longest gap).
+    """Text of addresses: dotted quads for IPv4-mapped ones, else RFC 5952.
 
     Parameters
     ----------
@@ -115,8 +115,7 @@ def _parse_dictionary(array: pa.DictionaryArray, hi: U64, lo: U64, status: U8) -
     if not len(words[0]):
         status[:] = ABSENT
         return
-    for out, word in zip((hi, lo, status), words, strict=True):
-        out[:] = word[index]
+    hi[:], lo[:], status[:] = words[0][index], words[1][index], words[2][index]
     status[~known] = ABSENT
     hi[~known] = lo[~known] = 0
 
@@ -141,7 +140,7 @@ def _text_buffers(array: pa.Array) -> tuple[U8, npt.NDArray[Any]]:
 
 
 def _valid(array: pa.Array) -> Bool:
-    """bool [E], or an empty array where nothing is null (the kernels then skip the look-up)."""
+    """Which are not null, bool [E]."""
     if array.null_count == 0:
         return np.ones(len(array), dtype=np.bool_)
     return np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns
@@ -16,7 +17,7 @@ from morpheus_gae.flows.address_kernels import OK, V4_PREFIX
 from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.numbers import numbers
+from morpheus_gae.flows.numbers import BLANK, numbers
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -39,7 +40,8 @@ class FlowBatch:
     source
         File, or ``-``.
     bytes_read
-        Bytes of input that this batch took.
+        Bytes of input (compressed ones, if it is) that this batch took: the sum over all batches comes to
+        ``total_bytes``.
     """
 
     flows: Flows
@@ -59,8 +61,8 @@ def require_columns(names: list[str], source: str) -> None:
     absent = columns.missing(names)
     if absent:
         raise InputError(
-            f"{source}: required columns are missing: {', '.join(absent)}. Found: {', '.join(names) or 'none'}. "
-            f"Required: {', '.join(columns.REQUIRED)}"
+            f"{source}: required columns are missing: {', '.join(absent)}. "
+            f"Found: {', '.join(names) or 'none'}. Required: {', '.join(columns.REQUIRED)}"
         )
 
 
@@ -78,7 +80,8 @@ def table_to_flows(
     Parameters
     ----------
     table
-        E records with at least the required columns (`columns.REQUIRED`).
+        E records with at least the required columns (``columns.REQUIRED``). Counters that are text become
+        numbers in the result; every other column stays as it is.
     source
         Name for errors and dead letters.
     first_row
@@ -102,11 +105,11 @@ def table_to_flows(
     dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
     parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
     values = np.stack([p[0] for p in parts], 1) if e else np.zeros((0, 3))
-    faults = {
+    faults: dict[Reason, Bool] = {
         Reason.ADDRESS: ~(src_ok & dst_ok),
         Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
         Reason.MISSING_COUNTER: parts[0][1] | parts[1][1],
-        Reason.NEGATIVE_COUNTER: (values < 0).any(1),
+        Reason.NEGATIVE_COUNTER: np.asarray((values < 0).any(1)),
     }
     flows = Flows(
         table=table,
@@ -114,14 +117,14 @@ def table_to_flows(
         src_lo=src_lo,
         dst_hi=dst_hi,
         dst_lo=dst_lo,
-        attributes=np.minimum(values, np.finfo(np.float32).max).astype(np.float32),
+        attributes=values.astype(np.float32),
         duration_missing=parts[2][1],
         rows=rows,
         time_ms=_times(table),
     )
     wrong = np.logical_or.reduce(list(faults.values()))
     if not wrong.any():
-        return FlowBatch(flows, [], source, bytes_read)
+        return FlowBatch(_narrow(flows), [], source, bytes_read)
     bad = _set_aside(table, wrong, faults, source, rows, text_of)
     return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read)
 
@@ -143,7 +146,7 @@ def _times(table: pa.Table) -> I64 | None:
     if columns.FLOW_START not in table.column_names:
         return None
     values, absent, misfit = numbers(table[columns.FLOW_START])
-    none = absent | misfit
+    none = absent | misfit | (np.abs(values) > 2**53)
     if none.all():
         return None
     # a record without a time happens when the one before it did
@@ -176,16 +179,19 @@ def _detail(reason: Reason, cell: dict[str, object]) -> str:
 
 
 def _narrow(flows: Flows) -> Flows:
-    """Counters that were read as text because of a bad neighbour become numbers again."""
-    from dataclasses import replace
-
+    """Counters that were read as text because of a neighbour become numbers again."""
     table = flows.table
-    for name in columns.ATTRIBUTES:
-        kind = table[name].type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            values, absent, _ = numbers(table[name])
-            whole = bool((values == np.rint(values)).all()) and name != columns.DURATION
-            column = pa.array(values, mask=absent)
-            column = column.cast(pa.int64()) if whole and (np.abs(values) < 2**53).all() else column
-            table = table.set_column(table.column_names.index(name), name, column)
-    return replace(flows, table=table)
+    for i, name in enumerate(table.column_names):
+        if name in columns.ATTRIBUTES and pa.types.is_string(table[name].type):
+            table = table.set_column(i, name, _number_column(table[name]))
+    return flows if table is flows.table else replace(flows, table=table)
+
+
+def _number_column(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = pc.utf8_trim_whitespace(text)
+    blank = pc.is_in(text, value_set=pa.array(BLANK, text.type))
+    text = pc.if_else(blank, pa.scalar(None, text.type), text)
+    try:
+        return text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text.cast(pa.float64())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from morpheus_gae.flows import columns
@@ -16,7 +17,9 @@ from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.numbers import BLANK
 from morpheus_gae.flows.schema import Types
+from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
 
 DELIMITERS = ",\t;|"
@@ -81,9 +84,8 @@ class CsvReader:
             return self._careful(block)
         lines = _Lazy(data)
         batch = table_to_flows(fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read)
-        self._learn(batch)
-        # a text counter that was blank is known only by now
-        self.types.counters_as_text = self.types.counters_as_text and _has_text_counter(fast, batch)
+        self.types.settle(batch.flows.table)
+        self.types.counters_as_text = self.types.counters_as_text and _has_odd_counter(fast, batch)
         self.row += fast.num_rows
         return batch
 
@@ -117,7 +119,7 @@ class CsvReader:
             text_of=lambda i: lines.text(int(at[i])),
             bytes_read=block.bytes_read,
         )
-        self._learn(batch)
+        self.types.settle(batch.flows.table)
         self.row += len(lines)
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
         return FlowBatch(batch.flows, bad, self.source, block.bytes_read)
@@ -141,18 +143,17 @@ class CsvReader:
             detail = "the line does not parse"
             record = BadRecord(Reason.COLUMN_COUNT, self.source, self.row + i, detail, lines.text(i))
             return self._empty(), at[:0], [record]
-        parts, places, bad = [], [], []
+        parts: list[pa.Table] = []
+        places: list[I64] = []
+        bad: list[BadRecord] = []
         for half in np.array_split(at, 2):
-            table, place, more = self._parsed(lines, half), half, list[BadRecord]()
+            table, place = self._parsed(lines, half), half
             if table is None:
                 table, place, more = self._one_by_one(lines, half)
-            parts.append(_retyped(table.cast(self._text_schema(table)), Types()))
+                bad += more
+            parts.append(table)
             places.append(place)
-            bad += more
-        return _retyped(pa.concat_tables(parts), self.types), np.concatenate(places), bad
-
-    def _text_schema(self, table: pa.Table) -> pa.Schema:
-        return pa.schema([(name, pa.string()) for name in table.column_names])
+        return stack(parts), np.concatenate(places), bad
 
     def _empty(self) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in self.names})
@@ -193,9 +194,6 @@ class CsvReader:
         counts[lines.count(ord("\r")) > 0] = UNREADABLE
         return counts
 
-    def _learn(self, batch: FlowBatch) -> None:
-        self.types.settle(batch.flows.table)
-
 
 class _Lazy:
     """Lines of a block, found when first asked for."""
@@ -210,28 +208,24 @@ class _Lazy:
         return self._lines.text(i)
 
 
-def _has_text_counter(table: pa.Table, batch: FlowBatch) -> bool:
-    """Whether reading counters as numbers would have failed."""
-    blank = any(batch.flows.table[name].null_count for name in columns.ATTRIBUTES)
-    return blank or any(record.reason is Reason.NOT_A_NUMBER for record in batch.bad) or table.num_rows == 0
+def _has_odd_counter(table: pa.Table, batch: FlowBatch) -> bool:
+    """Whether some counter could only be read as text."""
+    if any(record.reason is Reason.NOT_A_NUMBER for record in batch.bad):
+        return True
+    words = pa.array(BLANK[1:])
+    return any(pc.any(pc.is_in(table[name], value_set=words)).as_py() for name in columns.ATTRIBUTES)
 
 
 def _retyped(table: pa.Table, types: Types) -> pa.Table:
     """Text columns back in their types, or in the next wider one that fits; counters stay text."""
     for i, name in enumerate(table.column_names):
-        kind = types.known.get(name)
-        if kind is None or name in columns.ATTRIBUTES or name in columns.ADDRESSES:
+        kind = types.known.get(name, pa.string())
+        if kind == pa.string() or name in columns.ATTRIBUTES:
             continue
-        blank = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
-        given = table[name]
-        for wider in (kind, pa.float64() if pa.types.is_integer(kind) else kind):
-            if pa.types.is_string(wider):
-                break
+        told = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
+        for wider in (kind, pa.float64()):
             try:
-                import pyarrow.compute as pc
-
-                numbers = pc.if_else(pc.equal(given, ""), blank, given).cast(wider)
-                table = table.set_column(i, name, numbers)
+                table = table.set_column(i, name, told.cast(wider))
                 break
             except pa.ArrowInvalid:
                 continue

@@ -37,7 +37,9 @@ class Lines:
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1]) if len(ends) else ends
         stops = ends - ((ends > starts) & (self.data[ends - 1] == _CR)) if len(ends) else ends
         # a line without any byte that is not white is no record
-        ink = np.flatnonzero((self.data != _LF) & (self.data != _CR) & (self.data != _SPACE) & (self.data != _TAB))
+        ink = np.flatnonzero(
+            (self.data != _LF) & (self.data != _CR) & (self.data != _SPACE) & (self.data != _TAB)
+        )
         full = np.searchsorted(ink, starts) < np.searchsorted(ink, stops)
         self._next = np.minimum(ends[full] + 1, len(block))
         self.starts, self.stops = starts[full], stops[full]

@@ -7,14 +7,18 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
-from morpheus_gae.flows.blocks import BLOCK_BYTES, Stream, Truncated, open_stream
+from morpheus_gae.flows.blocks import BLOCK_BYTES
 from morpheus_gae.flows.columnar import FILE_MAGIC, arrow_batches, parquet_batches
 from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.ndjson import NdjsonReader, _no_flows
+from morpheus_gae.flows.ndjson import NdjsonReader
+from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
 
 __all__ = ["FlowBatch", "expand", "read_flows", "table_to_flows", "total_bytes"]
 
@@ -32,7 +36,8 @@ FORMATS = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
-COMPRESSED = (".gz", ".zst", ".zstd")
+_WHITE = b"\xef\xbb\xbf \t\r\n"
+KINDS = ("parquet", "csv", "ndjson", "arrow")
 
 
 def expand(inputs: str | Sequence[str]) -> list[str]:
@@ -45,10 +50,8 @@ def expand(inputs: str | Sequence[str]) -> list[str]:
     """
     out: list[str] = []
     for given in [inputs] if isinstance(inputs, str) else inputs:
-        if given == "-" or os.path.exists(given):
-            found = [given]
-        else:
-            found = sorted(glob.glob(given, recursive=True))
+        as_is = given == "-" or os.path.exists(given)
+        found = [given] if as_is else sorted(glob.glob(given, recursive=True))
         if not found:
             raise InputError(f"{given}: no such file, and as a pattern it matches none")
         for path in found:
@@ -66,22 +69,12 @@ def total_bytes(inputs: str | Sequence[str]) -> int | None:
     return sum(os.path.getsize(p) for p in paths)
 
 
-def format_of(path: str) -> str:
-    """Format by extension, compression set aside.
-
-    Raises
-    ------
-    UsageError
-        For an unknown extension; the message lists the known ones.
-    """
+def format_of(path: str) -> str | None:
+    """Format by extension, compression set aside; None if the extension says nothing."""
     name = Path(path)
-    if name.suffix.lower() in COMPRESSED:
+    if name.suffix.lower() in COMPRESSIONS:
         name = name.with_suffix("")
-    try:
-        return FORMATS[name.suffix.lower()]
-    except KeyError:
-        known = " ".join(sorted(FORMATS))
-        raise UsageError(f"{path}: unknown format {name.suffix or '(no extension)'!r}; known: {known}") from None
+    return FORMATS.get(name.suffix.lower())
 
 
 def read_flows(
@@ -91,19 +84,20 @@ def read_flows(
     stdin_format: str | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[FlowBatch]:
-    """Read flows, a batch at a time; memory is bounded by a batch.
+    """Read flows, a batch at a time, input after input; memory is bounded by a batch.
 
     Parameters
     ----------
     inputs
-        Paths or globs of Parquet, CSV/TSV, NDJSON (also a JSON array) and Arrow IPC files, the text ones and
-        Arrow also ``.gz`` or ``.zst``; ``-`` is stdin.
+        Paths or globs (their files in order of name) of Parquet, CSV, TSV, NDJSON (also a JSON array) and
+        Arrow IPC files, each also ``.gz`` or ``.zst``; ``-`` is stdin. A Parquet file that is compressed as
+        a whole, or comes from stdin, is held in memory. Where the extension is unknown, the first bytes tell.
     batch_rows
-        Rows of a batch (columnar formats).
+        Rows of a batch (Parquet, Arrow).
     stdin_format
         ``parquet``, ``csv``, ``ndjson`` or ``arrow``; found out from the first bytes if None.
     block_bytes
-        Bytes of a batch (text formats).
+        Bytes of a batch (text).
 
     Yields
     ------
@@ -114,57 +108,56 @@ def read_flows(
     Raises
     ------
     InputError
-        If a file does not exist or lacks a required column.
+        If a file does not exist, or has no column that is required.
+    UsageError
+        If ``stdin_format`` is unknown.
     """
+    if stdin_format is not None and stdin_format not in KINDS:
+        raise UsageError(f"unknown format {stdin_format!r}: choose {', '.join(KINDS)}")
     for path in expand(inputs):
+        row = 0
         stream = open_stream(path)
         try:
-            yield from _read_one(path, stream, batch_rows, stdin_format, block_bytes)
+            for batch in _batches(path, stream, batch_rows, stdin_format, block_bytes):
+                row += len(batch.flows) + len(batch.bad)
+                yield batch
+        except TruncatedError as error:
+            tail = error.tail.decode("utf-8", "replace")
+            bad = BadRecord(Reason.TRUNCATED, path, row, str(error), tail)
+            yield FlowBatch(_nothing(), [bad], path)
         finally:
             stream.close()
 
 
-def _read_one(
-    path: str, stream: Stream, batch_rows: int, stdin_format: str | None, block_bytes: int
-) -> Iterator[FlowBatch]:
-    row = 0
-    try:
-        head = b""
-        if path == "-":
-            kind = stdin_format
-            if kind is None:
-                head = stream.read(1 << 16)
-                kind = sniff(head)
-        else:
-            kind = format_of(path)
-        if kind == "parquet":
-            if path != "-" and Path(path).suffix.lower() in COMPRESSED:
-                raise UsageError(f"{path}: a Parquet file is compressed inside; decompress it first")
-            batches: Iterator[FlowBatch] = parquet_batches(path, stream, batch_rows, head)
-        elif kind in ("arrow", "feather"):
-            batches = arrow_batches(path, stream, batch_rows, head)
-        elif kind == "csv":
-            batches = iter(CsvReader(stream, path, block_bytes, head))
-        elif kind == "ndjson":
-            batches = iter(NdjsonReader(stream, path, block_bytes, head))
-        else:
-            raise UsageError(f"unknown format {kind!r}: choose parquet, csv, ndjson or arrow")
-        for batch in batches:
-            row += len(batch.flows) + len(batch.bad)
-            yield batch
-    except Truncated as error:
-        bad = BadRecord(Reason.TRUNCATED, path, row, str(error)[:200], "")
-        yield FlowBatch(_none(), [bad], path)
-
-
-def sniff(head: bytes) -> str:
-    """Format of a stream from its first bytes."""
+def sniff(stream: Stream) -> str:
+    """Format of a stream from its first bytes, which stay to be read."""
+    head = stream.peek(8, lambda given: given.lstrip(_WHITE)[:1] in (b"{", b"["))
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith(FILE_MAGIC) or head.startswith(b"\xff\xff\xff\xff"):
+    if head.startswith((FILE_MAGIC, b"\xff\xff\xff\xff")):
         return "arrow"
-    return "ndjson" if head.lstrip()[:1] in (b"{", b"[") else "csv"
+    head = stream.peek(4096, lambda given: given.lstrip(_WHITE) != b"")
+    return "ndjson" if head.lstrip(_WHITE)[:1] in (b"{", b"[") else "csv"
 
 
-def _none() -> Flows:
-    return _no_flows()
+def _batches(
+    path: str, stream: Stream, batch_rows: int, stdin_format: str | None, block_bytes: int
+) -> Iterator[FlowBatch]:
+    kind = (stdin_format if path == "-" else format_of(path)) or sniff(stream)
+    if kind == "parquet":
+        whole = Path(path).suffix.lower() in COMPRESSIONS or not os.path.isfile(path)
+        yield from parquet_batches(path, stream, batch_rows, whole)
+    elif kind == "arrow":
+        yield from arrow_batches(path, stream, batch_rows)
+    elif kind == "csv":
+        yield from CsvReader(stream, path, block_bytes)
+    else:
+        yield from NdjsonReader(stream, path, block_bytes)
+
+
+def _nothing() -> Flows:
+    text, number = pa.array([], pa.string()), pa.array([], pa.int64())
+    empty = pa.table(
+        [text, text, number, number, number], [columns.IPV4_SRC, columns.IPV4_DST, *columns.ATTRIBUTES]
+    )
+    return table_to_flows(empty).flows

@@ -25,15 +25,17 @@ def stack(tables: list[pa.Table]) -> pa.Table:
     except pa.ArrowException:
         pass
     names = dict.fromkeys(name for table in tables for name in table.column_names)
-    clashing = [name for name in names if not _agree([t.schema.field(name) for t in tables if name in t.schema.names])]
-    told = []
-    for table in tables:
-        for name in clashing:
-            if name in table.column_names:
-                at = table.column_names.index(name)
-                table = table.set_column(at, name, as_text(table[name]))
-        told.append(table)
-    return pa.concat_tables(told, promote_options="permissive")
+    clashing = [
+        name for name in names if not _agree([t.schema.field(name) for t in tables if name in t.schema.names])
+    ]
+    return pa.concat_tables([_told(table, clashing) for table in tables], promote_options="permissive")
+
+
+def _told(table: pa.Table, names: list[str]) -> pa.Table:
+    for name in names:
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, as_text(table[name]))
+    return table
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

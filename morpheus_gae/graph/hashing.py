@@ -35,6 +35,12 @@ def mix(x: np.uint64) -> np.uint64:
     return x ^ (x >> _S31)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def host_hash(hi: np.uint64, lo: np.uint64, salt: np.uint64) -> np.uint64:
+    """Both halves through the finaliser, the salt inside, where nobody outside can cancel it."""
+    return mix(lo ^ mix(hi ^ salt))
+
+
 @njit(cache=True, nogil=True)
 def _insert_hosts(
     hi: U64, lo: U64, slots: I32, host_hi: U64, host_lo: U64, salt: np.uint64, count: int, done: int, out: I32
@@ -50,7 +56,7 @@ def _insert_hosts(
         # the block's table loads do not depend on each other, so their cache misses overlap
         for i in range(done, stop):
             j = i - done
-            at[j] = mix(lo[i] ^ mix(hi[i] ^ salt)) & mask
+            at[j] = host_hash(hi[i], lo[i], salt) & mask
             guess[j] = slots[at[j]]
         for i in range(done, stop):
             j = i - done
@@ -74,7 +80,7 @@ def _insert_hosts(
 def _rehash_hosts(slots: I32, host_hi: U64, host_lo: U64, salt: np.uint64, count: int) -> None:
     mask = np.uint64(slots.shape[0] - 1)
     for host in range(count):
-        slot = mix(host_lo[host] ^ mix(host_hi[host] ^ salt)) & mask
+        slot = host_hash(host_hi[host], host_lo[host], salt) & mask
         while slots[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
         slots[slot] = host
@@ -179,8 +185,8 @@ def pair_ids(src: I32, dst: I32) -> tuple[I32, I32, I32, I32]:
         int32 [P] flows of each pair.
     """
     e = src.shape[0]
-    # room for a pair in every two to four flows, as is usual; one growth more costs a rehash of all pairs
-    size = 1 << max(14, (e // 2).bit_length())
+    # small enough to stay in cache where pairs repeat; starting larger costs more than the rehash it saves
+    size = 1 << max(14, int(max(e // 4, 1)).bit_length())
     slots = np.full(size, -1, np.int32)
     codes, flows = np.empty(size // 2, np.uint64), np.empty(size // 2, np.int32)
     out = np.empty(e, np.int32)
@@ -189,7 +195,7 @@ def pair_ids(src: I32, dst: I32) -> tuple[I32, I32, I32, I32]:
         count, done = _insert_pairs(src, dst, slots, codes, flows, SALT, count, done, out)
         if done >= e:
             break
-        size *= 2
+        size *= 4
         slots = np.full(size, -1, np.int32)
         codes, flows = _grown(codes, size // 2), _grown(flows, size // 2)
         _rehash_pairs(slots, codes, SALT, count)

@@ -60,7 +60,7 @@ class Prepared:
         return a, b, c
 
 
-def prepare(flows: Flows, validation: float = 0.2) -> Prepared:
+def prepare(flows: Flows, validation: float = 0.25) -> Prepared:
     """Split by time, standardise, bin, and number hosts and pairs.
 
     Parameters

@@ -54,7 +54,7 @@ class TrainOptions:
         At most so many passes over the windows.
     window
         Flows of a training window. By default 1,000; for a spec with an edge decoder, whose host
-        embeddings are all it has, 20,000 (at most a quarter of the flows): nearer to the windows it scores.
+        embeddings are all it has, up to 20,000 (a fortieth of the flows): nearer to the windows it scores.
     windows_per_epoch
         At most so many windows an epoch (drawn afresh each time), so that time does not grow without
         bound with the stream.
@@ -72,7 +72,7 @@ class TrainOptions:
     window: int | None = None
     windows_per_epoch: int = 800
     patience: int = 8
-    validation: float = 0.2
+    validation: float = 0.25
     graph_size: int = 200_000
     learning_rate: float = 4e-3
     seed: int = 0
@@ -134,7 +134,7 @@ def train_model(
     if epochs is not None:
         values["epochs"] = epochs
     if values["window"] is None:
-        values["window"] = min(20_000, max(len(flows) // 4, 1000)) if spec.edge_decoder else 1000
+        values["window"] = min(20_000, max(len(flows) // 40, 1000)) if spec.edge_decoder else 1000
     options = TrainOptions(**values)
     if options.epochs < 1 or options.step < 100:
         raise UsageError(f"epochs must be >= 1 and window >= 100, got {options.epochs} and {options.window}")

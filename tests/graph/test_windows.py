@@ -57,3 +57,32 @@ def test_flush_is_idempotent():
 def test_a_window_needs_room():
     with pytest.raises(ValueError, match="graph_size"):
         Windower(0)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_window_needs_time(seconds):
+    with pytest.raises(ValueError, match="window_seconds"):
+        Windower(10, seconds)
+
+
+def test_times_below_a_millisecond_count_as_one():
+    flows = dataclasses.replace(make_flows(6), time_ms=np.array([0, 0, 1, 1, 1, 2]))
+    assert [len(w) for w in windows([flows], 100, 1e-9)] == [2, 3, 1]
+
+
+def test_an_endless_limit_leaves_the_number():
+    assert [len(w) for w in windows([make_flows(10)], 4, float("inf"))] == [4, 4, 2]
+
+
+def test_a_flow_from_the_past_stays_in_the_window():
+    flows = dataclasses.replace(make_flows(5), time_ms=np.array([5000, 10, 5999, 20, 6000]))
+    assert [len(w) for w in windows([flows], 100, 1.0)] == [4, 1]
+
+
+def test_flushing_early_starts_a_new_window_and_a_new_clock():
+    flows = dataclasses.replace(make_flows(4), time_ms=np.array([0, 900, 1800, 1900]))
+    windower = Windower(100, 1.0)
+    assert windower.push(flows.slice(0, 1)) == []
+    assert [len(w) for w in windower.flush()] == [1]
+    assert [len(w) for w in windower.push(flows.slice(1, 4))] == [2]
+    assert [w.rows.tolist() for w in windower.flush()] == [[3]]
