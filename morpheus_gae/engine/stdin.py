@@ -107,14 +107,15 @@ def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
     UsageError
         If the name of the named pipe does not tell its format.
     """
-    from morpheus_gae.flows.read import COMPRESSED, format_of
+    from morpheus_gae.flows.read import format_of
+    from morpheus_gae.flows.stream import COMPRESSIONS
 
     if not settings.live or not _is_real_stdin():
         return settings, None
     if STDIN in settings.input:
         return settings, StoppableStdin(lines=settings.format not in BINARY_FORMATS)
     (path, *others) = settings.input
-    if others or path.endswith(COMPRESSED):
+    if others or path.endswith(tuple(COMPRESSIONS)):
         return settings, None
     kind = settings.format or format_of(path)
     pipe = StoppableStdin(path, lines=kind not in BINARY_FORMATS)

@@ -16,6 +16,7 @@ from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.line_kernels import UNREADABLE, quotes_close
 from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.numbers import BLANK
 from morpheus_gae.flows.schema import Types
@@ -23,8 +24,6 @@ from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
 
 DELIMITERS = ",\t;|"
-UNREADABLE = -1
-"""Column count of a line whose quotes do not close, or that holds a carriage return."""
 
 Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
@@ -77,8 +76,8 @@ class CsvReader:
     def _batch(self, block: Block) -> FlowBatch:
         data = block.data
         fast = None
-        # a quote may swallow lines, a lone carriage return may end one: both are looked at with care
-        if not block.overlong and b'"' not in data and data.count(b"\r") == data.count(b"\r\n"):
+        # an open quote swallows lines, a lone carriage return ends one: both are looked at with care
+        if not block.overlong and data.count(b"\r") == data.count(b"\r\n") and self._closed(data):
             fast = self._typed(data)
         if fast is None:
             return self._careful(block)
@@ -89,10 +88,13 @@ class CsvReader:
         self.row += fast.num_rows
         return batch
 
+    def _closed(self, data: bytes) -> bool:
+        return b'"' not in data or quotes_close(np.frombuffer(data, np.uint8), ord(self.delimiter))
+
     def _careful(self, block: Block) -> FlowBatch:
         """Odd lines are set aside before the parser sees them; values are then checked one by one."""
         lines = Lines(block.data)
-        counts = self._counts(lines)
+        counts = lines.columns(self.delimiter)
         bad = []
         good = counts == len(self.names)
         garbled = lines.not_utf8()
@@ -185,15 +187,6 @@ class CsvReader:
         except pa.ArrowInvalid:
             return None
 
-    def _counts(self, lines: Lines) -> I64:
-        """Columns of each line, int64 [E]; ``UNREADABLE`` where that cannot be told."""
-        counts = lines.count(ord(self.delimiter)) + 1
-        for i in np.flatnonzero(lines.count(ord('"'))).tolist():
-            counts[i] = _quoted_fields(lines.raw(i), self.delimiter.encode())
-        # the one before the line end is not in the line
-        counts[lines.count(ord("\r")) > 0] = UNREADABLE
-        return counts
-
 
 class _Lazy:
     """Lines of a block, found when first asked for."""
@@ -230,25 +223,3 @@ def _retyped(table: pa.Table, types: Types) -> pa.Table:
             except pa.ArrowInvalid:
                 continue
     return table
-
-
-def _quoted_fields(line: bytes, delimiter: bytes) -> int:
-    """Columns of a line by the parser's rules: a quote opens a value only at its beginning."""
-    fields, at, mark = 1, 0, delimiter[0]
-    quoted = line[:1] == b'"'
-    at = 1 if quoted else 0
-    while at < len(line):
-        c = line[at]
-        if quoted:
-            if c == 34:
-                if line[at + 1 : at + 2] == b'"':
-                    at += 1
-                else:
-                    quoted = False
-        elif c == mark:
-            fields += 1
-            if line[at + 1 : at + 2] == b'"':
-                quoted = True
-                at += 1
-        at += 1
-    return UNREADABLE if quoted else fields

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.json_array import is_spread, spread_objects
 from morpheus_gae.flows.json_rows import rows_to_table
+from morpheus_gae.flows.line_kernels import count_lines
 from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
@@ -23,10 +26,14 @@ from morpheus_gae.flows.stream import Stream
 
 PATIENCE = 1000
 """Objects without a required key before that is an error rather than bad records."""
-LEAF = 32
-"""Lines that are looked at one by one where a block does not parse."""
+PIECE = 512
+"""Lines that are parsed together where a block as a whole does not."""
+RETRIES = 8
+"""Lines of a piece that may be taken out before all of it is looked at line by line."""
 CHUNK = 1 << 20
 """Bytes that one parser thread takes at a time."""
+
+_AT_ROW = re.compile(r"in row (\d+)")
 
 I64 = npt.NDArray[np.int64]
 
@@ -66,7 +73,7 @@ class NdjsonReader:
     def _batch(self, block: Block) -> FlowBatch | None:
         bad: list[BadRecord] = []
         table = None if block.overlong or not _is_utf8(block.data) else self._parsed(block.data)
-        if table is not None and table.num_rows == _records(block.data):
+        if table is not None and table.num_rows == count_lines(np.frombuffer(block.data, np.uint8)):
             lines, at = None, np.arange(table.num_rows)
             count = table.num_rows
         else:
@@ -107,7 +114,46 @@ class NdjsonReader:
         if overlong:
             bad += [self._bad(Reason.BROKEN_JSON, i, "the line is too long", lines) for i in todo.tolist()]
             todo = todo[:0]
-        fine, odd = self._sifted(lines, todo)
+        tables, places = [], []
+        for start in range(0, len(todo), PIECE):
+            fine, odd = todo[start : start + PIECE], todo[:0]
+            table = None
+            for _ in range(RETRIES):
+                table, wrong = self._piece(lines, fine)
+                if table is not None or wrong < 0:
+                    break
+                odd, fine = np.append(odd, fine[wrong]), np.delete(fine, wrong)
+            if table is None:
+                odd, fine = np.sort(np.append(odd, fine)), todo[:0]
+            else:
+                tables.append(table)
+                places.append(fine)
+            table, at = self._alone(lines, odd, bad)
+            tables.append(table)
+            places.append(at)
+        if not tables:
+            return pa.table({}), todo, bad
+        at = np.concatenate(places)
+        order = np.argsort(at, kind="stable")
+        return stack(tables).take(order), at[order], bad
+
+    def _piece(self, lines: Lines, at: I64) -> tuple[pa.Table | None, int]:
+        """A table of some lines, or None and which of them the parser refuses (-1 if it does not tell)."""
+        keep = np.zeros(len(lines), bool)
+        keep[at] = True
+        data = lines.kept(keep)
+        table = error = None
+        for types in (self.types.known, {}):
+            table, error = _read(data, types, one_chunk=True)
+            if table is not None:
+                break
+        if table is not None and table.num_rows == len(at):
+            return self._faithful(data, table), -1
+        found = _AT_ROW.search(str(error))
+        return None, int(found[1]) if found and int(found[1]) < len(at) else -1
+
+    def _alone(self, lines: Lines, odd: I64, bad: list[BadRecord]) -> tuple[pa.Table, I64]:
+        """Lines one by one; what is no object is bad."""
         rows, places = [], []
         for i in odd.tolist():
             try:
@@ -121,66 +167,41 @@ class NdjsonReader:
                 places.append(i)
             else:
                 bad.append(self._bad(Reason.BROKEN_JSON, i, "not an object", lines))
-        table = rows_to_table(rows, self.types.known)
-        at = np.array(places, np.int64)
-        if len(fine):
-            quick = self._kept(lines, fine)
-            if quick is None:  # fine in parts, but not together
-                quick = rows_to_table([json.loads(lines.raw(i)) for i in fine.tolist()], self.types.known)
-            table, at = stack([quick, table]), np.concatenate([fine, at])
-            order = np.argsort(at, kind="stable")
-            table, at = (table.take(order), at[order]) if places else (table, at)
-        return table, at, bad
-
-    def _sifted(self, lines: Lines, at: I64) -> tuple[I64, I64]:
-        """The lines that the parser takes together, and the others, found by halves."""
-        if not len(at):
-            return at, at
-        table = self._kept(lines, at)
-        if table is not None:
-            self.types.settle(table)
-            return at, at[:0]
-        if len(at) <= LEAF:
-            return at[:0], at
-        parts = [self._sifted(lines, half) for half in np.array_split(at, 2)]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-
-    def _kept(self, lines: Lines, at: I64) -> pa.Table | None:
-        keep = np.zeros(len(lines), bool)
-        keep[at] = True
-        table = self._parsed(lines.kept(keep))
-        return table if table is not None and table.num_rows == len(at) else None
+        return rows_to_table(rows, self.types.known), np.array(places, np.int64)
 
     def _parsed(self, data: bytes) -> pa.Table | None:
-        table = _read(data, self.types.known)
-        if table is None and self.types.known:
-            # another type than before, for all that can be told here
-            table = _read(data, {})
-        if table is None:
-            return None
+        table, _ = _read(data, self.types.known)
+        return table if table is None else self._faithful(data, table)
+
+    def _faithful(self, data: bytes, table: pa.Table) -> pa.Table:
+        """The table again, with columns that only look like times as text."""
         again = self.types.unfaithful(table.schema)
-        if again:
-            self.types.known.update(again)
-            table = _read(data, self.types.known)
-        return table
+        if not again:
+            return table
+        read, _ = _read(data, {**dict(zip(table.schema.names, table.schema.types, strict=True)), **again})
+        return table if read is None else read
 
     def _bad(self, reason: Reason, i: int, detail: str, lines: Lines) -> BadRecord:
         return BadRecord(reason, self.source, self.row + i, detail, lines.text(i))
 
 
-def _read(data: bytes, types: dict[str, object]) -> pa.Table | None:
-    """A table of all objects, or None if the parser refuses any of them."""
+def _read(
+    data: bytes, types: dict[str, Any], one_chunk: bool = False
+) -> tuple[pa.Table | None, Exception | None]:
+    """A table of all objects, or None and why the parser refuses."""
     if not data.strip():
-        return pa.table({})
+        return pa.table({}), None
     schema = pa.schema(list(types.items())) if types else None
+    size = len(data) + 1 if one_chunk else CHUNK
     try:
-        return pajson.read_json(
+        table = pajson.read_json(
             pa.BufferReader(data),
-            read_options=pajson.ReadOptions(block_size=CHUNK),
+            read_options=pajson.ReadOptions(use_threads=not one_chunk, block_size=size),
             parse_options=pajson.ParseOptions(explicit_schema=schema),
         )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return None
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        return None, error
+    return table, None
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -191,10 +212,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _records(data: bytes) -> int:
-    """Lines that are not blank; cheap where none can be."""
-    if data[:1] != b"{" or b"\r" in data or b"\n\n" in data or b"\n " in data or b"\n\t" in data:
-        return len(Lines(data))
-    return data.count(b"\n") + (not data.endswith(b"\n"))

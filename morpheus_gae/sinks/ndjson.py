@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_ESCAPES = r'["\\\x00-\x1f]'
+from morpheus_gae.flows.stack import as_text
+
+_ESCAPED = r'["\\\x00-\x1f]'
+_TEXT = pa.large_string()
 
 
 def json_lines(table: pa.Table) -> bytes:
@@ -25,58 +29,80 @@ def json_lines(table: pa.Table) -> bytes:
     bytes
         E lines, each with its line end; UTF-8.
     """
-    if table.num_rows == 0 or table.num_columns == 0:
+    if table.num_rows == 0:
         return b""
+    if table.num_columns == 0:
+        return b"{}\n" * table.num_rows
     pieces: list[Any] = []
+    opening = "{"
     for i, name in enumerate(table.column_names):
-        pieces.append(("{" if i == 0 else ",") + json.dumps(name, ensure_ascii=False) + ":")
-        pieces.append(_rendered(table[name]))
-    lines = pc.binary_join_element_wise(
-        *[pa.scalar(p, pa.large_string()) if isinstance(p, str) else p for p in pieces],
-        pa.scalar("}\n", pa.large_string()),
-        pa.scalar("", pa.large_string()),
-    )
-    return b"".join(_bytes(chunk) for chunk in (lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]))
+        text, mark = _rendered(table.column(i))
+        pieces += [pa.scalar(f"{opening}{json.dumps(name, ensure_ascii=False)}:{mark}", _TEXT), text]
+        opening = f"{mark},"
+    pieces += [pa.scalar(opening[:-1] + "}\n", _TEXT), pa.scalar("", _TEXT)]
+    lines = pc.binary_join_element_wise(*pieces)
+    return b"".join(map(_bytes, lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]))
 
 
 def _bytes(lines: pa.Array) -> bytes:
     """The bytes of all strings, which lie one after the other."""
-    if len(lines) == 0:
-        return b""
-    import numpy as np
-
     offsets = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1, lines.offset * 8)
     return bytes(memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
 
 
-def _rendered(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Each value as JSON text (large_string)."""
+def _rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
+    """Each value as JSON text, and the quote that is still to be put on both sides of it."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+        return _rendered(column.cast(kind.value_type))
     if pa.types.is_null(kind):
-        return pa.chunked_array([pa.array(["null"] * len(column), pa.large_string())])
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        text = column.cast(pa.large_string())
-    elif pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
-        text = column.cast(pa.large_string())
-    elif pa.types.is_nested(kind):
-        values = [None if v is None else json.dumps(v, default=str) for v in column.to_pylist()]
-        text = pa.chunked_array([pa.array(values, pa.large_string())])
-    else:
-        text = _quoted(column)
-    return pc.fill_null(text, "null")
+        return pa.chunked_array([pa.array(["null"] * len(column), _TEXT)]), ""
+    if pa.types.is_floating(kind):
+        finite = pc.fill_null(pc.is_finite(column), False)
+        if not pc.all(finite).as_py():
+            column = pc.if_else(finite, column, pa.scalar(None, kind))
+    if pa.types.is_boolean(kind) or _is_number(kind):
+        return _filled(column.cast(_TEXT)), ""
+    if pa.types.is_nested(kind):
+        values = [
+            json.dumps(_finite(value), default=_other, ensure_ascii=False) for value in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(values, _TEXT)]), ""
+    return _quoted(as_text(column).cast(_TEXT))
 
 
-def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        column = pa.chunked_array(
-            [pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.large_string())]
-        )
-    text = column.cast(pa.large_string())
-    if pc.any(pc.match_substring_regex(text, _ESCAPES)).as_py():
-        values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in text.to_pylist()]
-        return pa.chunked_array([pa.array(values, pa.large_string())])
-    quote = pa.scalar('"', pa.large_string())
-    return pc.binary_join_element_wise(quote, text, quote, pa.scalar("", pa.large_string()))
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _quoted(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
+    odd = pc.fill_null(pc.match_substring_regex(text, _ESCAPED), False)
+    if pc.any(odd).as_py():
+        # only values with something to escape are looked at one by one
+        escaped = [json.dumps(v, ensure_ascii=False)[1:-1] for v in text.filter(odd).to_pylist()]
+        flat = pa.concat_arrays(text.chunks)
+        mask = pa.concat_arrays(odd.chunks)
+        text = pa.chunked_array([pc.replace_with_mask(flat, mask, pa.array(escaped, _TEXT))])
+    if text.null_count == 0:
+        return text, '"'
+    quote = pa.scalar('"', _TEXT)
+    return _filled(pc.binary_join_element_wise(quote, text, quote, pa.scalar("", _TEXT))), ""
+
+
+def _filled(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(text, pa.scalar("null", _TEXT)) if text.null_count else text
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each NaN and infinity in it, which JSON has no word for."""
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return value
+
+
+def _other(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

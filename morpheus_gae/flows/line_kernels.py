@@ -1,0 +1,122 @@
+"""Compiled loops over the bytes of text blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+UNREADABLE = -1
+"""Column count of a line whose quotes do not close, or that holds a carriage return."""
+
+_LF, _CR, _SPACE, _TAB, _QUOTE = 10, 13, 32, 9, 34
+
+
+@njit(cache=True, nogil=True)
+def find_lines(data: Any, starts: Any, stops: Any, nexts: Any) -> int:
+    """Places of the lines that are not blank, and their number.
+
+    int64 ``starts``, ``stops`` (without the line end) and ``nexts`` (after it) have room for every line.
+    """
+    count = 0
+    start = 0
+    ink = False
+    size = len(data)
+    for i in range(size + 1):
+        c = _LF if i == size else data[i]
+        if c == _LF:
+            if ink:
+                starts[count] = start
+                stops[count] = i - 1 if data[i - 1] == _CR else i
+                nexts[count] = min(i + 1, size)
+                count += 1
+            start = i + 1
+            ink = False
+        elif c not in (_SPACE, _CR, _TAB):
+            ink = True
+    return count
+
+
+@njit(cache=True, nogil=True)
+def count_lines(data: Any) -> int:
+    """Lines that are not blank."""
+    count = 0
+    ink = False
+    for c in data:
+        if c == _LF:
+            count += ink
+            ink = False
+        elif c not in (_SPACE, _CR, _TAB):
+            ink = True
+    return count + ink
+
+
+@njit(cache=True, nogil=True)
+def keep_lines(data: Any, starts: Any, nexts: Any, keep: Any, out: Any) -> int:
+    """Copy the lines chosen by ``keep`` bool [E] to ``out``; the bytes they take."""
+    at = 0
+    for e in range(len(starts)):
+        if keep[e]:
+            for i in range(starts[e], nexts[e]):
+                out[at] = data[i]
+                at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def count_columns(data: Any, starts: Any, stops: Any, mark: int, counts: Any) -> None:
+    """Columns of each line, int64 [E], by the parser's rules: a quote opens a value only at its beginning."""
+    for e in range(len(starts)):
+        count = 1
+        fresh = True
+        quoted = False
+        broken = False
+        i = starts[e]
+        while i < stops[e]:
+            c = data[i]
+            if c == _CR:
+                broken = True
+            if quoted:
+                if c == _QUOTE:
+                    if i + 1 < stops[e] and data[i + 1] == _QUOTE:
+                        i += 1
+                    else:
+                        quoted = False
+            elif c == mark:
+                count += 1
+                fresh = True
+                i += 1
+                continue
+            elif c == _QUOTE and fresh:
+                quoted = True
+            fresh = False
+            i += 1
+        counts[e] = UNREADABLE if quoted or broken else count
+
+
+@njit(cache=True, nogil=True)
+def quotes_close(data: Any, mark: int) -> bool:
+    """Whether every quoted value ends on the line it begins on."""
+    fresh = True
+    quoted = False
+    i = 0
+    size = len(data)
+    while i < size:
+        c = data[i]
+        if c == _LF:
+            if quoted:
+                return False
+            fresh = True
+        elif quoted:
+            if c == _QUOTE:
+                if i + 1 < size and data[i + 1] == _QUOTE:
+                    i += 1
+                else:
+                    quoted = False
+        elif c == mark:
+            fresh = True
+        else:
+            quoted = fresh and c == _QUOTE
+            fresh = False
+        i += 1
+    return not quoted

@@ -1,0 +1,76 @@
+"""Text sinks: NDJSON and CSV, into files and stdout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from morpheus_gae.sinks.conform import conform, plain
+from morpheus_gae.sinks.ndjson import json_lines
+from morpheus_gae.sinks.sink import told
+
+CHUNK_ROWS = 65_536
+"""Rows that are turned to text at a time: bounds the memory that a large table takes."""
+
+
+class TextSink:
+    """NDJSON or CSV into a binary file.
+
+    Parameters
+    ----------
+    file
+        With ``write``, ``flush`` and ``close``.
+    name
+        For errors.
+    kind
+        ``ndjson`` (each table with its own columns) or ``csv`` (the columns of the first table hold:
+        see ``conform``).
+    beneath
+        File that lies under a compressing one, flushed and closed after it.
+    owned
+        Whether to close the files.
+    """
+
+    def __init__(self, file: Any, name: str, kind: str, *, beneath: Any = None, owned: bool = True) -> None:
+        self._files = [file] if beneath is None else [file, beneath]
+        self._name, self._kind, self._owned = name, kind, owned
+        self._schema: pa.Schema | None = None
+        self._closed = False
+
+    def add(self, table: pa.Table) -> None:
+        """Write the rows."""
+        with told(self._name):
+            for start in range(0, table.num_rows, CHUNK_ROWS):
+                part = table.slice(start, CHUNK_ROWS)
+                self._files[0].write(json_lines(part) if self._kind == "ndjson" else self._csv(part))
+
+    def flush(self) -> None:
+        """Hand over what is buffered."""
+        with told(self._name):
+            for file in self._files:
+                file.flush()
+
+    def close(self) -> None:
+        """Flush, and close files of our own."""
+        if self._closed:
+            return
+        self._closed = True
+        with told(self._name):
+            for file in self._files:
+                if self._owned:
+                    file.close()
+                else:
+                    file.flush()
+
+    def _csv(self, table: pa.Table) -> bytes:
+        table = plain(table, nested=False)
+        header = self._schema is None
+        if self._schema is None:
+            self._schema = table.schema
+        out = pa.BufferOutputStream()
+        options = pacsv.WriteOptions(include_header=header)
+        pacsv.write_csv(conform(table, self._schema), out, options)
+        data: bytes = out.getvalue().to_pybytes()
+        return data
