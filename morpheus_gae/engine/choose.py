@@ -1,17 +1,21 @@
-"""Which engine runs a pipeline: the embedded one, or NVIDIA Morpheus."""
+"""Which engine runs a pipeline, and which model it uses if none is named."""
 
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
-from morpheus_gae.errors import GaeError, UsageError
+from morpheus_gae.errors import ArtifactError, GaeError, UsageError
 
 ENGINES = ("auto", "embedded", "morpheus")
+
+DEFAULT_MODEL = Path("models") / "default"
+INSTALLED_MODEL = Path(__file__).resolve().parent.parent / "pretrained" / "default"
 
 
 def morpheus_installed() -> bool:
     """Whether NVIDIA Morpheus can be imported; other projects use the name ``morpheus`` too."""
-    if importlib.util.find_spec("morpheus") is None:
+    if importlib.util.find_spec("mrc") is None or importlib.util.find_spec("morpheus") is None:
         return False
     return all(importlib.util.find_spec(f"morpheus.{part}") is not None for part in ("pipeline", "messages"))
 
@@ -27,19 +31,44 @@ def choose_engine(name: str) -> str:
     Returns
     -------
     str
-        ``embedded``: the adapter for NVIDIA Morpheus is not part of this version.
+        ``embedded`` or ``morpheus``; for ``auto`` that is Morpheus where it is installed.
 
     Raises
     ------
     UsageError
         If there is no such engine.
     GaeError
-        If NVIDIA Morpheus is asked for and cannot be had.
+        If NVIDIA Morpheus is asked for and is not installed.
     """
     if name not in ENGINES:
         raise UsageError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
-    if name == "morpheus":
-        if not morpheus_installed():
-            raise GaeError("--engine morpheus: NVIDIA Morpheus is not installed here; use --engine embedded")
-        raise GaeError("--engine morpheus: this version has no adapter for it; use --engine embedded")
-    return "embedded"
+    if name == "auto":
+        return "morpheus" if morpheus_installed() else "embedded"
+    if name == "morpheus" and not morpheus_installed():
+        raise GaeError("--engine morpheus: NVIDIA Morpheus is not installed here; use --engine embedded")
+    return name
+
+
+def choose_model(given: str | None) -> str:
+    """Folder of the model to use.
+
+    Parameters
+    ----------
+    given
+        What the user asked for; None looks for ``./models/default``, then for the one that was installed
+        with the package.
+
+    Raises
+    ------
+    ArtifactError
+        If none was asked for and there is none.
+    """
+    if given is not None:
+        return given
+    for folder in (DEFAULT_MODEL, INSTALLED_MODEL):
+        if (folder / "config.json").is_file():
+            return str(folder)
+    raise ArtifactError(
+        f"no model: neither ./{DEFAULT_MODEL} nor a pretrained one in the package; "
+        "give --model DIR, or train one with  morpheus-gae train"
+    )

@@ -75,6 +75,7 @@ def build_pipeline(
     GaeError
         If input, model or output cannot be opened.
     """
+    from morpheus_gae.engine.warm import warm_up
     from morpheus_gae.flows.read import read_flows, total_bytes
     from morpheus_gae.sinks.dead_letters import DeadLetters
 
@@ -97,6 +98,7 @@ def build_pipeline(
 
             open_executor = open_executor_
         executor = open_executor(_model(settings), settings.executor)
+        warm_up(executor)
     operators: list[Operator] = []
     for name in names[1:]:
         if name == "monitor":

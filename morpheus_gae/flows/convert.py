@@ -62,8 +62,14 @@ def require_columns(names: list[str], source: str) -> None:
     if absent:
         raise InputError(
             f"{source}: required columns are missing: {', '.join(absent)}. "
-            f"Found: {', '.join(names) or 'none'}. Required: {', '.join(columns.REQUIRED)}"
+            f"Found: {_shown(names)}. Required: {', '.join(columns.REQUIRED)}"
         )
+
+
+def _shown(names: list[str]) -> str:
+    """Names for an error, which may have come from anything that is no table at all."""
+    told = [(n if n.isprintable() else ascii(n))[:40] for n in names[:60]] + ["..."] * (len(names) > 60)
+    return ", ".join(told) or "none"
 
 
 def table_to_flows(

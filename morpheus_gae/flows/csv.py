@@ -64,7 +64,11 @@ class CsvReader:
     def _header(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip("\r\n")
         self.delimiter = max(DELIMITERS, key=text.count)
-        given = [n.strip() for n in next(csv_module.reader([text.lstrip("#")], delimiter=self.delimiter))]
+        try:
+            given = next(csv_module.reader([text.lstrip("#")], delimiter=self.delimiter))
+        except csv_module.Error:  # no header of a CSV file
+            given = text.split(self.delimiter)
+        given = [name.strip() for name in given]
         require_columns(given, self.source)
         # a name that comes twice: the first keeps it
         for i, name in enumerate(given):
@@ -163,7 +167,8 @@ class CsvReader:
     def _typed(self, data: bytes) -> pa.Table | None:
         """All lines with the types known so far, or None if one of them does not fit."""
         table = self._read(data, self.types.asked(self.names))
-        if table is None:
+        # bytes that are no text make a column binary where its type is still open
+        if table is None or any(pa.types.is_binary(kind) for kind in table.schema.types):
             return None
         again = self.types.unfaithful(table.schema)
         if again:

@@ -13,7 +13,7 @@ F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 # bounded, so that no match overflows a float64
-NUMBER = r"^-?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$"
+NUMBER = r"^-?(\d{1,40}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?$"
 BLANK = ("", "null", "NULL", "None", "-")
 """Texts that mean: there is no value."""
 LARGEST = float(np.finfo(np.float32).max)
@@ -53,9 +53,10 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
     absent = _bool(column.is_null()) if column.null_count else np.zeros(rows, bool)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return np.zeros(rows), absent, ~absent
+    column = column.cast(pa.float64(), safe=False)
     if column.null_count:
-        column = pc.fill_null(column, pa.scalar(0).cast(kind))
-    return _checked(np.asarray(column.cast(pa.float64(), safe=False), np.float64), absent)
+        column = pc.fill_null(column, 0.0)
+    return _checked(np.asarray(column, np.float64), absent)
 
 
 def _from_text(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:

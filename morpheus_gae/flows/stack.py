@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 def stack(tables: list[pa.Table]) -> pa.Table:
     """Join tables in order.
 
-    Columns that a table lacks are null there; types that differ are widened (whole numbers to floats); types
-    that have nothing in common become text.
+    Columns that a table lacks are null there; types that differ are widened (whole numbers to floats,
+    rounded if need be); types that have nothing in common become text.
 
     Parameters
     ----------
@@ -24,17 +24,31 @@ def stack(tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException:
         pass
-    names = dict.fromkeys(name for table in tables for name in table.column_names)
-    clashing = [
-        name for name in names if not _agree([t.schema.field(name) for t in tables if name in t.schema.names])
-    ]
-    return pa.concat_tables([_told(table, clashing) for table in tables], promote_options="permissive")
+    kinds: dict[str, list[Any]] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds.setdefault(field.name, []).append(field.type)
+    common = {name: _common(found) for name, found in kinds.items() if len(set(found)) > 1}
+    return pa.concat_tables([_in_common(table, common) for table in tables], promote_options="permissive")
 
 
-def _told(table: pa.Table, names: list[str]) -> pa.Table:
-    for name in names:
-        if name in table.column_names:
-            table = table.set_column(table.column_names.index(name), name, as_text(table[name]))
+def _common(kinds: list[Any]) -> Any:
+    """The type that columns of these types are brought to, or None if Arrow finds one by itself."""
+    try:
+        pa.unify_schemas([pa.schema([("", kind)]) for kind in kinds], promote_options="permissive")
+    except pa.ArrowException:
+        return pa.string()
+    # Arrow refuses to widen whole numbers that a float64 can only round
+    return pa.float64() if any(map(pa.types.is_floating, kinds)) else None
+
+
+def _in_common(table: pa.Table, common: dict[str, Any]) -> pa.Table:
+    for i, name in enumerate(table.column_names):
+        kind = common.get(name)
+        if kind == pa.string():
+            table = table.set_column(i, name, as_text(table[name]))
+        elif kind is not None:
+            table = table.set_column(i, name, table[name].cast(kind, safe=False))
     return table
 
 
@@ -54,11 +68,3 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _json(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else json.dumps(value, default=str, ensure_ascii=False)
-
-
-def _agree(fields: list[Any]) -> bool:
-    try:
-        pa.unify_schemas([pa.schema([field]) for field in fields], promote_options="permissive")
-    except pa.ArrowException:
-        return False
-    return True

@@ -1,0 +1,138 @@
+"""GaeStage: what all stages but the source have in common, around an operator of the embedded engine."""
+
+# mypy: implicit-optional
+# No "from __future__ import annotations": the host reads the annotations of stages when it registers them.
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import mrc
+from morpheus.config import Config
+from morpheus.messages import ControlMessage
+from morpheus.pipeline.execution_mode_mixins import GpuAndCpuMixin
+from morpheus.pipeline.single_port_stage import SinglePortStage
+from mrc.core import operators as ops
+
+from morpheus_gae.engine.stage import Operator
+from morpheus_gae.errors import UsageError
+from morpheus_gae.stages.shared import Run, downstream, end, run_of, upstream
+
+
+class GaeStage(GpuAndCpuMixin, SinglePortStage):
+    """Runs an operator on every message.
+
+    Parameters
+    ----------
+    config : `morpheus.config.Config`
+        Pipeline configuration.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        # the engine pins each node's thread to one CPU; this is the main thread, which may use all
+        self._cpus = os.sched_getaffinity(0)
+        self._unpinned: set[int] = set()
+        self._operator: Operator = None
+        self._error: Exception = None
+
+    def accepted_types(self) -> tuple[type, ...]:
+        """Messages this stage takes."""
+        return (ControlMessage,)
+
+    def supports_cpp_node(self) -> bool:
+        """There is no C++ node."""
+        return False
+
+    def compute_schema(self, schema: Any) -> None:
+        """Set the output type, and open what the stage needs.
+
+        The host calls this on the main thread before anything runs: so a missing model or a destination
+        that cannot be opened is an error of its own, and not one out of the depths of the engine.
+        """
+        schema.output_schema.set_type(ControlMessage)
+        self._operator = self._open()
+        self.shared.opened.append(self._operator)
+
+    @property
+    def shared(self) -> Run:
+        """What all our stages of this pipeline share."""
+        return run_of(self._pipeline)
+
+    def _open(self) -> Operator:
+        raise NotImplementedError
+
+    def _take(self, message: Any) -> Any:
+        """Item for the operator."""
+        raise NotImplementedError
+
+    def _give(self, message: Any, item: Any) -> Any:
+        """Message for an item that the operator gave; ``message`` is None at the end of the stream."""
+        raise NotImplementedError
+
+    def _before(self, kind: type) -> Any:
+        """The nearest stage of a kind before this one; it must be there."""
+        found = upstream(self, kind)
+        if found is None:
+            name = kind._morpheus_registered_stage.name if hasattr(kind, "_morpheus_registered_stage") else kind
+            raise UsageError(f"stage {self.name} needs {name} somewhere before it")
+        return found
+
+    def _after(self, kind: type) -> Any:
+        return downstream(self, kind)
+
+    def _build_single(self, builder: mrc.Builder, input_node: mrc.SegmentObject) -> mrc.SegmentObject:
+        node = builder.make_node(
+            self.unique_name,
+            ops.map(self._on_next),
+            ops.on_completed(self._on_completed),
+            # an empty list gives nothing: None is never sent on
+            ops.flatten(),
+        )
+        # more engines would shuffle the windows, and end the stream several times
+        node.launch_options.pe_count = 1
+        node.launch_options.engines_per_pe = 1
+        builder.make_edge(input_node, node)
+        return node
+
+    def _on_next(self, message: Any) -> list[Any]:
+        if message is None:
+            return []
+        return self._messages(message, lambda: self._operator.process(self._take(message)))
+
+    def _on_completed(self) -> list[Any]:
+        try:
+            return self._messages(None, self._operator.finish)
+        except Exception:
+            # the engine drops what is raised here without a word; join raises it
+            return []
+
+    def _messages(self, message: Any, give: Callable[[], Iterable[Any]]) -> list[Any]:
+        try:
+            self._unpin()
+            return [self._give(message, item) for item in self._timed(give)]
+        except Exception as error:
+            self._error = error
+            raise
+
+    def _timed(self, give: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+        started = time.perf_counter()
+        for item in give():
+            self.shared.metrics.spent(self.name, time.perf_counter() - started)
+            yield item
+            started = time.perf_counter()
+        self.shared.metrics.spent(self.name, time.perf_counter() - started)
+
+    def _unpin(self) -> None:
+        """Let this thread, and the threads that numeric libraries start from it, use every CPU again."""
+        thread = threading.get_ident()
+        if thread not in self._unpinned:
+            self._unpinned.add(thread)
+            os.sched_setaffinity(0, self._cpus)
+
+    async def join(self) -> None:
+        """Close everything; raise what the engine would have kept quiet about."""
+        await super().join()
+        end(self.shared, self._error)

@@ -1,0 +1,75 @@
+"""flag-anomalies as a Morpheus stage."""
+
+# mypy: implicit-optional
+# No "from __future__ import annotations": the host reads the annotations of stages when it registers them.
+
+from typing import Any
+
+from morpheus.cli.register_stage import register_stage
+from morpheus.config import Config
+from morpheus.messages import ControlMessage, MessageMeta
+
+from morpheus_gae.detect.threshold import score_of_surprise
+from morpheus_gae.engine.pipeline import _operator as make_operator
+from morpheus_gae.engine.settings import Settings
+from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.window import Window
+from morpheus_gae.stages.base import GaeStage
+from morpheus_gae.stages.columns import window_of
+from morpheus_gae.stages.infer_gae import InferGaeStage
+from morpheus_gae.stages.shared import THRESHOLD, say
+
+
+@register_stage("flag-anomalies")
+class FlagAnomaliesStage(GaeStage):
+    """
+    Flag the flows whose score reaches the threshold.
+
+    Adds the columns is_anomaly and threshold.
+
+    Parameters
+    ----------
+    config : `morpheus.config.Config`
+        Pipeline configuration.
+    threshold : float, min = 0, max = 1
+        Flag scores from this on; 0 flags every flow.
+    alert_rate : float, min = 0, max = 1
+        Share of benign flows to flag; 0.001 by default.
+    adaptive : bool, is_flag = True
+        Take the threshold from the recent traffic itself.
+    labels : str
+        Label column to report on.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        threshold: float = None,
+        alert_rate: float = None,
+        adaptive: bool = False,
+        labels: str = "Label",
+    ):
+        super().__init__(config)
+        told = {"threshold": threshold, "alert_rate": alert_rate, "adaptive": adaptive, "labels": labels}
+        self._settings = Settings().overridden(told)
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        return "flag-anomalies"
+
+    def _open(self) -> Operator:
+        executor = self._before(InferGaeStage).executor
+        return make_operator("flag-anomalies", self._settings, self.shared.metrics, executor, say)
+
+    def _take(self, message: Any) -> Window:
+        return window_of(message, self._settings.labels)
+
+    def _give(self, message: Any, item: Window) -> ControlMessage:
+        out = ControlMessage(message)
+        with message.payload().mutable_dataframe() as frame:
+            # a scalar would become float64
+            threshold = score_of_surprise(item.threshold).repeat(len(item.flows))
+            out.payload(MessageMeta(frame.assign(is_anomaly=item.flagged, threshold=threshold)))
+        out.set_metadata(THRESHOLD, float(item.threshold))
+        return out

@@ -1,0 +1,126 @@
+"""Frames: between the data frames of messages (pandas, or cuDF in GPU mode) and Arrow tables.
+
+Columns that pandas would have to convert (text, anything with nulls) stay Arrow inside the frame: nothing is copied
+and no value changes on the way there and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.flows.frame import Flows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+I64 = npt.NDArray[np.int64]
+_ARROW = "[pyarrow]"
+
+
+def table_of(frame: Any) -> pa.Table:
+    """Columns of a frame, without its index.
+
+    Parameters
+    ----------
+    frame
+        A pandas frame, or a cuDF one: then this is the one copy from device to host.
+
+    Raises
+    ------
+    InputError
+        If a column mixes types.
+    """
+    import pyarrow as pa
+
+    if hasattr(frame, "to_arrow"):
+        return frame.to_arrow(preserve_index=False)
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(f"a column of the message mixes types: {error}; read it as text") from error
+
+
+def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:
+    """Frame with the columns of a table.
+
+    Parameters
+    ----------
+    table
+        From ``table_of`` (each column then gets the type it had), or any other without schema metadata.
+    package
+        ``pandas`` or ``cudf``.
+    index
+        Index of the frame; 0, 1, ... if None.
+    """
+    if package.__name__ == "cudf":
+        frame = package.DataFrame.from_arrow(table)
+    else:
+        backed = _arrow_backed(table)
+        frame = table.drop_columns(backed).to_pandas()
+        if backed:
+            arrays = {name: package.arrays.ArrowExtensionArray(table[name]) for name in backed}
+            whole = package.DataFrame(arrays)
+            frame = package.concat([frame, whole], axis=1) if frame.shape[1] else whole
+            frame = frame[table.column_names]
+    if index is not None:
+        frame.index = index
+    return frame
+
+
+def _arrow_backed(table: pa.Table) -> list[str]:
+    """Columns that stay Arrow: those that were, or, in a table that never was a frame, those pandas converts."""
+    import pyarrow.types as is_
+
+    known = (table.schema.metadata or {}).get(b"pandas")
+    if known is not None:
+        columns = json.loads(known)["columns"]
+        were = {c["field_name"] for c in columns if str(c["numpy_type"]).endswith(_ARROW)}
+        return [name for name in table.column_names if name in were]
+    return [
+        field.name
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if column.null_count or not (is_.is_integer(field.type) or is_.is_floating(field.type))
+    ]
+
+
+def bare_flows(table: pa.Table) -> Flows:
+    """Flows of which only the table is still of use: their graph has been scored."""
+    n = table.num_rows
+    nothing = np.broadcast_to(np.uint64(0), n)
+    return Flows(
+        table=table,
+        src_hi=nothing,
+        src_lo=nothing,
+        dst_hi=nothing,
+        dst_lo=nothing,
+        attributes=np.broadcast_to(np.float32(0), (n, 3)),
+        duration_missing=np.broadcast_to(np.bool_(False), n),
+        rows=np.broadcast_to(np.int64(0), n),
+    )
+
+
+class IndexKeeper:
+    """The indexes of frames, until windows that were cut across them ask for theirs."""
+
+    def __init__(self) -> None:
+        self._parts: deque[tuple[int, Any]] = deque()
+        self.rows = 0
+
+    def add(self, index: Any) -> None:
+        """Keep the index of the next frame; its first row is row ``rows`` of the stream."""
+        self._parts.append((self.rows, index))
+        self.rows += len(index)
+
+    def of(self, rows: I64) -> Any:
+        """Index of these rows of the stream (ascending); rows before them are forgotten."""
+        while len(self._parts) > 1 and self._parts[1][0] <= rows[0]:
+            self._parts.popleft()
+        (first, index), *others = self._parts
+        needed = [part for start, part in others if start <= rows[-1]]
+        return (index.append(needed) if needed else index).take(rows - first)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.flows.stack import as_text, stack
+
+
+@pytest.mark.parametrize(
+    ("columns", "want"),
+    [
+        ([[1, 2], [3]], [1, 2, 3]),
+        ([[1], [2.5]], [1.0, 2.5]),
+        ([[2**53 + 1], [2.5]], [float(2**53 + 1), 2.5]),
+        ([[1], ["x"], [None]], ["1", "x", None]),
+        ([[True], [2]], ["true", "2"]),
+        ([[{"a": 1}], ["x"]], ['{"a": 1}', "x"]),
+        ([[{"a": 1}], [{"b": 2}]], [{"a": 1, "b": None}, {"a": None, "b": 2}]),
+        ([[[1]], [2]], ["[1]", "2"]),
+        ([[b"\x01"], ["x"]], [b"\x01", b"x"]),
+    ],
+)
+def test_types_that_differ(columns: list[list[object]], want: list[object]) -> None:
+    tables = [pa.table({"a": column}) for column in columns]
+    assert stack(tables)["a"].to_pylist() == want
+
+
+def test_columns_that_some_lack() -> None:
+    got = stack([pa.table({"a": [1], "b": [2]}), pa.table({"b": ["x"], "c": [3]})])
+    assert got.to_pylist() == [{"a": 1, "b": "2", "c": None}, {"a": None, "b": "x", "c": 3}]
+
+
+def test_bytes_that_are_no_text_become_hexadecimal() -> None:
+    assert as_text(pa.chunked_array([[b"\xff\x01", None]])).to_pylist() == ["ff01", None]
