@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,25 @@ from morpheus_gae.errors import UsageError
 PositiveInt = click.IntRange(min=1)
 
 
+HOST_SETTINGS: dict[str, Any] = {
+    "auto_envvar_prefix": "MORPHEUS",
+    "show_default": True,
+    "prog_name": "morpheus",
+}
+
+
+def engine_told(args: Sequence[str]) -> str:
+    """What ``--engine`` of ``run`` says, or MORPHEUS_RUN_ENGINE: it decides which command line there is."""
+    for i, arg in enumerate(args):
+        if arg.startswith("pipeline"):
+            break
+        if arg == "--engine" and i + 1 < len(args):
+            return args[i + 1]
+        if arg.startswith("--engine="):
+            return arg.partition("=")[2]
+    return os.environ.get("MORPHEUS_RUN_ENGINE", "auto")
+
+
 @dataclass(frozen=True)
 class Stage:
     """A stage named on the command line, with what it was told there."""
@@ -28,7 +47,23 @@ class Stage:
     told: dict[str, Any]
 
 
-@click.group(cls=Group, context_settings={"auto_envvar_prefix": "MORPHEUS"})
+class Script(Group):
+    """The command line of this project, or that of NVIDIA Morpheus with ours in it, where that runs."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command line of the engine that was asked for."""
+        from morpheus_gae.engine.choose import morpheus_installed
+
+        given = sys.argv[1:] if args is None else list(args)
+        # one that is unknown or not installed is refused by the embedded command line
+        if engine_told(given) in ("auto", "morpheus") and morpheus_installed():
+            from morpheus_gae.cli.host import host_cli
+
+            return host_cli().main(given, *rest, **{**HOST_SETTINGS, **extra})
+        return super().main(given, *rest, **extra)
+
+
+@click.group(cls=Script, context_settings={"auto_envvar_prefix": "MORPHEUS"})
 @click.version_option(__version__, prog_name="morpheus (morpheus-gae)")
 def main() -> None:
     """Run NetFlow anomaly detection pipelines.
@@ -121,7 +156,20 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-@run.group(name="pipeline-gae", cls=Group, chain=True, invoke_without_command=True)
+PIPELINE_HELP = """Flag anomalous flows with a graph autoencoder.
+
+With --input and --output alone it reads, scores, flags and writes.
+A list of stages builds any other order.
+
+\b
+Examples:
+  morpheus run pipeline-gae --input flows.parquet --output alerts.jsonl
+  morpheus run pipeline-gae from-netflow --input flows.csv build-graph infer-gae \\
+      flag-anomalies --alert_rate 0.01 monitor to-alerts --output alerts.jsonl
+"""
+
+
+@run.group(name="pipeline-gae", cls=Group, chain=True, invoke_without_command=True, help=PIPELINE_HELP)
 @_model_options
 @_window_options
 @_input_options
@@ -129,17 +177,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_rule_options
 @json_option("--metrics")
 def pipeline_gae(**told: Any) -> None:
-    r"""Flag anomalous flows with a graph autoencoder.
-
-    With --input and --output alone it reads, scores, flags and writes.
-    A list of stages builds any other order.
-
-    \b
-    Examples:
-      morpheus run pipeline-gae --input flows.parquet --output alerts.jsonl
-      morpheus run pipeline-gae from-netflow --input flows.csv build-graph infer-gae \
-          flag-anomalies --alert_rate 0.01 monitor to-alerts --output alerts.jsonl
-    """
+    """Flag anomalous flows with a graph autoencoder."""
 
 
 @pipeline_gae.command(name="from-netflow", cls=Command)

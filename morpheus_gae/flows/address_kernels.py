@@ -15,6 +15,11 @@ V4_PREFIX = np.uint64(0xFFFF_0000_0000)
 
 _ZERO = np.uint64(0)
 _16, _48, _64, _128 = np.uint64(16), np.uint64(48), np.uint64(64), np.uint64(128)
+#: Value of each byte as a hexadecimal digit, or -1.
+_HEX = np.full(256, -1, np.int64)
+for _value, _digits in enumerate(zip("0123456789abcdef", "0123456789ABCDEF", strict=True)):
+    _HEX[[ord(_digit) for _digit in _digits]] = _value
+
 _DOT, _COLON, _PERCENT, _SPACE, _TAB = 46, 58, 37, 32, 9
 
 
@@ -49,17 +54,6 @@ def _quad(data: Any, start: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _hex(c: int) -> int:
-    if 48 <= c <= 57:
-        return c - 48
-    if 97 <= c <= 102:
-        return c - 87
-    if 65 <= c <= 70:
-        return c - 55
-    return -1
-
-
-@njit(cache=True, nogil=True)
 def _six(data: Any, start: int, stop: int) -> tuple[bool, np.uint64, np.uint64]:
     """IPv6 text (RFC 4291, 2.2) as 128 bits; groups are shifted in, the part before ``::`` is set aside."""
     hi = lo = head_hi = head_lo = _ZERO
@@ -77,7 +71,7 @@ def _six(data: Any, start: int, stop: int) -> tuple[bool, np.uint64, np.uint64]:
         first = i
         word = 0
         while i < stop:
-            digit = _hex(np.int64(data[i]))
+            digit = _HEX[data[i]]
             if digit < 0:
                 break
             word = (word << 4) | digit

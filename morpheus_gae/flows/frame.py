@@ -83,14 +83,16 @@ class Flows:
 
 
 def concat(parts: list[Flows]) -> Flows:
-    """Join batches in order; columns that a part lacks are filled with nulls.
+    """Join batches in order.
+
+    Columns that a part lacks are filled with nulls; columns whose types have nothing in common become text.
 
     Raises
     ------
     ValueError
         If ``parts`` is empty.
     """
-    import pyarrow as pa
+    from morpheus_gae.flows.stack import stack
 
     if not parts:
         raise ValueError("nothing to join: no batch of flows was given")
@@ -98,7 +100,7 @@ def concat(parts: list[Flows]) -> Flows:
         return parts[0]
     with_time = [p.time_ms for p in parts if p.time_ms is not None]
     return Flows(
-        table=pa.concat_tables([p.table for p in parts], promote_options="permissive"),
+        table=stack([p.table for p in parts]),
         src_hi=np.concatenate([p.src_hi for p in parts]),
         src_lo=np.concatenate([p.src_lo for p in parts]),
         dst_hi=np.concatenate([p.dst_hi for p in parts]),

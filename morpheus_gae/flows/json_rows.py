@@ -32,6 +32,15 @@ def rows_to_table(rows: list[dict[str, Any]], types: dict[str, Any]) -> pa.Table
     return pa.table({name: _column(name, [row.get(name) for row in rows], types.get(name)) for name in names})
 
 
+def is_unicode(found: Any) -> bool:
+    """Whether all text of an object can be written; JSON can escape what is no character."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _column(name: str, values: list[Any], kind: Any) -> pa.Array:
     if name in columns.ADDRESSES:
         values = [_address(value) for value in values]
@@ -41,19 +50,20 @@ def _column(name: str, values: list[Any], kind: Any) -> pa.Array:
                 column = pa.array(values, asked)
             except _MISFITS:
                 continue
-            if not _loses(values, column.type):
+            if all(map(_same, values, column.to_pylist())):
                 return column
     return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
-def _loses(values: list[Any], kind: Any) -> bool:
-    """Whether a type gives back other values than it took: structs drop keys, numbers take booleans."""
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return any(isinstance(value, bool) for value in values)
-    if pa.types.is_struct(kind):
-        fields = {f.name for f in kind}
-        return any(value is not None and not fields.issuperset(value) for value in values)
-    return False
+def _same(given: Any, found: Any) -> bool:
+    """Whether a column gives back what it took: structs drop keys, whole numbers cut fractions."""
+    if isinstance(given, dict):
+        return isinstance(found, dict) and all(k in found and _same(v, found[k]) for k, v in given.items())
+    if isinstance(given, list):
+        return isinstance(found, list) and all(_same(v, w) for v, w in zip(given, found, strict=True))
+    if isinstance(given, bool) or isinstance(found, bool):
+        return given is found
+    return bool(given == found or given != given)
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,16 @@ from numba import njit
 UNREADABLE = -1
 """Column count of a line whose quotes do not close, or that holds a carriage return."""
 
-_LF, _CR, _SPACE, _TAB, _QUOTE = 10, 13, 32, 9, 34
+MAX_DEPTH = 64
+"""Objects and lists one inside the other, at most, in one JSON record."""
+NO_RECORD, PLAIN, ODD, TOO_DEEP = 0, 1, 2, 3
+"""A line of JSON: blank; begins as an object; does not, or holds a carriage return; nested beyond the limit.
+
+The fast parser must see plain ones only: it ends the process at a line that is ``null``, and at deep nesting.
+"""
+
+_LF, _CR, _SPACE, _TAB, _QUOTE, _BACKSLASH = 10, 13, 32, 9, 34, 92
+_OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 123, 125, 91, 93
 
 
 @njit(cache=True, nogil=True)
@@ -38,17 +47,64 @@ def find_lines(data: Any, starts: Any, stops: Any, nexts: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def count_lines(data: Any) -> int:
-    """Lines that are not blank."""
-    count = 0
-    ink = False
-    for c in data:
+def _judge(data: Any, start: int, size: int) -> tuple[int, int]:
+    """What the line at ``start`` is, and the place of its end."""
+    kind = NO_RECORD
+    depth = 0
+    quoted = False
+    escaped = False
+    i = start
+    while i < size:
+        c = data[i]
         if c == _LF:
-            count += ink
-            ink = False
-        elif c not in (_SPACE, _CR, _TAB):
-            ink = True
-    return count + ink
+            break
+        if c == _CR:
+            # some readers end a line here
+            if kind == PLAIN and i + 1 < size and data[i + 1] != _LF:
+                kind = ODD
+        elif kind == NO_RECORD:
+            if c not in (_SPACE, _TAB):
+                kind = PLAIN if c == _OPEN else ODD
+                depth = 1
+        elif quoted:
+            if escaped:
+                escaped = False
+            elif c == _BACKSLASH:
+                escaped = True
+            elif c == _QUOTE:
+                quoted = False
+        elif c == _QUOTE:
+            quoted = True
+        elif c in (_OPEN, _OPEN_LIST):
+            depth += 1
+            if depth > MAX_DEPTH:
+                kind = TOO_DEEP
+        elif c in (_CLOSE, _CLOSE_LIST):
+            depth -= 1
+        i += 1
+    return kind, i
+
+
+@njit(cache=True, nogil=True)
+def count_objects(data: Any) -> int:
+    """Lines that are not blank, or -1 if one of them is not ``PLAIN``."""
+    count = 0
+    i = 0
+    size = len(data)
+    while i < size:
+        kind, stop = _judge(data, i, size)
+        if kind in (ODD, TOO_DEEP):
+            return -1
+        count += kind == PLAIN
+        i = stop + 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def judge_objects(data: Any, starts: Any, stops: Any, kinds: Any) -> None:
+    """What each line is: ``PLAIN``, ``ODD`` or ``TOO_DEEP``, int64 [E]."""
+    for e in range(len(starts)):
+        kinds[e] = _judge(data, starts[e], stops[e])[0]
 
 
 @njit(cache=True, nogil=True)

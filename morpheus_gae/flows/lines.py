@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.flows.line_kernels import count_columns, find_lines, keep_lines
+from morpheus_gae.flows.line_kernels import count_columns, find_lines, judge_objects, keep_lines
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -51,6 +51,12 @@ class Lines:
         counts = np.empty(len(self), np.int64)
         count_columns(self.data, self.starts, self.stops, ord(delimiter), counts)
         return counts
+
+    def kinds(self) -> I64:
+        """What each line is as JSON, int64 [E]: ``PLAIN``, ``ODD`` or ``TOO_DEEP``."""
+        kinds = np.empty(len(self), np.int64)
+        judge_objects(self.data, self.starts, self.stops, kinds)
+        return kinds
 
     def kept(self, keep: Bool) -> bytes:
         """The lines chosen by a bool [E], with their ends."""

@@ -17,8 +17,8 @@ from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.json_array import is_spread, spread_objects
-from morpheus_gae.flows.json_rows import rows_to_table
-from morpheus_gae.flows.line_kernels import count_lines
+from morpheus_gae.flows.json_rows import is_unicode, rows_to_table
+from morpheus_gae.flows.line_kernels import MAX_DEPTH, ODD, TOO_DEEP, count_objects
 from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
@@ -30,6 +30,7 @@ PIECE = 512
 """Lines that are parsed together where a block as a whole does not."""
 RETRIES = 8
 """Lines of a piece that may be taken out before all of it is looked at line by line."""
+TOO_DEEP_TEXT = f"nested more than {MAX_DEPTH} deep"
 CHUNK = 1 << 20
 """Bytes that one parser thread takes at a time."""
 
@@ -72,10 +73,10 @@ class NdjsonReader:
 
     def _batch(self, block: Block) -> FlowBatch | None:
         bad: list[BadRecord] = []
-        table = None if block.overlong or not _is_utf8(block.data) else self._parsed(block.data)
-        if table is not None and table.num_rows == count_lines(np.frombuffer(block.data, np.uint8)):
-            lines, at = None, np.arange(table.num_rows)
-            count = table.num_rows
+        count = -1 if block.overlong else count_objects(np.frombuffer(block.data, np.uint8))
+        table = self._parsed(block.data) if count >= 0 and _is_utf8(block.data) else None
+        if table is not None and table.num_rows == count:
+            lines, at = None, np.arange(count)
         else:
             lines = Lines(block.data)
             table, at, bad = self._careful(lines, block.overlong)
@@ -114,9 +115,15 @@ class NdjsonReader:
         if overlong:
             bad += [self._bad(Reason.BROKEN_JSON, i, "the line is too long", lines) for i in todo.tolist()]
             todo = todo[:0]
+        kinds = lines.kinds()
+        deep = kinds[todo] == TOO_DEEP
+        bad += [self._bad(Reason.BROKEN_JSON, i, TOO_DEEP_TEXT, lines) for i in todo[deep].tolist()]
+        todo = todo[~deep]
         tables, places = [], []
         for start in range(0, len(todo), PIECE):
-            fine, odd = todo[start : start + PIECE], todo[:0]
+            piece = todo[start : start + PIECE]
+            odd = kinds[piece] == ODD
+            fine, odd = piece[~odd], piece[odd]
             table = None
             for _ in range(RETRIES):
                 table, wrong = self._piece(lines, fine)
@@ -162,11 +169,13 @@ class NdjsonReader:
                 detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
                 bad.append(self._bad(Reason.BROKEN_JSON, i, detail, lines))
                 continue
-            if isinstance(found, dict):
+            if not isinstance(found, dict):
+                bad.append(self._bad(Reason.BROKEN_JSON, i, "not an object", lines))
+            elif not is_unicode(found):
+                bad.append(self._bad(Reason.ENCODING, i, "half of a surrogate pair", lines))
+            else:
                 rows.append(found)
                 places.append(i)
-            else:
-                bad.append(self._bad(Reason.BROKEN_JSON, i, "not an object", lines))
         return rows_to_table(rows, self.types.known), np.array(places, np.int64)
 
     def _parsed(self, data: bytes) -> pa.Table | None:
@@ -199,6 +208,8 @@ def _read(
             read_options=pajson.ReadOptions(use_threads=not one_chunk, block_size=size),
             parse_options=pajson.ParseOptions(explicit_schema=schema),
         )
+        # a list that begins with null can come out shorter than it says: apache/arrow#51305
+        table.select([f.name for f in table.schema if pa.types.is_nested(f.type)]).validate(full=True)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         return None, error
     return table, None

@@ -59,12 +59,11 @@ class ColumnSink:
         if self._closed:
             return
         self._closed = True
-        if self._writer is None:
-            self._open()
-        self._write()
-        with told(self._name):
+        with told(self._name), self._file:
+            if self._writer is None:
+                self._open()
+            self._write()
             self._writer.close()
-            self._file.close()
 
     def _open(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
@@ -57,12 +58,10 @@ class TextSink:
         if self._closed:
             return
         self._closed = True
-        with told(self._name):
-            for file in self._files:
-                if self._owned:
-                    file.close()
-                else:
-                    file.flush()
+        with told(self._name), ExitStack() as last:
+            # whatever fails, all of them are closed
+            for file in reversed(self._files):
+                last.callback(file.close if self._owned else file.flush)
 
     def _csv(self, table: pa.Table) -> bytes:
         table = plain(table, nested=False)

@@ -35,8 +35,8 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         # the engine pins each node's thread to one CPU; this is the main thread, which may use all
         self._cpus = os.sched_getaffinity(0)
         self._unpinned: set[int] = set()
-        self._operator: Operator = None
-        self._error: Exception = None
+        self._operator = Operator()
+        self._error: Exception | None = None
 
     def accepted_types(self) -> tuple[type, ...]:
         """Messages this stage takes."""
@@ -72,11 +72,10 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         """Message for an item that the operator gave; ``message`` is None at the end of the stream."""
         raise NotImplementedError
 
-    def _before(self, kind: type) -> Any:
+    def _before(self, name: str, kind: type) -> Any:
         """The nearest stage of a kind before this one; it must be there."""
         found = upstream(self, kind)
         if found is None:
-            name = kind._morpheus_registered_stage.name if hasattr(kind, "_morpheus_registered_stage") else kind
             raise UsageError(f"stage {self.name} needs {name} somewhere before it")
         return found
 

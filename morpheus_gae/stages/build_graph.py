@@ -28,8 +28,8 @@ class BuildGraphStage(GaeStage):
     """
     Cut windows of flows and build the graph of each.
 
-    Takes messages of any size with the canonical NetFlow columns, ours or a stock source's, and gives one message per
-    window. Index, order and extra columns of the rows stay as they are.
+    Takes messages of any size with the canonical NetFlow columns, ours or a stock source's, and gives one
+    message per window. Index, order and extra columns of the rows stay as they are.
 
     Parameters
     ----------

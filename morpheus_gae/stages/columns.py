@@ -35,7 +35,9 @@ def window_of(message: Any, labels: str | None = None) -> Window:
         needed = SCORES if labels is not None else (*SCORES, FLAG)
         absent = [name for name in needed if name not in frame.columns]
         if absent:
-            raise UsageError(f"the message has no column {', '.join(absent)}: keep the columns our stages add")
+            raise UsageError(
+                f"the message has no column {', '.join(absent)}: keep the columns our stages add"
+            )
         score, surprise, pair_part, flow_part = (np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES)
         if labels is not None:
             keep = [labels] if labels in frame.columns else []

@@ -59,13 +59,14 @@ class FlagAnomaliesStage(GaeStage):
         return "flag-anomalies"
 
     def _open(self) -> Operator:
-        executor = self._before(InferGaeStage).executor
+        executor = self._before("infer-gae", InferGaeStage).executor
         return make_operator("flag-anomalies", self._settings, self.shared.metrics, executor, say)
 
     def _take(self, message: Any) -> Window:
         return window_of(message, self._settings.labels)
 
     def _give(self, message: Any, item: Window) -> ControlMessage:
+        assert item.threshold is not None
         out = ControlMessage(message)
         with message.payload().mutable_dataframe() as frame:
             # a scalar would become float64

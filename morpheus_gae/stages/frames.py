@@ -1,7 +1,7 @@
 """Frames: between the data frames of messages (pandas, or cuDF in GPU mode) and Arrow tables.
 
-Columns that pandas would have to convert (text, anything with nulls) stay Arrow inside the frame: nothing is copied
-and no value changes on the way there and back.
+Columns that pandas would have to convert (text, anything with nulls) stay Arrow inside the frame: nothing is
+copied and no value changes on the way there and back.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:
 
 
 def _arrow_backed(table: pa.Table) -> list[str]:
-    """Columns that stay Arrow: those that were, or, in a table that never was a frame, those pandas converts."""
+    """Columns that stay Arrow: those that were, or, if this never was a frame, those pandas converts."""
     import pyarrow.types as is_
 
     known = (table.schema.metadata or {}).get(b"pandas")

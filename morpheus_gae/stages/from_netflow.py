@@ -33,8 +33,8 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     """
     Read flow records; set bad ones aside.
 
-    Reads Parquet, CSV, NDJSON and Arrow, a batch at a time: memory does not grow with the input. Each batch is one
-    message; build-graph cuts the windows.
+    Reads Parquet, CSV, NDJSON and Arrow, a batch at a time, so memory does not grow with the input. A batch is
+    one message; build-graph cuts the windows.
 
     Parameters
     ----------
@@ -63,18 +63,16 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     ):
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
-        inputs = (input,) if isinstance(input, str) else tuple(input or ())
-        if not inputs:
-            raise UsageError(
-                "from-netflow has nothing to read: give --input URL (a file, a glob, or - for stdin)"
-            )
+        if not input:
+            raise UsageError("from-netflow has nothing to read: give --input URL (a file, a glob, or -)")
+        inputs = tuple(input)
         if repeat > 1 and STDIN in inputs:
             raise UsageError("--repeat: stdin can be read only once")
         self._settings = Settings(inputs, format=format, dead_letters=dead_letters, batch_size=batch_size)
         self._repeat = repeat
-        self._source: FlowSource = None
-        self._stdin: StoppableStdin = None
-        self._error: Exception = None
+        self._source: FlowSource | None = None
+        self._stdin: StoppableStdin | None = None
+        self._error: Exception | None = None
 
     @property
     def name(self) -> str:
@@ -115,6 +113,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     def _messages(self, subscription: mrc.Subscription) -> Iterator[ControlMessage]:
         os.sched_setaffinity(0, self._cpus)
+        assert self._source is not None
         rows = 0
         try:
             if self._stdin is not None:
@@ -130,11 +129,10 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     def _message(self, flows: Flows, first: int) -> ControlMessage:
         package = self.get_df_pkg()
-        # metadata of the input file is no description of this frame
-        table = flows.table.replace_schema_metadata(None)
         index = package.RangeIndex(first, first + len(flows))
         out = ControlMessage()
-        out.payload(MessageMeta(frame_of(table, package, index)))
+        # metadata of the input file is no description of this frame
+        out.payload(MessageMeta(frame_of(flows.table.replace_schema_metadata(None), package, index)))
         return out
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ from morpheus_gae.engine.choose import choose_model
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.warm import warm_up
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors import base as executors
@@ -27,8 +28,8 @@ class InferGaeStage(GaeStage):
     """
     Score every flow of each window.
 
-    Adds the columns anomaly_score, surprise, surprise_pair and surprise_flow, and the scores as the tensor "probs" of
-    shape [rows, 1], which the stock stages add-scores and filter read.
+    Adds the columns anomaly_score, surprise, surprise_pair and surprise_flow, and the scores as the tensor
+    "probs" of shape [rows, 1], which the stock stages add-scores and filter read.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class InferGaeStage(GaeStage):
     model : str
         Model folder; models/default by default.
     executor : str
-        What computes: cpu or torch. In GPU mode the graph is on the host, too, and only the results go to the device.
+        What computes: cpu or torch. In GPU mode, too, it computes on the host; results go to the device.
     """
 
     def __init__(self, config: Config, model: str = None, executor: str = "cpu"):
@@ -53,13 +54,15 @@ class InferGaeStage(GaeStage):
     @cached_property
     def executor(self) -> Executor:
         """The model, loaded when the first stage asks for it."""
-        return executors.open_executor(choose_model(self._model), self._kind)
+        executor = executors.open_executor(choose_model(self._model), self._kind)
+        warm_up(executor)
+        return executor
 
     def _open(self) -> Operator:
         # here, since that one imports this module
         from morpheus_gae.stages.build_graph import BuildGraphStage
 
-        self._before(BuildGraphStage)
+        self._before("build-graph", BuildGraphStage)
         return make_operator("infer-gae", Settings(), self.shared.metrics, self.executor, say)
 
     def _take(self, message: Any) -> Window:
@@ -75,6 +78,7 @@ class InferGaeStage(GaeStage):
 
     def _give(self, message: Any, item: Window) -> ControlMessage:
         scores = item.scores
+        assert scores is not None
         out = ControlMessage(message)
         with message.payload().mutable_dataframe() as frame:
             scored = frame.assign(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,7 +9,6 @@ from weakref import WeakKeyDictionary
 import click
 
 from morpheus_gae.engine.metrics import Metrics
-from morpheus_gae.errors import GaeError
 
 WINDOW = "morpheus_gae.window"
 """Metadata key: the window with its graph, from build-graph to infer-gae."""
@@ -96,13 +94,3 @@ def _nearest(stage: Any, kind: type, neighbours: Any) -> Any:
 def say(line: str) -> None:
     """Tell the user one line, on stderr."""
     click.echo(line, err=True)
-
-
-class OneLine(logging.Filter):
-    """Shortens the host's log record of an expected error, whose one line comes at the end anyway."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Drop the traceback of a ``GaeError``; nothing is dropped otherwise."""
-        if record.exc_info and isinstance(record.exc_info[1], GaeError):
-            record.exc_info = record.exc_text = None
-        return True

@@ -44,8 +44,8 @@ class ToAlertsStage(GaeStage):
         return "to-alerts"
 
     def _open(self) -> Operator:
-        self._before(FlagAnomaliesStage)
-        executor = self._before(InferGaeStage).executor
+        self._before("flag-anomalies", FlagAnomaliesStage)
+        executor = self._before("infer-gae", InferGaeStage).executor
         return make_operator("to-alerts", self.settings, self.shared.metrics, executor, say)
 
     def _take(self, message: Any) -> Window:

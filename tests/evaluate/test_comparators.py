@@ -70,7 +70,7 @@ def test_all_find_the_attacks_and_repeat(name: str) -> None:
     scan = attacks.slice(0, 100)
     assert detector.score(scan).mean() > detector.score(fresh).mean()
     again = make(name, 0)
-    again.fit(benign_flows(1500).slice(0, 1200))
+    again.fit(benign_flows(1500).slice(0, 1125))
     assert np.array_equal(again.score(attacks), detector.score(attacks))
 
 

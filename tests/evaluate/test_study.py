@@ -21,7 +21,7 @@ def test_comparators_over_seeds() -> None:
     found = study(flows, plan, step=names.append)
     assert names == [*RULES, *RULES]
     assert len(found["runs"]) == 2 * 2 * 3
-    assert found["train_flows"] == 1200
+    assert found["train_flows"] == 1600
     burst20, camo = found["streams"]["burst20"], found["streams"]["camo"]
     assert burst20["prevalence"] == pytest.approx(0.2)
     # outsiders give themselves away, unless they come on benign pairs

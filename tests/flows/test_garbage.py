@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,8 +43,10 @@ spoiled = st.tuples(
             ("IPV4_DST_ADDR", "aa:bb:cc:dd:ee:ff"),
             ("IN_BYTES", -1),
             ("IN_BYTES", "abc"),
+            ("OUT_BYTES", None),
+            ("OUT_BYTES", "1e999"),
+            ("FLOW_DURATION_MILLISECONDS", -5),
         ]
-        + [("OUT_BYTES", None), ("OUT_BYTES", "1e999"), ("FLOW_DURATION_MILLISECONDS", -5)]
     ),
 ).map(lambda t: {**t[0], t[1][0]: t[1][1]})
 # no garbage may look like a record by chance: none has six commas or a closing brace
@@ -79,7 +85,10 @@ def check(given_: list[tuple[bool, Any]], flows: Flows | None, bad: list[tuple[i
 @settings(deadline=None, max_examples=60)
 @given(rows, sizes)
 def test_csv(given_: list[tuple[bool, Any]], size: int) -> None:
-    lines = [row if isinstance(row, bytes) else csv_line(row).encode() for _, row in given_]
+    lines = [
+        row if isinstance(row, bytes) else csv_line({name: row[name] for name in NAMES}).encode()
+        for _, row in given_
+    ]
     check(given_, *read("a.csv", b"\n".join([",".join(NAMES).encode(), *lines]) + b"\n", size))
 
 
@@ -97,6 +106,25 @@ def test_ndjson(given_: list[tuple[bool, Any]], size: int, ascii_only: bool) -> 
 @given(rows.map(lambda r: [x for x in r if isinstance(x[1], dict)]), sizes)
 def test_json_array(given_: list[tuple[bool, Any]], size: int) -> None:
     check(given_, *read("a.json", json.dumps([row for _, row in given_]).encode(), size))
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows.map(lambda r: [x for x in r if isinstance(x[1], dict)]), st.sampled_from(["parquet", "arrow"]))
+def test_columns(given_: list[tuple[bool, Any]], kind: str) -> None:
+    def texts(name: str) -> pa.Array:
+        return pa.array([None if row[name] is None else str(row[name]) for _, row in given_], pa.string())
+
+    table, out = pa.table({name: texts(name) for name in NAMES}), io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(table, out, row_group_size=5)
+    else:
+        with pa.ipc.new_file(out, table.schema) as file:
+            file.write_table(table, max_chunksize=5)
+    flows, bad = read(f"a.{kind}", out.getvalue(), 1)
+    if flows is not None and len(flows):
+        start = flows.table["FLOW_START_MILLISECONDS"].cast(pa.int64())
+        flows = replace(flows, table=flows.table.set_column(0, "FLOW_START_MILLISECONDS", start))
+    check(given_, flows, bad)
 
 
 @settings(deadline=None, max_examples=200)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.flows.line_kernels import UNREADABLE, count_lines, quotes_close
+from morpheus_gae.flows.line_kernels import UNREADABLE, count_objects, quotes_close
 from morpheus_gae.flows.lines import Lines
 
 texts = st.lists(
@@ -23,7 +23,6 @@ def plain_lines(text: bytes) -> list[bytes]:
 def test_lines_are_those_that_are_not_blank(text: bytes) -> None:
     lines, want = Lines(text), plain_lines(text)
     assert [lines.raw(i) for i in range(len(lines))] == want
-    assert count_lines(np.frombuffer(text, np.uint8)) == len(want)
     keep = np.arange(len(want)) % 2 == 0
     assert plain_lines(lines.kept(keep)) == want[::2]
     assert lines.not_utf8().tolist() == [line.decode("utf-8", "replace").encode() != line for line in want]
@@ -43,3 +42,13 @@ def test_quotes(text: bytes) -> None:
 def test_columns_by_the_rules_of_quotes() -> None:
     lines = [b'1,"a,b",3', b'1,a"b,3', b'"a""b",c', b'"a"x,c', b'1,"open', b'""', b"a\rb", b",,"]
     assert Lines(b"\n".join(lines)).columns(",").tolist() == [3, 3, 2, 2, UNREADABLE, 1, UNREADABLE, 3]
+
+
+def test_objects_are_counted_only_where_every_line_begins_as_one() -> None:
+    def count(text: bytes) -> int:
+        return count_objects(np.frombuffer(text, np.uint8))
+
+    assert count(b'{"a":1}\n\n  {"b":"{[\\""}\r\n{}') == 3
+    assert count(b"") == count(b"\n \n") == 0
+    for odd in (b"null", b"[1]", b"x", b'{"a":1}\r{"a":2}', b'{"a":' * 80 + b"1" + b"}" * 80):
+        assert count(b"{}\n" + odd + b"\n{}\n") == -1
