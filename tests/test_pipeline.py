@@ -41,7 +41,7 @@ def metrics(output: Path) -> dict:
 
 
 def essence(rows: list[dict]) -> list[tuple]:
-    keys = "IPV4_SRC_ADDR IPV6_SRC_ADDR IPV4_DST_ADDR IN_BYTES OUT_BYTES anomaly_score surprise".split()
+    keys = ["IPV4_SRC_ADDR", "IPV6_SRC_ADDR", "IPV4_DST_ADDR", "IN_BYTES", "OUT_BYTES", "surprise"]
     # CSV has no null: an empty text stands for it
     return [tuple(row.get(k) or None for k in keys) for row in rows]
 

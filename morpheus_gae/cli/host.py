@@ -208,14 +208,15 @@ def _finish(
         # the host fails at a name without a folder
         pipeline.visualize(str(Path(viz_file).absolute()), rankdir=viz_direction.upper())
         say(f"Pipeline drawn to {viz_file}")
-    metrics = run_of(pipeline).metrics
+    run = run_of(pipeline)
+    metrics = run.metrics
     metrics.start()
     try:
         pipeline.run()
     finally:
         metrics.end()
     if json_file is not None:
-        facts = {"status": "finished", **metrics.as_dict()}
+        facts = {"status": "stopped" if run.stopped else "finished", **metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     say(summary(metrics))
 

@@ -24,7 +24,7 @@ from morpheus_gae.cli.options import Command, json_option
     type=click.Choice(["temporal", "random", "tail"]),
     default="temporal",
     show_default=True,
-    help="Benign flows to train on: first 80 % of the time, a random 80 %, or the first 80 % of the file (a quarter of them validates).",
+    help="Benign flows to train on (a quarter validates): first or random 80 %, or first 80 % of the file.",
 )
 @click.option(
     "--streams",

@@ -82,7 +82,7 @@ def train_preset(
 
 
 def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
-    """Fit a comparator on the first three quarters of benign flows; thresholds from the rest, by the model's rule."""
+    """Fit a comparator on three quarters of benign flows; thresholds from the rest, by the model's rule."""
     from morpheus_gae.train.calibrate import thresholds
 
     flows = unlabelled(flows)

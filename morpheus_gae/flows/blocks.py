@@ -69,7 +69,7 @@ def text_blocks(stream: Stream, size: int = BLOCK_BYTES, max_line: int = MAX_LIN
         cut = data.rfind(b"\n") + 1
         if cut:
             at = stream.tell()
-            yield Block(b"".join([*pending, data[:cut]]), bytes_read=at - taken)
+            yield Block(b"".join([*pending, memoryview(data)[:cut]]), bytes_read=at - taken)
             pending, length, taken = [], 0, at
         if not skipping and cut < len(data):
             pending.append(data[cut:])

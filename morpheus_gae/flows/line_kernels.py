@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 UNREADABLE = -1
@@ -12,13 +13,15 @@ UNREADABLE = -1
 MAX_DEPTH = 64
 """Objects and lists one inside the other, at most, in one JSON record."""
 NO_RECORD, PLAIN, ODD, TOO_DEEP = 0, 1, 2, 3
-"""A line of JSON: blank; begins as an object; does not, or holds a carriage return; nested beyond the limit.
+"""A line of JSON: blank; one object by its brackets and quotes; anything else; nested beyond the limit.
 
 The fast parser must see plain ones only: it ends the process at a line that is ``null``, and at deep nesting.
 """
 
 _LF, _CR, _SPACE, _TAB, _QUOTE, _BACKSLASH = 10, 13, 32, 9, 34, 92
 _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 123, 125, 91, 93
+_MARKS = np.zeros(256, np.bool_)
+_MARKS[[_LF, _CR, _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST]] = True
 
 
 @njit(cache=True, nogil=True)
@@ -49,40 +52,40 @@ def find_lines(data: Any, starts: Any, stops: Any, nexts: Any) -> int:
 @njit(cache=True, nogil=True)
 def _judge(data: Any, start: int, size: int) -> tuple[int, int]:
     """What the line at ``start`` is, and the place of its end."""
-    kind = NO_RECORD
+    i = start
+    while i < size and data[i] in (_SPACE, _TAB, _CR):
+        i += 1
+    if i == size or data[i] == _LF:
+        return NO_RECORD, i
+    first = i
+    kind = PLAIN if data[i] == _OPEN else ODD
     depth = 0
     quoted = False
-    escaped = False
-    i = start
     while i < size:
         c = data[i]
+        if not _MARKS[c]:
+            i += 1
+            continue
         if c == _LF:
             break
         if c == _CR:
             # some readers end a line here
             if kind == PLAIN and i + 1 < size and data[i + 1] != _LF:
                 kind = ODD
-        elif kind == NO_RECORD:
-            if c not in (_SPACE, _TAB):
-                kind = PLAIN if c == _OPEN else ODD
-                depth = 1
-        elif quoted:
-            if escaped:
-                escaped = False
-            elif c == _BACKSLASH:
-                escaped = True
-            elif c == _QUOTE:
-                quoted = False
+        elif c == _BACKSLASH:
+            # a quote after it ends no string
+            if quoted and i + 1 < size and data[i + 1] not in (_LF, _CR):
+                i += 1
         elif c == _QUOTE:
-            quoted = True
-        elif c in (_OPEN, _OPEN_LIST):
-            depth += 1
+            quoted = not quoted
+        elif not quoted:
+            if depth == 0 and i > first:
+                kind = max(kind, ODD)
+            depth += 1 if c in (_OPEN, _OPEN_LIST) else -1
             if depth > MAX_DEPTH:
                 kind = TOO_DEEP
-        elif c in (_CLOSE, _CLOSE_LIST):
-            depth -= 1
         i += 1
-    return kind, i
+    return kind if depth == 0 and not quoted else max(kind, ODD), i
 
 
 @njit(cache=True, nogil=True)

@@ -119,41 +119,39 @@ class NdjsonReader:
         deep = kinds[todo] == TOO_DEEP
         bad += [self._bad(Reason.BROKEN_JSON, i, TOO_DEEP_TEXT, lines) for i in todo[deep].tolist()]
         todo = todo[~deep]
+        plain, odd = todo[kinds[todo] != ODD], [todo[kinds[todo] == ODD]]
         tables, places = [], []
-        for start in range(0, len(todo), PIECE):
-            piece = todo[start : start + PIECE]
-            odd = kinds[piece] == ODD
-            fine, odd = piece[~odd], piece[odd]
-            table = None
-            for _ in range(RETRIES):
-                table, wrong = self._piece(lines, fine)
-                if table is not None or wrong < 0:
-                    break
-                odd, fine = np.append(odd, fine[wrong]), np.delete(fine, wrong)
-            if table is None:
-                odd, fine = np.sort(np.append(odd, fine)), todo[:0]
-            else:
+        table = self._parsed(_kept(lines, plain))
+        if table is not None and table.num_rows == len(plain):
+            tables, places, plain = [table], [plain], plain[:0]
+        for start in range(0, len(plain), PIECE):
+            table, fine, others = self._sifted(lines, plain[start : start + PIECE])
+            odd.append(others)
+            if table is not None:
                 tables.append(table)
                 places.append(fine)
-            table, at = self._alone(lines, odd, bad)
-            tables.append(table)
-            places.append(at)
-        if not tables:
-            return pa.table({}), todo, bad
-        at = np.concatenate(places)
+        table, at = self._alone(lines, np.sort(np.concatenate(odd)), bad)
+        at = np.concatenate([*places, at])
         order = np.argsort(at, kind="stable")
-        return stack(tables).take(order), at[order], bad
+        return stack([*tables, table]).take(order), at[order], bad
 
-    def _piece(self, lines: Lines, at: I64) -> tuple[pa.Table | None, int]:
-        """A table of some lines, or None and which of them the parser refuses (-1 if it does not tell)."""
-        keep = np.zeros(len(lines), bool)
-        keep[at] = True
-        data = lines.kept(keep)
-        table = error = None
+    def _sifted(self, lines: Lines, at: I64) -> tuple[pa.Table | None, I64, I64]:
+        """A table of the lines that the parser takes together, which those are, and the others."""
         for types in (self.types.known, {}):
-            table, error = _read(data, types, one_chunk=True)
-            if table is not None:
-                break
+            fine, odd = at, at[:0]
+            for _ in range(RETRIES):
+                table, wrong = self._piece(lines, fine, types)
+                if table is not None:
+                    return table, fine, odd
+                if wrong < 0:
+                    break
+                odd, fine = np.append(odd, fine[wrong]), np.delete(fine, wrong)
+        return None, at[:0], at
+
+    def _piece(self, lines: Lines, at: I64, types: dict[str, Any]) -> tuple[pa.Table | None, int]:
+        """A table of some lines, or None and which of them the parser refuses (-1 if it does not tell)."""
+        data = _kept(lines, at)
+        table, error = _read(data, types, one_chunk=True)
         if table is not None and table.num_rows == len(at):
             return self._faithful(data, table), -1
         found = _AT_ROW.search(str(error))
@@ -194,11 +192,17 @@ class NdjsonReader:
         return BadRecord(reason, self.source, self.row + i, detail, lines.text(i))
 
 
+def _kept(lines: Lines, at: I64) -> bytes:
+    keep = np.zeros(len(lines), bool)
+    keep[at] = True
+    return lines.kept(keep)
+
+
 def _read(
     data: bytes, types: dict[str, Any], one_chunk: bool = False
 ) -> tuple[pa.Table | None, Exception | None]:
     """A table of all objects, or None and why the parser refuses."""
-    if not data.strip():
+    if not data or data.isspace():
         return pa.table({}), None
     schema = pa.schema(list(types.items())) if types else None
     size = len(data) + 1 if one_chunk else CHUNK

@@ -62,7 +62,7 @@ def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:
         frame = package.DataFrame.from_arrow(table)
     else:
         backed = _arrow_backed(table)
-        frame = table.drop_columns(backed).to_pandas()
+        frame = _without(table, backed).to_pandas()
         if backed:
             arrays = {name: package.arrays.ArrowExtensionArray(table[name]) for name in backed}
             whole = package.DataFrame(arrays)
@@ -87,6 +87,17 @@ def _arrow_backed(table: pa.Table) -> list[str]:
         for field, column in zip(table.schema, table.columns, strict=True)
         if column.null_count or not (is_.is_integer(field.type) or is_.is_floating(field.type))
     ]
+
+
+def _without(table: pa.Table, names: list[str]) -> pa.Table:
+    """The other columns, also in the metadata: pandas cannot read back every type it has written there."""
+    rest = table.drop_columns(names)
+    known = (rest.schema.metadata or {}).get(b"pandas")
+    if known is None:
+        return rest
+    described = json.loads(known)
+    described["columns"] = [c for c in described["columns"] if c["field_name"] not in names]
+    return rest.replace_schema_metadata({b"pandas": json.dumps(described)})
 
 
 def bare_flows(table: pa.Table) -> Flows:

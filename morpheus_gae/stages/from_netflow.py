@@ -31,10 +31,9 @@ from morpheus_gae.stages.to_alerts import ToAlertsStage
 @register_stage("from-netflow")
 class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     """
-    Read flow records; set bad ones aside.
+    Read flow records (Parquet, CSV, NDJSON, Arrow); set bad ones aside.
 
-    Reads Parquet, CSV, NDJSON and Arrow, a batch at a time, so memory does not grow with the input. A batch is
-    one message; build-graph cuts the windows.
+    A batch is a message, so memory does not grow with the input; build-graph cuts the windows.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     @property
     def shared(self) -> Run:
-        """What all our stages of this pipeline share."""
+        """Shared with all our stages of this pipeline."""
         return run_of(self._pipeline)
 
     def supports_cpp_node(self) -> bool:
@@ -106,6 +105,8 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         self.shared.opened.append(self._source)
 
     def _build_source(self, builder: mrc.Builder) -> mrc.SegmentObject:
+        if self._stdin is not None:
+            self._stdin.__enter__()
         node = builder.make_source(self.unique_name, self._messages)
         # a second engine would read everything a second time
         node.launch_options.pe_count = 1
@@ -116,8 +117,6 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         assert self._source is not None
         rows = 0
         try:
-            if self._stdin is not None:
-                self._stdin.__enter__()
             for flows in self._source:
                 yield self._message(flows, rows)
                 rows += len(flows)
@@ -138,6 +137,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     def stop(self) -> None:
         """End after the batch that is being read."""
         super().stop()
+        self.shared.stopped = True
         if self._source is not None:
             self._source.stop()
 
@@ -145,6 +145,5 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         """Close everything; raise what went wrong."""
         await super().join()
         if self._stdin is not None:
-            self._stdin.__exit__(None, None, None)
-            self._stdin = None
+            self._stdin.__exit__()
         end(self.shared, self._error)

@@ -26,11 +26,14 @@ class Run:
         Counters of all our stages.
     opened
         What has to be closed at the end, however it comes.
+    stopped
+        True once the host was told to stop.
     """
 
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.opened: list[Any] = []
+        self.stopped = False
 
     def close(self) -> None:
         """Close everything; the first error is raised once all are closed."""

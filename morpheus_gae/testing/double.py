@@ -1,8 +1,9 @@
 """A small double of NVIDIA Morpheus and its engine: enough to run our stages where Morpheus is not installed.
 
-It behaves as the engine was seen to, where that matters to a stage: every node has a thread of its own, pinned to
-one CPU; an error in ``on_completed`` is dropped without a word; any other ends the run, and ``join`` is still
-awaited; a source that is stopped ends at its next value, which is lost. It has no queues and no stock stages.
+It behaves as the engine was seen to, where that matters to a stage: every node has a thread of its own,
+pinned to one CPU; an error in ``on_completed`` is dropped without a word; any other ends the run, and then
+``join`` is awaited all the same; a source that is stopped ends at its next value, which is lost. It has no
+queues and no stock stages.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -93,7 +95,7 @@ class Node:
                 continue
             try:
                 value = self.call(function)
-            except Exception:  # noqa: S112
+            except Exception:
                 continue
             given = [] if value is None else self.call(self._through, self.operators[i + 1 :], [value])
             for out in given:
@@ -221,8 +223,19 @@ def _module(name: str, **names: Any) -> ModuleType:
     return module
 
 
-def install() -> None:
-    """Make ``morpheus`` and ``mrc`` importable as this double, in this process."""
+@contextmanager
+def installed() -> Iterator[None]:
+    """``morpheus`` and ``mrc`` are this double while this lasts; our stages are imported anew in it."""
+    modules = {module.__name__: module for module in _modules()}
+    sys.modules.update(modules)
+    try:
+        yield
+    finally:
+        for name in [n for n in sys.modules if n in modules or n.startswith("morpheus_gae.stages")]:
+            del sys.modules[name]
+
+
+def _modules() -> tuple[ModuleType, ...]:
     operators = _module(
         "mrc.core.operators",
         map=lambda function: ("map", function),
@@ -232,7 +245,7 @@ def install() -> None:
     )
     named = {name: getattr(messages, name) for name in ("ControlMessage", "MessageMeta", "TensorMemory")}
     settings = {name: getattr(messages, name) for name in ("Config", "ExecutionMode", "PipelineModes")}
-    for module in (
+    return (
         _module("mrc", Builder=Builder, SegmentObject=Node, Subscription=object, IS_DOUBLE=True),
         _module("mrc.core", operators=operators),
         operators,
@@ -245,5 +258,4 @@ def install() -> None:
         _module("morpheus.pipeline.execution_mode_mixins", GpuAndCpuMixin=GpuAndCpuMixin),
         _module("morpheus.pipeline.single_output_source", SingleOutputSource=SingleOutputSource),
         _module("morpheus.pipeline.single_port_stage", SinglePortStage=SinglePortStage),
-    ):
-        sys.modules[module.__name__] = module
+    )

@@ -148,8 +148,9 @@ def test_a_second_signal_aborts(start: Start) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    # more than the pipe of stdout holds, and nobody reads it: what is in flight cannot drain
-    process.stdin.write(flows(0, 200) * 50)
+    # more than the pipe of stdout holds, and nobody reads it: what is in flight cannot drain; few enough
+    # windows that all of them fit into the queues, or writing here would wait for ever
+    process.stdin.write(flows(0, 200) * 20)
     process.stdin.flush()
     process.stdout.readline()
     process.send_signal(signal.SIGINT)

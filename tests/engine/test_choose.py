@@ -6,15 +6,23 @@ from morpheus_gae.engine import choose
 from morpheus_gae.errors import GaeError, UsageError
 
 
-@pytest.mark.parametrize("name", ["auto", "embedded"])
-def test_embedded(name: str) -> None:
-    assert choose.choose_engine(name) == "embedded"
-
-
-@pytest.mark.parametrize(("installed", "message"), [(False, "is not installed"), (True, "no adapter")])
-def test_morpheus_is_refused_clearly(installed: bool, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "installed", "engine"),
+    [
+        ("auto", False, "embedded"),
+        ("auto", True, "morpheus"),
+        ("embedded", True, "embedded"),
+        ("morpheus", True, "morpheus"),
+    ],
+)
+def test_choice(name: str, installed: bool, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "morpheus_installed", lambda: installed)
-    with pytest.raises(GaeError, match=message):
+    assert choose.choose_engine(name) == engine
+
+
+def test_morpheus_is_refused_clearly_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "morpheus_installed", lambda: False)
+    with pytest.raises(GaeError, match="is not installed"):
         choose.choose_engine("morpheus")
 
 

@@ -1,0 +1,147 @@
+"""What the engine does to a stage, and what the stages do about it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morpheus_gae.engine.operators import BuildGraph, ToAlerts
+from morpheus_gae.errors import InputError, OutputError
+from tests.stages.test_stages import csv_file, frame, ours
+
+pytest.importorskip("pandas")
+
+
+def test_every_node_may_use_all_cpus(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+    for kind in (host.stages.BuildGraphStage, host.stages.InferGaeStage, host.stages.ToAlertsStage):
+
+        def take(self: Any, message: Any, stock: Any = kind._take) -> Any:
+            seen[self.name] = os.sched_getaffinity(0)
+            return stock(self, message)
+
+        monkeypatch.setattr(kind, "_take", take)
+    stock = host.stages.FromNetflowStage._message
+
+    def message(self: Any, *args: Any) -> Any:
+        seen[self.name] = os.sched_getaffinity(0)
+        return stock(self, *args)
+
+    monkeypatch.setattr(host.stages.FromNetflowStage, "_message", message)
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    ours(host, c, source, str(tmp_path / "a.jsonl")).run()
+    everywhere = os.sched_getaffinity(0)
+    assert seen == dict.fromkeys(("from-netflow", "build-graph", "infer-gae", "to-alerts"), everywhere)
+
+
+def test_the_engine_pins_the_threads_of_others(host: Any, toy: Any) -> None:
+    cpus: list[int] = []
+    c = host.config()
+    look = host.Apply(c, lambda message: cpus.append(len(os.sched_getaffinity(0))))
+    host.linear(c, host.Frames(c, [frame(3)]), look).run()
+    assert cpus == [1]
+
+
+def test_an_error_at_the_end_of_the_stream_is_raised(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(self: Any) -> Any:
+        raise InputError("the last window is broken")
+
+    monkeypatch.setattr(BuildGraph, "finish", finish)
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    with pytest.raises(InputError, match="the last window is broken"):
+        ours(host, c, source, str(tmp_path / "a.jsonl"), threshold=0.0).run()
+    # what came before was written
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 20
+
+
+def test_an_error_in_a_stage_is_raised_and_all_is_closed(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    stock_close = ToAlerts.close
+
+    def close(self: Any) -> None:
+        closed.append("alerts")
+        stock_close(self)
+
+    monkeypatch.setattr(ToAlerts, "close", close)
+
+    def score(graph: Any) -> Any:
+        raise OutputError("no room")
+
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    pipeline = ours(host, c, source, str(tmp_path / "a.jsonl"))
+    infer = host.stages.InferGaeStage
+    stock = infer._take
+
+    def take(self: Any, message: Any) -> Any:
+        monkeypatch.setattr(toy, "score", score)
+        return stock(self, message)
+
+    monkeypatch.setattr(infer, "_take", take)
+    with pytest.raises(OutputError, match="no room"):
+        pipeline.run()
+    assert closed == ["alerts"]
+
+
+def test_an_error_in_the_source_is_raised(host: Any, toy: Any, tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("A,B\n1,2\n")
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [str(tmp_path / "f.csv")])
+    with pytest.raises(InputError, match="required columns are missing"):
+        ours(host, c, source, str(tmp_path / "a.jsonl")).run()
+
+
+def test_none_is_neither_taken_nor_given(host: Any, toy: Any) -> None:
+    c = host.config()
+    collect = host.Collect(c)
+    nothing = host.Apply(c, lambda message: None if message is None else message)
+    host.linear(
+        c,
+        host.Frames(c, [frame(6), frame(3, 6)]),
+        host.Apply(c, lambda message: message if message.count > 3 else None),
+        host.stages.BuildGraphStage(c, graph_size=4),
+        nothing,
+        host.stages.InferGaeStage(c, "toy"),
+        collect,
+    ).run()
+    assert [message.payload().count for message in collect.seen] == [4, 2]
+    assert None not in nothing.seen
+
+
+def test_order_is_kept(host: Any, toy: Any) -> None:
+    c = host.config()
+    collect = host.Collect(c)
+    frames = [frame(3, first) for first in range(0, 120, 3)]
+    stages = host.stages.BuildGraphStage(c, graph_size=7), host.stages.InferGaeStage(c, "toy")
+    host.linear(c, host.Frames(c, frames), *stages, collect).run()
+    rows = [row for part in collect.frames() for row in part["IN_BYTES"]]
+    assert rows == list(range(120))
+
+
+def test_a_stopped_source_ends_and_what_it_sent_is_written(host: Any, toy: Any, tmp_path: Path) -> None:
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")] * 1000)
+    sent: list[int] = []
+
+    def look(message: Any) -> Any:
+        sent.append(message.payload().count)
+        if len(sent) == 3:
+            source.stop()
+        return message
+
+    collect = host.Collect(c)
+    stages = host.stages.BuildGraphStage(c, graph_size=10), host.stages.InferGaeStage(c, "toy")
+    host.linear(c, source, host.Apply(c, look), *stages, collect).run()
+    assert 3 <= len(sent) < 100
+    assert sum(message.payload().count for message in collect.seen) == sum(sent)

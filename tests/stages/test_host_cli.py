@@ -1,0 +1,220 @@
+"""``morpheus`` with NVIDIA Morpheus' own Python layer: processes of their own, with the toy model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morpheus_gae.engine.choose import morpheus_installed
+from tests.cli.test_morpheus_live import flows, numbers
+from tests.stages.test_stages import csv_file
+
+pytestmark = [
+    pytest.mark.morpheus,
+    pytest.mark.skipif(not morpheus_installed(), reason="NVIDIA Morpheus cannot be imported"),
+]
+
+ROOT = Path(__file__).parents[2]
+STAGES = (
+    "build-graph",
+    "--graph_size",
+    "10",
+    "infer-gae",
+    "--model",
+    "toy",
+    "flag-anomalies",
+    "--threshold",
+    "0",
+)
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-m", "tests.cli.toy_morpheus", *args]
+
+
+def environment(*paths: Path, **more: str) -> dict[str, str]:
+    # whoever runs it from elsewhere has our package installed, and not the current folder on the path
+    path = os.pathsep.join([*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "MRC_STANDIN_PIN": "1", **more}
+
+
+def morpheus(*args: str, cwd: Path, paths: tuple[Path, ...] = (), **more: str) -> Any:
+    return subprocess.run(
+        command(*args),
+        check=False,
+        cwd=cwd,
+        env=environment(*paths, **more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        ["--graph-size", "10", "--threshold", "0.99", "--model", "toy", "--output", "OUT"],
+        [*"from-netflow build-graph --graph_size 10 infer-gae --model toy monitor".split()]
+        + [*"flag-anomalies --threshold 0.99 to-alerts --output OUT".split()],
+    ],
+)
+def test_both_engines_give_the_same_alerts(tmp_path: Path, stages: list[str]) -> None:
+    csv_file(tmp_path / "f.csv")
+    for engine in ("embedded", "morpheus"):
+        told = [f"{engine}.jsonl" if word == "OUT" else word for word in stages]
+        json_file = f"{engine}.json"
+        gae = ["pipeline-gae", "--input", "f.csv", "--metrics", json_file, *told]
+        done = morpheus("run", "--use-cpu-only", "--engine", engine, *gae, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "morpheus.jsonl").read_bytes() == (tmp_path / "embedded.jsonl").read_bytes() != b""
+    one, two = (json.loads((tmp_path / f"{engine}.json").read_text()) for engine in ("embedded", "morpheus"))
+    for fact in ("status", "flows", "windows", "hosts", "pairs", "alerts", "bad_records", "labels"):
+        assert one[fact] == two[fact]
+
+
+def test_nothing_but_alerts_on_stdout(tmp_path: Path) -> None:
+    csv_file(tmp_path / "f.csv")
+    gae = ["pipeline-gae", "--input", "f.csv", "--model", "toy", "--threshold", "0", "--output", "-"]
+    done = morpheus("run", "--use_cpu_only", *gae, cwd=tmp_path)
+    assert numbers(done.stdout.encode().splitlines()) == list(range(25)), done.stderr
+
+
+def test_stock_stages_before_and_after(tmp_path: Path) -> None:
+    text = Path(csv_file(tmp_path / "f.csv")).read_text()
+    told = ["pipeline-gae", "from-file", "--filename", "f.csv", "deserialize", *STAGES, "to-alerts"]
+    told += [
+        "--output",
+        "a.jsonl",
+        "add-scores",
+        "filter",
+        "--filter_source",
+        "TENSOR",
+        "--threshold",
+        "0.99",
+    ]
+    told += ["serialize", "to-file", "--filename", "scored.json"]
+    done = morpheus("run", "--use_cpu_only", *told, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "nowhere" in text
+    assert [row["IN_BYTES"] for row in rows_of(tmp_path / "a.jsonl")] == list(range(25))
+    scored = rows_of(tmp_path / "scored.json")
+    assert [row["IN_BYTES"] for row in scored] == list(range(5, 25))
+    assert all(row["anomaly"] == row["anomaly_score"] > 0.99 for row in scored)
+    assert scored[0]["note"] == "note 5"
+
+
+@pytest.mark.parametrize("way", ["plugin", "environment", "entry point"])
+def test_stages_in_a_stock_pipeline(tmp_path: Path, way: str) -> None:
+    group = importlib.metadata.entry_points(group="morpheus")
+    if way == "entry point" and "morpheus_gae.stages" not in group.names:
+        pytest.skip("the package is not installed")
+    csv_file(tmp_path / "f.csv")
+    first = ["--plugin", "morpheus_gae.stages"] if way == "plugin" else []
+    more = {"MORPHEUS_PLUGINS": "morpheus_gae.stages"} if way == "environment" else {}
+    told = ["pipeline-other", "from-netflow", "--input", "f.csv", *STAGES, "to-alerts", "--output", "a.jsonl"]
+    done = morpheus(*first, "run", "--use_cpu_only", *told, cwd=tmp_path, **more)
+    assert done.returncode == 0, done.stderr
+    assert [row["IN_BYTES"] for row in rows_of(tmp_path / "a.jsonl")] == list(range(25))
+    assert len(rows_of(tmp_path / "a.jsonl.dead.ndjson")) == 1
+
+
+@pytest.mark.parametrize("pipeline", ["pipeline-gae", "pipeline-other"])
+def test_an_error_is_one_line(tmp_path: Path, pipeline: str) -> None:
+    (tmp_path / "f.csv").write_text("A,B\n1,2\n")
+    told = ["from-netflow", "--input", "f.csv", *STAGES, "to-alerts", "--output", "a.jsonl"]
+    done = morpheus("--plugin", "morpheus_gae.stages", "run", "--use_cpu_only", pipeline, *told, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: f.csv: required columns are missing")
+
+
+def test_without_cudf_gpu_mode_says_what_to_do(tmp_path: Path) -> None:
+    if importlib.util.find_spec("cudf") is not None:
+        pytest.skip("cuDF is here")
+    done = morpheus("run", "pipeline-gae", "--input", "f.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "--use_cpu_only" in done.stderr
+
+
+def test_a_signal_drains(tmp_path: Path) -> None:
+    told = ["--input", "-", "--format", "ndjson", "--graph_size", "5", "--model", "toy", "--threshold", "0"]
+    process = subprocess.Popen(
+        command("run", "--use_cpu_only", "pipeline-gae", *told, "--metrics", "m.json"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(),
+    )
+    with process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(flows(0, 7))
+            process.stdin.flush()
+            first = [process.stdout.readline() for _ in range(5)]
+            # stdin stays open: only the signal can end the run
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read().splitlines()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert numbers([line for line in first + rest if line.startswith(b"{")]) == list(range(7))
+    assert json.loads((tmp_path / "m.json").read_text())["status"] == "stopped"
+
+
+def test_viz_file(tmp_path: Path) -> None:
+    csv_file(tmp_path / "f.csv")
+    # in the place of the library, whose program may not be installed
+    (tmp_path / "graphviz.py").write_text(
+        "class Digraph:\n"
+        "    def __init__(self, *a, **k): pass\n"
+        "    attr = node = edge = subgraph = __init__\n"
+        "    def pipe(self, format): return format.encode()\n"
+    )
+    told = ["--input", "f.csv", "--model", "toy", "--output", "a.jsonl", "--viz_file", "drawn.svg"]
+    done = morpheus("run", "--use_cpu_only", "pipeline-gae", *told, cwd=tmp_path, paths=(tmp_path,))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "drawn.svg").read_text() == "svg"
+
+
+def test_help_shows_our_stages_and_the_stock_ones(tmp_path: Path) -> None:
+    done = morpheus("run", "pipeline-gae", "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("from-netflow", "build-graph", "to-alerts", "from-kafka", "serialize", "--viz_file"):
+        assert f"  {name}" in done.stdout
+    assert "pipeline-nlp" in morpheus("run", "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("example", ["morpheus_linear.py", "morpheus_two_sources.py"])
+def test_examples(tmp_path: Path, example: str) -> None:
+    model = ROOT / "models" / "default"
+    if not (model / "config.json").is_file():
+        pytest.skip("models/default is not there")
+    csv_file(tmp_path / "f.csv")
+    files = ["a.jsonl", "s.csv"] if "linear" in example else ["f.csv", "a.jsonl"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "pipelines" / example), "f.csv", *files, str(model)],
+        check=False,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.jsonl").is_file()
+    if "linear" in example:
+        assert len((tmp_path / "s.csv").read_text().splitlines()) == 26
