@@ -1,4 +1,4 @@
-"""The usual pipeline on NVIDIA Morpheus, from Python: one source, stages in a row, our alerts and a stock sink.
+"""The usual pipeline on NVIDIA Morpheus, from Python: stages in a row, our alerts and a stock sink.
 
 Usage: python pipelines/morpheus_linear.py flows.csv alerts.jsonl scored.csv [MODEL]
 

@@ -8,6 +8,7 @@ Needs NVIDIA Morpheus 25.06. Windows hold flows of both files, in the order in w
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 from morpheus.config import Config, ExecutionMode, PipelineModes
 from morpheus.pipeline import Pipeline
@@ -43,7 +44,7 @@ def main(first: str, second: str, alerts: str, model: str = "models/default") ->
         pipeline.add_stage(stage)
     for source in sources:
         pipeline.add_edge(source, stages[0])
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in pairwise(stages):
         pipeline.add_edge(before, after)
     pipeline.run()
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
 from tests.support import make_flows
+
+# the tests are about the embedded engine, also where NVIDIA Morpheus is installed; tests/stages is about that
+os.environ.setdefault("MORPHEUS_RUN_ENGINE", "embedded")
+
+if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
+    # click before 8.2 keeps stderr apart only when told to, and then leaves it out of the output
+    Result.output = property(lambda result: result.stdout + result.stderr)  # type: ignore[assignment]
+    CliRunner.__init__ = functools.partialmethod(CliRunner.__init__, mix_stderr=False)  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="session")

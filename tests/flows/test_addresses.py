@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from morpheus_gae.flows.address_kernels import ABSENT, OK, UNPARSABLE
 from morpheus_gae.flows.addresses import format_addresses, parse_addresses, parse_status
 
+# the view types are younger than the oldest Arrow that is supported
+VIEW = getattr(pa, "string_view", pa.string)()
 V4 = st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address)
 V6 = st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address)
 SPARSE = st.lists(st.sampled_from([0, 0, 0, 1, 0xFFFF, 0xAB]), min_size=8, max_size=8).map(
@@ -111,7 +113,7 @@ def test_zones_and_blanks_are_dropped() -> None:
         pa.large_binary(),
         pa.dictionary(pa.int8(), pa.string()),
         pa.dictionary(pa.int32(), pa.large_string()),
-        pa.string_view(),
+        VIEW,
     ],
     ids=str,
 )
@@ -121,7 +123,7 @@ def test_every_type_of_text_and_every_slice(kind: pa.DataType) -> None:
     if pa.types.is_dictionary(kind):
         column = plain.dictionary_encode().cast(kind)
     else:
-        column = plain.cast(kind) if kind != pa.string_view() else pa.array(texts, kind)
+        column = plain.cast(kind) if kind != VIEW else pa.array(texts, kind)
     want = numbers(plain)
     assert want[1] is want[2] is want[4] is None
     assert numbers(column) == want

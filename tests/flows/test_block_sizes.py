@@ -197,3 +197,17 @@ def test_long_runs_of_each_fault(tmp_path: Path, block: int) -> None:
     assert [row for row, *_ in bad] == list(range(300, 300 + len(junk)))
     assert [reason for _, reason, _ in bad] == [why for _, why in junk]
     assert [cells["IN_BYTES"] for *_, cells in good] == [100 + i for i in range(700)]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
+@pytest.mark.parametrize("junk", [b"x" * (5 << 20), b"{" * (5 << 20), b'"' + b"," * (5 << 20)])
+def test_a_giant_line_is_one_bad_record_and_little_is_kept(tmp_path: Path, name: str, junk: bytes) -> None:
+    lines = [(csv_record if name == "a.csv" else json_record)({}, i) for i in range(4)]
+    header = [",".join(NAMES).encode()] if name == "a.csv" else []
+    data = b"\n".join([*header, *lines[:2], junk, *lines[2:], b""])
+    good, bad = outcome(str(tmp_path), name, data, 1 << 20)
+    assert [cells["IN_BYTES"] for *_, cells in good] == [100, 101, 102, 103]
+    assert [row for row, *_ in good] == [0, 1, 3, 4]
+    ((row, _, told),) = bad
+    assert row == 2
+    assert len(told) <= 1 << 16

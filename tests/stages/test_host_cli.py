@@ -43,7 +43,7 @@ def command(*args: str) -> list[str]:
 def environment(*paths: Path, **more: str) -> dict[str, str]:
     # whoever runs it from elsewhere has our package installed, and not the current folder on the path
     path = os.pathsep.join([*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "MRC_STANDIN_PIN": "1", **more}
+    return {**os.environ, "PYTHONPATH": path, "MRC_STANDIN_PIN": "1", "MORPHEUS_RUN_ENGINE": "auto", **more}
 
 
 def morpheus(*args: str, cwd: Path, paths: tuple[Path, ...] = (), **more: str) -> Any:
@@ -66,8 +66,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     "stages",
     [
         ["--graph-size", "10", "--threshold", "0.99", "--model", "toy", "--output", "OUT"],
-        [*"from-netflow build-graph --graph_size 10 infer-gae --model toy monitor".split()]
-        + [*"flag-anomalies --threshold 0.99 to-alerts --output OUT".split()],
+        ["from-netflow", *STAGES[:-1], "0.99", "monitor", "to-alerts", "--output", "OUT"],
     ],
 )
 def test_both_engines_give_the_same_alerts(tmp_path: Path, stages: list[str]) -> None:

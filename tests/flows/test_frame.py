@@ -1,0 +1,49 @@
+"""Batches join whatever their extra columns hold."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.frame import Flows, concat
+from tests.flows.files import record
+
+
+def flows(first: int, count: int, **extra: object) -> Flows:
+    rows = [record(i, **extra) for i in range(first, first + count)]
+    return table_to_flows(pa.Table.from_pylist(rows), first_row=first).flows
+
+
+def test_a_column_that_changes_its_type_becomes_text() -> None:
+    joined = concat([flows(0, 2, extra=1), flows(2, 1, extra="x"), flows(3, 1), flows(4, 1, extra=[1])])
+    assert joined.table["extra"].to_pylist() == ["1", "1", "x", None, "[1]"]
+    assert joined.table["IN_BYTES"].to_pylist() == [100, 101, 102, 103, 104]
+    assert joined.rows.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_whole_numbers_and_fractions_become_fractions() -> None:
+    assert concat([flows(0, 1, extra=1), flows(1, 1, extra=1.5)]).table["extra"].to_pylist() == [1.0, 1.5]
+
+
+def test_slices_and_choices_agree_with_the_whole() -> None:
+    whole = flows(0, 10)
+    parts = concat([whole.slice(0, 4), whole.slice(4, 4), whole.slice(4, 10)])
+    assert parts.table.equals(whole.table)
+    assert (parts.src_lo == whole.src_lo).all()
+    chosen = whole.take(whole.rows % 2 == 1)
+    assert chosen.rows.tolist() == [1, 3, 5, 7, 9]
+    assert chosen.table["IN_BYTES"].to_pylist() == [101, 103, 105, 107, 109]
+
+
+def test_times_only_where_every_batch_has_them() -> None:
+    timeless = table_to_flows(
+        pa.Table.from_pylist([record(0)]).drop_columns(["FLOW_START_MILLISECONDS"])
+    ).flows
+    assert concat([flows(0, 1), timeless]).time_ms is None
+    assert concat([flows(0, 1), flows(1, 1)]).time_ms is not None
+
+
+def test_nothing_to_join() -> None:
+    with pytest.raises(ValueError, match="nothing to join"):
+        concat([])
