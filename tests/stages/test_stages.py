@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import json
@@ -204,6 +205,24 @@ def test_rows_may_not_go_before_the_scores(host: Any, toy: Any) -> None:
     parts = host.stages.BuildGraphStage(c, 10), host.Every(c, 2), host.stages.InferGaeStage(c, "toy")
     with pytest.raises(UsageError, match="5 rows with a graph of 10 flows"):
         host.linear(c, host.Frames(c, [frame(10)]), *parts).run()
+
+
+@pytest.mark.parametrize("octets", [False, True])
+def test_the_graph_has_what_the_model_downstream_needs(host: Any, toy: Any, octets: bool) -> None:
+    toy.artifact.spec = dataclasses.replace(toy.artifact.spec, octets=octets)
+    stock, had = toy.score, []
+
+    def score(graph: Any) -> Any:
+        had.append(graph.octets is not None)
+        return stock(graph)
+
+    toy.score = score
+    c = host.config()
+    # another stage may stand between the two
+    stages = host.stages.BuildGraphStage(c, 10), host.Collect(c), host.stages.InferGaeStage(c, "toy")
+    host.linear(c, host.Frames(c, [frame(12)]), *stages).run()
+    # the first graph is made up, to compile the kernels
+    assert had[1:] == [octets, octets]
 
 
 def test_two_sources_make_one_stream(host: Any, toy: Any, tmp_path: Path) -> None:
