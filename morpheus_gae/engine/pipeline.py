@@ -120,7 +120,11 @@ def _operator(
         from morpheus_gae.graph.build import build_graph
         from morpheus_gae.graph.windows import Windower
 
-        cutter = Windower(settings.graph_size, settings.window_seconds)
+        try:
+            cutter = Windower(settings.graph_size, settings.window_seconds)
+        except ValueError as error:
+            # the option's range lets NaN through
+            raise UsageError(str(error)) from None
         build = build_graph
         if executor is not None:
             spec = executor.artifact.spec

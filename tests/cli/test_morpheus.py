@@ -175,6 +175,11 @@ def test_options_from_the_environment() -> None:
         (["pipeline-gae", "--alert_rate", "0"], 2, "is not a rate"),
         (["pipeline-gae", "--threshold", "0.5", "--alert_rate", "0.1"], 2, "excludes"),
         (["pipeline-gae", "--graph_size", "0"], 2, "--graph_size"),
+        (
+            ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--window_seconds", "nan"],
+            2,
+            "more than 0",
+        ),
         (["pipeline-gae", "--model", "toy", "--input", "kafka://h/t"], 2, "not Kafka"),
         (["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--alert_rate", "1e-9"], 2, "support"),
         (["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--json", "no/m.json"], 2, "folder"),
