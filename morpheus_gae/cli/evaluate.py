@@ -73,7 +73,7 @@ def command(
 
     from tqdm import tqdm
 
-    from morpheus_gae.cli.model import find_model
+    from morpheus_gae.engine.choose import choose_model
     from morpheus_gae.evaluate.metrics import figures
     from morpheus_gae.evaluate.score import read_labelled, score_labelled
     from morpheus_gae.evaluate.tables import text
@@ -82,7 +82,7 @@ def command(
     if plots is not None:
         # a missing library is told before the work, not after it
         import morpheus_gae.evaluate.plots
-    runs = open_executor(find_model(model), executor)
+    runs = open_executor(choose_model(model), executor)
     artifact = runs.artifact
     bad: Counter[str] = Counter()
     with tqdm(

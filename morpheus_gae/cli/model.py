@@ -1,4 +1,4 @@
-"""``morpheus-gae model``: find a model folder, show what is in it."""
+"""``morpheus-gae model``: show what is in a model folder."""
 
 from __future__ import annotations
 
@@ -8,38 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from morpheus_gae.cli.options import Group, json_option
-from morpheus_gae.errors import ArtifactError
+from morpheus_gae.engine.choose import choose_model
 
 if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
-
-DEFAULT_MODEL = Path("models") / "default"
-INSTALLED_MODEL = Path(__file__).resolve().parent.parent / "pretrained" / "default"
-
-
-def find_model(given: str | None) -> str:
-    """Folder of the model to use.
-
-    Parameters
-    ----------
-    given
-        What the user asked for; None looks for ``./models/default``, then for the one that was installed
-        with the package.
-
-    Raises
-    ------
-    ArtifactError
-        If none was asked for and there is none.
-    """
-    if given is not None:
-        return given
-    for folder in (DEFAULT_MODEL, INSTALLED_MODEL):
-        if (folder / "config.json").is_file():
-            return str(folder)
-    raise ArtifactError(
-        f"no model: neither ./{DEFAULT_MODEL} nor a pretrained one in the package; "
-        "give --model DIR, or train one with  morpheus-gae train"
-    )
 
 
 @click.group(name="model", cls=Group)
@@ -58,7 +30,7 @@ def show(folder: str | None, json_file: str | None) -> None:
     from morpheus_gae.model.artifact import load_artifact
 
     # loading verifies the hash
-    artifact = load_artifact(find_model(folder))
+    artifact = load_artifact(choose_model(folder))
     facts = _facts(artifact)
     if json_file is not None:
         import json

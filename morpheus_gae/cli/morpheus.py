@@ -226,8 +226,7 @@ def monitor(**told: Any) -> Stage:
 @click.pass_context
 def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
     """Build the pipeline that was asked for and run it to its end."""
-    from morpheus_gae.cli.model import find_model
-    from morpheus_gae.engine.choose import choose_engine
+    from morpheus_gae.engine.choose import choose_engine, choose_model
     from morpheus_gae.engine.embedded import Aborted
     from morpheus_gae.engine.order import check_order
     from morpheus_gae.engine.settings import Settings
@@ -242,7 +241,7 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     for given in (told, *(stage.told for stage in stages)):
         settings = settings.overridden(given)
     if not names or "infer-gae" in names:
-        settings = settings.overridden({"model": find_model(settings.model)})
+        settings = settings.overridden({"model": choose_model(settings.model)})
     if ctx.obj["num_threads"] is not None:
         from morpheus_gae.engine.threads import limit_threads
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from morpheus_gae.cli import model
 from morpheus_gae.cli.gae import main
+from morpheus_gae.engine import choose
 from morpheus_gae.errors import ArtifactError
 from morpheus_gae.model.artifact import save_artifact
 from morpheus_gae.model.spec import ModelSpec
@@ -59,12 +59,12 @@ def test_show_refuses_what_is_no_model(tmp_path: Path) -> None:
 
 def test_default_model_is_looked_for(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(model, "INSTALLED_MODEL", tmp_path / "installed")
-    assert model.find_model("given") == "given"
+    monkeypatch.setattr(choose, "INSTALLED_MODEL", tmp_path / "installed")
+    assert choose.choose_model("given") == "given"
     with pytest.raises(ArtifactError, match="morpheus-gae train"):
-        model.find_model(None)
+        choose.choose_model(None)
     folder.rename(tmp_path / "installed")
-    assert model.find_model(None) == str(tmp_path / "installed")
+    assert choose.choose_model(None) == str(tmp_path / "installed")
     (tmp_path / "models").mkdir()
     (tmp_path / "installed").rename(tmp_path / "models" / "default")
-    assert model.find_model(None) == str(Path("models") / "default")
+    assert choose.choose_model(None) == str(Path("models") / "default")
