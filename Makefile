@@ -1,5 +1,6 @@
 # make demo    install, simulate (or take FLOWS=path), score, print a summary, write alerts.jsonl
 # make test    install the test extras and run everything
+# make test-host   the same suite under the pins of the NVIDIA Morpheus image, without torch
 # make lint    ruff and mypy
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ FLOWS  ?=
 OUTPUT ?= alerts.jsonl
 DEMO   := demo/flows.parquet
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-host lint clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -43,10 +44,18 @@ endif
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest
 
+$(VENV)-host/.done: pyproject.toml constraints-host.txt
+	$(PYTHON) -m venv $(VENV)-host
+	$(VENV)-host/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-host.txt -e '.[dev]'
+	touch $@
+
+test-host: $(VENV)-host/.done
+	$(VENV)-host/bin/python -m pytest
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-host demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

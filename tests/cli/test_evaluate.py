@@ -139,6 +139,7 @@ def test_missing_plot_library(model: Path, labelled: Path, monkeypatch: pytest.M
 
 
 def test_study_of_comparators(labelled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
     args = ("study", "--input", labelled, "--presets", "", "--comparators", "--seeds", 1, "--split", "random")
     done = run(*args, "--markdown", tmp_path / "s.md", "--json", tmp_path / "s.json")
     assert done.exit_code == 0, done.output
