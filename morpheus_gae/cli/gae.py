@@ -24,7 +24,7 @@ def main() -> None:
     Train a model on your own traffic, measure it, look into it.
     To score flows use  morpheus run pipeline-gae.
 
-    Example:  morpheus-gae train --input flows.parquet --output models/mine
+    Example:  morpheus-gae train --input flows.parquet --model models/mine
     """
 
 

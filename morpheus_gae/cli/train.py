@@ -27,7 +27,7 @@ from morpheus_gae.cli.options import Command, json_option
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
     help="Same seed, same data: same model.",

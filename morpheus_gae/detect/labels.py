@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Bool = npt.NDArray[np.bool_]
 
-BENIGN_WORDS = ("0", "0.0", "", "benign", "normal", "background", "false")
+UNLABELLED_WORDS = ("", "-", "nan", "none", "null")
+BENIGN_WORDS = ("0", "0.0", "benign", "normal", "background", "false")
 
 
 def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
@@ -28,7 +29,8 @@ def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
     Returns
     -------
     (bool [E], bool [E]) or None
-        Attack, labelled; None if the table has no such column or nothing in it. Nulls are not labelled.
+        Attack, labelled; None if the table has no such column or nothing in it. Nulls, NaN and
+        ``UNLABELLED_WORDS`` are not labelled.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -42,5 +44,6 @@ def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
         labels = labels.cast(labels.type.value_type)
     words = pc.utf8_lower(pc.utf8_trim_whitespace(labels.cast(pa.string())))
     benign = pc.is_in(words, value_set=pa.array(BENIGN_WORDS))
-    labelled = pc.is_valid(labels).to_numpy()
+    unknown = pc.is_in(words, value_set=pa.array(UNLABELLED_WORDS))
+    labelled = pc.is_valid(labels).to_numpy() & ~unknown.to_numpy()
     return labelled & ~benign.to_numpy(), labelled

@@ -153,7 +153,11 @@ def surprise_of_rate(artifact: Artifact, rate: float) -> float:
             f"alert rate {rate:g} is beyond what the validation flows of model {artifact.name} support: "
             f"rates {found}, calibrated budgets {budgets}; choose one of these, or give a --threshold"
         )
-    return float(np.interp(wanted, depth, surprise))
+    found_there = float(np.interp(wanted, depth, surprise))
+    # a smaller rate never has a smaller threshold, also where a budget was extrapolated beyond the quantiles
+    for budget, limit in artifact.thresholds.items():
+        found_there = max(found_there, limit) if float(budget) >= rate else min(found_there, limit)
+    return found_there
 
 
 def extrapolated_budget(artifact: Artifact, rate: float) -> bool:

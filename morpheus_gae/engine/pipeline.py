@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -88,6 +89,7 @@ def build_pipeline(
     if settings.output is not None and "to-alerts" not in names:
         raise UsageError("--output is given, but no stage writes it: end the pipeline with to-alerts")
     _refuse_kafka(settings)
+    _refuse_overwriting(settings)
     metrics = Metrics()
     inputs = list(settings.input)
     total = None if settings.live else total_bytes(inputs)
@@ -111,6 +113,19 @@ def build_pipeline(
         source, operators, queue=settings.queue, metrics=metrics, on_stop=lambda: say(STOPPING)
     )
     return Pipeline(engine, metrics)
+
+
+def _refuse_overwriting(settings: Settings) -> None:
+    """Refuse to write over what is to be read, or two things into one file, before anything is opened."""
+    from morpheus_gae.flows.read import expand
+
+    outputs = [p for p in (settings.output, settings.dead_letters_path) if p not in (None, STDOUT)]
+    given = {os.path.realpath(p): p for p in expand(list(settings.input)) if p != STDIN}
+    for path in outputs:
+        if path is not None and os.path.realpath(path) in given:
+            raise UsageError(f"{path} is read as input: write the output somewhere else")
+    if len(outputs) == 2 and os.path.realpath(str(outputs[0])) == os.path.realpath(str(outputs[1])):
+        raise UsageError(f"{outputs[0]} is to hold both the alerts and the dead letters: give two files")
 
 
 def _operator(

@@ -86,6 +86,8 @@ def open_stream(path: str) -> Stream:
         If it cannot be opened.
     """
     if path == "-":
+        if sys.stdin is None:
+            raise InputError("stdin is closed: there is nothing to read from it")
         raw = _counted(sys.stdin.buffer)
         head = raw.peek(4)
         kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)

@@ -172,6 +172,7 @@ def load_artifact(path: str | Path) -> Artifact:
     missing = sorted({"name", "sha256", "spec", "thresholds", "training"} - set(config))
     if missing:
         raise ArtifactError(f"{folder}/config.json lacks {missing}; it has {sorted(config)}")
+    _check_types(folder, config)
     try:
         tensors = load(raw)
     except Exception as error:
@@ -184,6 +185,22 @@ def load_artifact(path: str | Path) -> Artifact:
             f"{str(config['sha256'])[:12]}"
         )
     return Artifact(folder, str(config["name"]), sha[:12], spec, tensors, config)
+
+
+def _check_types(folder: Path, config: dict[str, Any]) -> None:
+    limits, training = config["thresholds"], config["training"]
+    sound = (
+        isinstance(config["spec"], dict)
+        and isinstance(limits, dict)
+        and all(isinstance(v, (int, float)) and 0 <= v < float("inf") for v in limits.values())
+        and isinstance(training, dict)
+        and isinstance(training.get("validation_flows"), int)
+    )
+    if not sound:
+        raise ArtifactError(
+            f"{folder}/config.json is damaged or was edited: spec must be an object, thresholds numbers, "
+            "training an object with validation_flows"
+        )
 
 
 def _write(path: Path, data: bytes) -> None:

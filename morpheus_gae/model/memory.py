@@ -1,6 +1,7 @@
 """Memory: what the training traffic said about each host and each pair of hosts (NumPy reference).
 
-Linear-time counters, keyed by a salted 64-bit hash so that an artifact holds no address. Looked up by a
+Linear-time counters, keyed by a salted 64-bit hash: pseudonyms, not secrets (who has the artifact has the
+salt, and can test whether an address is in it). Looked up by a
 window's hosts and pairs they give 10 numbers for the existence head and 24 for the flow types.
 """
 

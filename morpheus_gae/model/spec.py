@@ -61,6 +61,8 @@ class ModelSpec:
             raise UsageError("a model needs at least one of: memory, flow_types, edge_decoder")
         if self.flow_types and not self.memory:
             raise UsageError("flow_types read the pair memory: switch memory on as well")
+        if self.edge_decoder and self.memory:
+            raise UsageError("edge_decoder scores alone: switch memory and flow_types off")
         if self.edge_decoder and not self.attention:
             raise UsageError("edge_decoder reads host embeddings: switch attention on as well")
         if self.unet_depth and not self.attention:
@@ -99,7 +101,7 @@ class ModelSpec:
             raise ArtifactError(f"the model spec has unknown fields {unknown}; known are {sorted(known)}")
         try:
             return cls(**values)
-        except UsageError as error:
+        except (UsageError, TypeError) as error:
             raise ArtifactError(f"the model spec makes no sense: {error}") from None
 
 

@@ -64,11 +64,12 @@ From the flows held back as the latest in time: on traffic like theirs the share
 
 ## Use
 
-    morpheus run pipeline-gae --model {name} --input flows.parquet --output alerts.jsonl
+    morpheus run pipeline-gae --model models/{name} --input flows.parquet --output alerts.jsonl
 
 ## Limits
 
-The model knows the hosts and pairs of its training traffic (as salted hashes, no address is stored). On
-another network, or after the network has changed, train again: unknown hosts are strange by design.
+The model knows the hosts and pairs of its training traffic. They are pseudonymised as salted hashes; whoever
+has the model can still test whether a given address is in it, so treat it like the traffic.
+On another network, or after the network has changed, train again: unknown hosts are strange by design.
 Traffic that was already attacked while training is learnt as normal.
 """

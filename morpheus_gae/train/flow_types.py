@@ -117,8 +117,9 @@ def fit_flow_types(
     g1, g2 = (torch.from_numpy(g) for g in groups)
     n1, n2, n3 = sizes
     ng1, ng2 = int(g1.max()) + 1, int(g2.max()) + 1
-    pairs = torch.from_numpy(np.unique(pair[at], return_inverse=True)[1].astype(np.int64))
-    distinct = int(pairs.max()) + 1
+    everyone_pair = torch.from_numpy(np.unique(pair, return_inverse=True)[1].reshape(-1).astype(np.int64))
+    pairs = everyone_pair[torch.from_numpy(at)]
+    distinct = int(everyone_pair.max()) + 1
     bs = b[torch.from_numpy(at)]
     key2 = g1[bs[:, 0]] * n2 + bs[:, 1]
     key3 = g2[bs[:, 1]] * n3 + bs[:, 2]
@@ -146,8 +147,10 @@ def fit_flow_types(
     if step == 1:
         everyone = r
     else:
+        # a pair that the sample missed has the shares of all
+        own = (counts + PAIR_PRIOR * share) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
         everyone = torch.empty(e, k)
         for lo in range(0, e, CHUNK):
             cut = slice(lo, lo + CHUNK)
-            everyone[cut] = expect(b[cut], t1, t2, t3, share[None])
+            everyone[cut] = expect(b[cut], t1, t2, t3, own[everyone_pair[cut]])
     return FlowTypes(t1.log(), t2.log(), t3.log(), everyone.numpy())

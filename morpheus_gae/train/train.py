@@ -170,9 +170,12 @@ def _train(
     data = prepare(flows, options.validation)
     bar = tqdm(total=options.epochs, disable=not progress, unit="epoch", desc="train", dynamic_ncols=True)
     bar.set_postfix_str("flow types")
+    out.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        checkpoint.remove(out)
     net, counters = start(spec, data, options)
     run = fingerprint(flows, spec, options)
-    best, history = fit(net, data, counters, options, bar, out if resume else None, run)
+    best, history = fit(net, data, counters, options, bar, out, run)
     net.load_state_dict(best)
     bar.set_postfix_str("calibrating")
 

@@ -195,6 +195,16 @@ def test_options_from_the_environment() -> None:
             1,
             "no/a.jsonl",
         ),
+        (
+            ["pipeline-gae", "--model", "toy", "--input", "flows.*", "--output", "flows.csv"],
+            2,
+            "read as input",
+        ),
+        (
+            "pipeline-gae --model toy --input flows.csv --output a.jsonl --dead_letters a.jsonl".split(" "),
+            2,
+            "two files",
+        ),
         (["--engine", "morpheus", "pipeline-gae", "--input", "flows.csv"], 1, "not installed"),
     ],
 )

@@ -25,6 +25,12 @@ def test_every_way_to_write_labels(labels: pa.Array) -> None:
     assert labelled.tolist() == [True, True, False, True]
 
 
+def test_words_for_nothing_are_no_attacks() -> None:
+    found = attacks(pa.table({"Label": ["-", "NaN", "", "None", "dos"]}), "Label")
+    assert found is not None
+    assert [x.tolist() for x in found] == [[False] * 4 + [True], [False] * 4 + [True]]
+
+
 def test_no_labels() -> None:
     table = pa.table({"x": [1], "Label": pa.nulls(1)})
     assert attacks(table, "Label") is None

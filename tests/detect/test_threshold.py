@@ -72,6 +72,13 @@ def test_rates_beyond_the_quantiles_are_refused(rate: float) -> None:
         surprise_of_rate(artifact(), rate)
 
 
+def test_a_smaller_rate_never_has_a_smaller_threshold() -> None:
+    model = artifact()
+    rates = [0.5, 0.1, 0.05, 0.02, 0.011, 0.01, 0.009, 0.002, 0.0011, 0.001]
+    limits = [surprise_of_rate(model, r) for r in rates]
+    assert limits == sorted(limits)
+
+
 def test_default_is_one_flow_in_a_thousand() -> None:
     assert choose_threshold(artifact()).of_window(np.zeros(1, np.float32)) == np.float32(7.25)
 

@@ -68,6 +68,9 @@ def test_a_missing_file_is_named(folder, file):
 def test_other_formats_specs_and_broken_json_are_refused(folder, tmp_path):
     for change, words in (
         ({"format": 99}, "format 99"),
+        ({"spec": []}, "spec must be an object"),
+        ({"thresholds": {"0.001": "x"}}, "thresholds"),
+        ({"training": {}}, "validation_flows"),
         ({"spec": {**ModelSpec().as_dict(), "version": 99}}, "version 99"),
         ({"spec": {**ModelSpec().as_dict(), "new_part": 1}}, "new_part"),
     ):
