@@ -201,7 +201,17 @@ def test_options_from_the_environment() -> None:
             "read as input",
         ),
         (
-            "pipeline-gae --model toy --input flows.csv --output a.jsonl --dead_letters a.jsonl".split(" "),
+            [
+                "pipeline-gae",
+                "--model",
+                "toy",
+                "--input",
+                "flows.csv",
+                "--output",
+                "a.jsonl",
+                "--dead_letters",
+                "a.jsonl",
+            ],
             2,
             "two files",
         ),
