@@ -61,9 +61,13 @@ def test_calibrated_budget_comes_from_the_artifact() -> None:
 
 
 @given(st.floats(0.001, 1.0))
-def test_other_rates_come_from_the_quantiles(rate: float) -> None:
-    if not any(math.isclose(rate, float(budget), rel_tol=1e-9) for budget in artifact().thresholds):
-        assert surprise_of_rate(artifact(), rate) == pytest.approx(-math.log(rate), abs=1e-6)
+def test_other_rates_come_from_the_quantiles_between_the_budgets(rate: float) -> None:
+    limits = {float(budget): limit for budget, limit in artifact().thresholds.items()}
+    if not any(math.isclose(rate, budget, rel_tol=1e-9) for budget in limits):
+        least = max((limit for budget, limit in limits.items() if budget > rate), default=0.0)
+        most = min((limit for budget, limit in limits.items() if budget < rate), default=math.inf)
+        expected = min(max(-math.log(rate), least), most)
+        assert surprise_of_rate(artifact(), rate) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("rate", [0.0005, 1e-9, 0.0, 1.5])
