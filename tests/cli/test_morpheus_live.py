@@ -141,20 +141,3 @@ def test_a_reader_that_leaves_is_no_traceback(start: Start) -> None:
     told = process.stderr.read().decode()
     assert told.splitlines()[-1].endswith("the reader of the output is gone")
     assert "Exception" not in told
-
-
-def test_a_second_signal_aborts(start: Start) -> None:
-    process = start(*STDIN, "--graph_size", "1000")
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    # more than the pipe of stdout holds, and nobody reads it: what is in flight cannot drain; few enough
-    # windows that all of them fit into the queues, or writing here would wait for ever
-    process.stdin.write(flows(0, 200) * 20)
-    process.stdin.flush()
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    assert b"again" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
-    assert process.stderr.read() == b"Aborted!\n"
