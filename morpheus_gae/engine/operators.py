@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from morpheus_gae.executors.base import Executor
-    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.flows.frame import Flows, Position
     from morpheus_gae.graph.window_graph import WindowGraph
 
 UNKNOWN_SHARE = 0.5
@@ -34,6 +34,11 @@ class WindowCutter(Protocol):
 
     def flush(self) -> list[Flows]:
         """The last, shorter window."""
+        ...
+
+    @property
+    def pending(self) -> bool:
+        """Whether ``flush`` would give a window."""
         ...
 
 
@@ -87,14 +92,12 @@ class BuildGraph(Operator):
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._deadline: float | None = None
-        self._held = 0
 
     def process(self, item: Flows) -> Iterator[Window]:
         """Windows that these flows complete."""
         windows = self._cutter.push(item)
-        self._held += len(item) - sum(len(flows) for flows in windows)
         if self._wait_seconds is not None and (windows or self._deadline is None):
-            self._deadline = self._clock() + self._wait_seconds if self._held else None
+            self._deadline = self._clock() + self._wait_seconds if self._cutter.pending else None
         yield from self._graphs(windows)
 
     def deadline(self) -> float | None:
@@ -107,7 +110,7 @@ class BuildGraph(Operator):
 
     def finish(self) -> Iterator[Window]:
         """The last, shorter window."""
-        self._deadline, self._held = None, 0
+        self._deadline = None
         yield from self._graphs(self._cutter.flush())
 
     def _graphs(self, windows: list[Flows]) -> Iterator[Window]:
@@ -237,13 +240,21 @@ class ToAlerts(Operator):
         Where they go.
     model
         ``name@hash``, told in every row.
+    delivered
+        Told the positions that a window reached, once its alerts are handed over.
     """
 
     name = "to-alerts"
 
-    def __init__(self, sink: AlertSink, model: str) -> None:
+    def __init__(
+        self,
+        sink: AlertSink,
+        model: str,
+        delivered: Callable[[tuple[Position, ...]], None] = lambda _: None,
+    ) -> None:
         self._sink = sink
         self._model = model
+        self._delivered = delivered
 
     def process(self, item: Window) -> Iterator[Window]:
         """The window itself, once its alerts are written."""
@@ -252,6 +263,8 @@ class ToAlerts(Operator):
         assert item.threshold is not None
         self._sink.add(alert_table(item.flows, item.scores, item.flagged, item.threshold, self._model))
         self._sink.flush()
+        if item.flows.done:
+            self._delivered(item.flows.done)
         yield item
 
     def close(self) -> None:

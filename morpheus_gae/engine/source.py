@@ -83,7 +83,8 @@ class FlowSource:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))
                 if self._dead_letters is not None:
                     self._dead_letters.add(batch.bad)
-            if len(flows):
+            # a batch of bad records alone still moves the position
+            if len(flows) or flows.done:
                 yield flows
             if self._stopping.is_set():
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,24 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
+
+
+class Position(NamedTuple):
+    """How far a source was read: everything of ``partition`` before ``offset``.
+
+    Attributes
+    ----------
+    source
+        Topic, or path of a file.
+    partition
+        Of the topic; for a file its number among the inputs.
+    offset
+        Of the next message, or the number of the file's next record.
+    """
+
+    source: str
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,11 @@ class Flows:
         int64 [E]: position of the record in its source, counting bad records too, from 0.
     time_ms
         int64 [E] start of the flow, milliseconds since the epoch, or None if the source has no such column.
+    offsets
+        int64 [E] offset of the message, or number of the record, that each flow came in; None if nobody
+        will ask how far the source was delivered.
+    done
+        Positions that are reached once these flows, and all before them, are delivered.
     """
 
     table: pa.Table
@@ -47,6 +70,8 @@ class Flows:
     duration_missing: Bool
     rows: I64
     time_ms: I64 | None = None
+    offsets: I64 | None = None
+    done: tuple[Position, ...] = ()
 
     def __len__(self) -> int:
         return int(self.src_lo.shape[0])
@@ -64,10 +89,20 @@ class Flows:
             duration_missing=self.duration_missing[cut],
             rows=self.rows[cut],
             time_ms=None if self.time_ms is None else self.time_ms[cut],
+            offsets=None if self.offsets is None else self.offsets[cut],
+            done=self._done(stop),
         )
 
+    def _done(self, stop: int) -> tuple[Position, ...]:
+        """What is reached with the rows before ``stop``: a message that is cut in two is not."""
+        if stop >= len(self):
+            return self.done
+        if self.offsets is None or len(self.done) != 1:
+            return ()
+        return (self.done[0]._replace(offset=int(self.offsets[stop])),)
+
     def take(self, index: npt.NDArray[Any]) -> Flows:
-        """Rows by integer position or boolean mask; copies."""
+        """Rows by integer position or boolean mask; copies. ``done`` stays: the other rows are done with."""
         index = np.flatnonzero(index) if index.dtype == np.bool_ else index
         return Flows(
             table=self.table.take(index),
@@ -79,6 +114,8 @@ class Flows:
             duration_missing=self.duration_missing[index],
             rows=self.rows[index],
             time_ms=None if self.time_ms is None else self.time_ms[index],
+            offsets=None if self.offsets is None else self.offsets[index],
+            done=self.done,
         )
 
 
@@ -99,6 +136,9 @@ def concat(parts: list[Flows]) -> Flows:
     if len(parts) == 1:
         return parts[0]
     with_time = [p.time_ms for p in parts if p.time_ms is not None]
+    with_offsets = [p.offsets for p in parts if p.offsets is not None]
+    # the later position of a partition includes the earlier one
+    done = {(d.source, d.partition): d for p in parts for d in p.done}
     return Flows(
         table=stack([p.table for p in parts]),
         src_hi=np.concatenate([p.src_hi for p in parts]),
@@ -109,4 +149,6 @@ def concat(parts: list[Flows]) -> Flows:
         duration_missing=np.concatenate([p.duration_missing for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
         time_ms=np.concatenate(with_time) if len(with_time) == len(parts) else None,
+        offsets=np.concatenate(with_offsets) if len(with_offsets) == len(parts) else None,
+        done=tuple(done.values()),
     )

@@ -20,6 +20,9 @@ class Windower:
     window_seconds
         A window also ends before the first flow that starts so many seconds (of the flows' own time)
         after the window's first (in whole milliseconds, at least 1). Ignored for flows without a start time.
+    whole_messages
+        A window ends only where a message ends (see ``Flows.offsets``), so that reading again from any
+        position that was reached cuts the same windows. Full ones then hold ``graph_size`` flows or more.
 
     Raises
     ------
@@ -27,13 +30,20 @@ class Windower:
         If ``graph_size`` is below 1 or ``window_seconds`` is not above 0.
     """
 
-    def __init__(self, graph_size: int = 200_000, window_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        graph_size: int = 200_000,
+        window_seconds: float | None = None,
+        *,
+        whole_messages: bool = False,
+    ) -> None:
         if graph_size < 1:
             raise ValueError(f"graph_size must be at least 1, got {graph_size}")
         # "not >" refuses NaN too
         if window_seconds is not None and not window_seconds > 0:
             raise ValueError(f"window_seconds must be more than 0, got {window_seconds}")
         self.graph_size = graph_size
+        self.whole_messages = whole_messages
         self.limit: int | None = None
         if window_seconds is not None and math.isfinite(window_seconds):
             # at 0 ms a window would end before its own first flow, for ever
@@ -42,30 +52,41 @@ class Windower:
         self.held = 0
         self.start: int | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether ``flush`` would give a window: flows, or a position that bad records alone moved."""
+        return bool(self.parts)
+
     def push(self, flows: Flows) -> list[Flows]:
         """Add a batch; the windows it completes, in order."""
         out: list[Flows] = []
         at, e = 0, len(flows)
+        if not e and flows.done:
+            # nothing but bad records: they are done with when the flows before them are
+            self.parts.append(flows)
         while at < e:
-            stop = min(e, at + self.graph_size - self.held)
+            stop = min(e, at + max(self.graph_size - self.held, 1))
             if self.limit is not None and flows.time_ms is not None:
                 if self.start is None:
                     self.start = int(flows.time_ms[at])
                 late = np.flatnonzero(flows.time_ms[at:stop] >= self.start + self.limit)
                 if late.size:
                     stop = at + int(late[0])
+            if self.whole_messages and flows.offsets is not None and stop > at:
+                # the last message of the window with all its flows
+                stop = int(np.searchsorted(flows.offsets, flows.offsets[stop - 1], "right"))
             if stop > at:
                 self.parts.append(flows.slice(at, stop))
                 self.held += stop - at
             # either the window is full or the next flow is too late for it
-            if self.held == self.graph_size or stop < e:
+            if self.held >= self.graph_size or stop < e:
                 out += self.flush()
             at = stop
         return out
 
     def flush(self) -> list[Flows]:
-        """End the open window, however short; empty if it holds nothing."""
-        if not self.held:
+        """End the open window, however short; no window if it holds nothing, not even a position."""
+        if not self.parts:
             return []
         window = concat(self.parts)
         self.parts, self.held, self.start = [], 0, None

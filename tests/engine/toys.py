@@ -60,6 +60,10 @@ class ToyCutter:
         self.held = [joined] if len(joined) else []
         return windows
 
+    @property
+    def pending(self) -> bool:
+        return bool(self.held)
+
     def flush(self) -> list[Flows]:
         held, self.held = self.held, []
         return [concat(held)] if held else []

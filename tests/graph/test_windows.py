@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morpheus_gae.flows.frame import Flows, Position
 from morpheus_gae.graph.windows import Windower, windows
 from tests.support import make_flows
 
@@ -86,3 +88,49 @@ def test_flushing_early_starts_a_new_window_and_a_new_clock():
     assert [len(w) for w in windower.flush()] == [1]
     assert [len(w) for w in windower.push(flows.slice(1, 4))] == [2]
     assert [w.rows.tolist() for w in windower.flush()] == [[3]]
+
+
+def _messages(lengths: list[int], first: int = 0) -> Flows:
+    """Flows of consecutive messages with so many flows each."""
+    offsets = np.repeat(np.arange(first, first + len(lengths)), lengths)
+    flows = make_flows(max(len(offsets), 1)).slice(0, len(offsets))
+    return replace(flows, offsets=offsets.astype(np.int64), done=(Position("t", 0, first + len(lengths)),))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=6), max_size=5),
+    st.integers(1, 8),
+    st.integers(0, 40),
+)
+def test_reading_again_from_a_position_cuts_the_same_windows(
+    batches: list[list[int]], size: int, at: int
+) -> None:
+    lengths = [n for batch in batches for n in batch]
+
+    def cut(first: int, parts: list[list[int]]) -> list[tuple[list[int], tuple[Position, ...]]]:
+        windower = Windower(size, whole_messages=True)
+        out = []
+        for part in parts:
+            out += windower.push(_messages(part, first))
+            first += len(part)
+        out += windower.flush()
+        return [([] if w.offsets is None else w.offsets.tolist(), w.done) for w in out]
+
+    whole = cut(0, batches)
+    assert [o for offsets, _ in whole for o in offsets] == np.repeat(range(len(lengths)), lengths).tolist()
+    for offsets, done in whole:
+        # every position told lies behind all flows so far, and at a message's end
+        assert len(done) == 1
+        assert not offsets or done[0].offset > offsets[-1]
+    reached = [0, *(done[0].offset for _, done in whole)]
+    start = reached[at % len(reached)]
+    again = cut(start, [lengths[start:]])
+    assert [o for o, _ in again if o] == [o for o, done in whole if o and done[0].offset > start]
+    if lengths:
+        assert whole[-1][1] == (Position("t", 0, len(lengths)),)
+
+
+def test_a_message_that_is_cut_in_two_is_not_reached() -> None:
+    first, *_ = Windower(3).push(_messages([2, 2]))
+    assert first.done == (Position("t", 0, 1),)
