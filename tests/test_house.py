@@ -27,7 +27,7 @@ OWNERS = {
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"evaluate/plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
-    "pyarrow": r"(flows|graph|sinks|simulate|train|evaluate)/.*",
+    "pyarrow": r"(flows|graph|sinks|simulate|train|evaluate)/.*|detect/(alert_fields|ecs|eve|ocsf)\.py",
     "confluent_kafka": r"(sources|sinks)/kafka\w*\.py",
     "triton": r"executors/.*",
     **dict.fromkeys(("cudf", "cupy", "morpheus", "mrc"), r"stages/.*"),

@@ -151,6 +151,11 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option(
+        "--encoding",
+        type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
+        help="Form of an alert: flat columns (plain, the default), Elastic Common Schema, OCSF, Suricata's EVE.",
+    )(command)
     return click.option(
         "--output", metavar="URL", help="File (by its extension), or - for NDJSON on stdout."
     )(command)

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.embedded import EmbeddedEngine
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
-from morpheus_gae.engine.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
+from morpheus_gae.engine.operators import AlertSink, BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.order import USUAL, check_order
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
@@ -154,9 +155,19 @@ def _operator(
         return InferGae(executor, metrics, say)
     if name == "flag-anomalies":
         return _flag_anomalies(settings, metrics, artifact, say)
+    return ToAlerts(_alert_sink(settings), f"{artifact.name}@{artifact.hash}")
+
+
+def _alert_sink(settings: Settings) -> AlertSink:
+    from morpheus_gae.detect.encodings import encoding
+    from morpheus_gae.sinks.encoded import EncodedSink
     from morpheus_gae.sinks.open import open_sink
 
-    return ToAlerts(open_sink(settings.output or STDOUT), f"{artifact.name}@{artifact.hash}")
+    output, encode = settings.output or STDOUT, encoding(settings.encoding)
+    if settings.encoding != "plain" and ".csv" in Path(output).suffixes:
+        raise UsageError(f"--encoding {settings.encoding} is nested: write it to .jsonl, not to {output}")
+    sink = open_sink(output)
+    return sink if settings.encoding == "plain" else EncodedSink(sink, encode)
 
 
 def _flag_anomalies(

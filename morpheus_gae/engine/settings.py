@@ -35,6 +35,8 @@ class Settings:
         Flows and seconds of a window.
     threshold, alert_rate, adaptive
         See ``detect.threshold.choose_threshold``.
+    encoding
+        Form of an alert, see ``detect.encodings.encoding``.
     labels
         Name of the label column to report on.
     batch_size
@@ -56,6 +58,7 @@ class Settings:
     threshold: float | None = None
     alert_rate: float | None = None
     adaptive: bool = False
+    encoding: str = "plain"
     labels: str = "Label"
     batch_size: int = 65_536
     queue: int = 2

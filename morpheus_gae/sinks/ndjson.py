@@ -33,15 +33,28 @@ def json_lines(table: pa.Table) -> bytes:
         return b""
     if table.num_columns == 0:
         return b"{}\n" * table.num_rows
-    pieces: list[Any] = []
-    opening = "{"
-    for i, name in enumerate(table.column_names):
-        text, mark = _rendered(table.column(i))
-        pieces += [pa.scalar(f"{opening}{json.dumps(name, ensure_ascii=False)}:{mark}", _TEXT), text]
-        opening = f"{mark},"
-    pieces += [pa.scalar(opening[:-1] + "}\n", _TEXT), pa.scalar("", _TEXT)]
+    pieces = _object(table.column_names, table.columns)
+    pieces += [pa.scalar("\n", _TEXT), pa.scalar("", _TEXT)]
     lines = pc.binary_join_element_wise(*pieces)
     return b"".join(map(_bytes, lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]))
+
+
+def _object(names: list[str], parts: list[pa.ChunkedArray]) -> list[Any]:
+    """Pieces that, joined, are one JSON object a row."""
+    pieces: list[Any] = []
+    opening = "{"
+    for name, column in zip(names, parts, strict=True):
+        told = f"{opening}{json.dumps(name, ensure_ascii=False)}:"
+        if pa.types.is_struct(column.type) and column.null_count == 0 and column.type.num_fields:
+            # the object inside as pieces of this one
+            inner = _object([f.name for f in column.type], pa.Table.from_struct_array(column).columns)
+            pieces += [pa.scalar(told, _TEXT), *inner]
+            opening = ","
+            continue
+        text, mark = _rendered(column)
+        pieces += [pa.scalar(told + mark, _TEXT), text]
+        opening = f"{mark},"
+    return [*pieces, pa.scalar(opening[:-1] + "}", _TEXT)]
 
 
 def _bytes(lines: pa.Array) -> bytes:
@@ -63,12 +76,41 @@ def _rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
             column = pc.if_else(finite, column, pa.scalar(None, kind))
     if pa.types.is_boolean(kind) or _is_number(kind):
         return _filled(column.cast(_TEXT)), ""
+    if pa.types.is_list(kind) and column.null_count == 0:
+        lists = _list(column)
+        if lists is not None:
+            return lists, ""
     if pa.types.is_nested(kind):
         values = [
-            json.dumps(_finite(value), default=_other, ensure_ascii=False) for value in column.to_pylist()
+            json.dumps(_finite(value), default=_other, ensure_ascii=False, separators=(",", ":"))
+            for value in column.to_pylist()
         ]
         return pa.chunked_array([pa.array(values, _TEXT)]), ""
     return _quoted(as_text(column).cast(_TEXT))
+
+
+def _list(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Lists that are all of one length, which is above 0, as JSON; None for others."""
+    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks)
+    lengths = pc.list_value_length(whole)
+    bounds = pc.min_max(lengths).as_py()
+    width = bounds["min"]
+    if not width or width != bounds["max"]:
+        return None
+    values = whole.flatten()
+    pieces: list[Any] = [pa.scalar("[", _TEXT)]
+    for i in range(width):
+        item = pa.chunked_array([values.take(pa.array(range(i, len(values), width)))])
+        if pa.types.is_struct(item.type) and item.null_count == 0 and item.type.num_fields:
+            pieces += _object([f.name for f in item.type], pa.Table.from_struct_array(item).columns)
+        else:
+            text, mark = _rendered(item)
+            pieces += [pa.scalar(mark, _TEXT), text, pa.scalar(mark, _TEXT)] if mark else [text]
+        pieces.append(pa.scalar("," if i + 1 < width else "]", _TEXT))
+    joined = pc.binary_join_element_wise(*pieces, pa.scalar("", _TEXT))
+    return joined if isinstance(joined, pa.ChunkedArray) else pa.chunked_array([joined])
 
 
 def _is_number(kind: Any) -> bool:

@@ -1,0 +1,228 @@
+"""AlertFields: what every encoding of an alert says, read out of a table of alert rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from morpheus_gae.detect.alerts import ALERT_COLUMNS
+from morpheus_gae.flows import columns
+from morpheus_gae.flows.address_kernels import V4_PREFIX
+from morpheus_gae.flows.addresses import format_addresses, parse_addresses
+from morpheus_gae.flows.numbers import numbers
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+TRANSPORTS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
+"""Names of protocol numbers (IANA) that flows show; others are told by number alone."""
+
+SEVERITIES = (0.001, 0.0001)
+"""Shares of benign flows at least as strange, at and below which an alert is more severe."""
+
+ORIGIN = ("topic", "partition", "offset", "row")
+"""Columns that say where a flow came from."""
+
+
+@dataclass(frozen=True)
+class AlertFields:
+    """E alerts.
+
+    Attributes
+    ----------
+    id
+        Text [E]: 16 hex digits that depend on the flow alone, so a flow that is delivered twice has one id.
+    start_ms, end_ms
+        int64 [E], milliseconds since the epoch; where the input has no time, that of the call.
+    duration_ms
+        float64 [E]; null where the flow has none.
+    src, dst
+        Text [E], canonical addresses.
+    src_port, dst_port, protocol
+        int32 [E], null where the input has none.
+    transport, version
+        Text [E]: ``tcp``, ``udp``, ..., null for others; ``ipv4`` or ``ipv6``.
+    in_bytes, out_bytes
+        int64 [E].
+    severity
+        int8 [E]: 0 low, 1 medium, 2 high (see ``SEVERITIES``).
+    score, surprise, threshold
+        float32 [E].
+    why, model
+        Text [E].
+    rest
+        Table of all other columns.
+    """
+
+    id: pa.Array
+    start_ms: I64
+    end_ms: I64
+    duration_ms: pa.Array
+    src: pa.Array
+    dst: pa.Array
+    src_port: pa.Array
+    dst_port: pa.Array
+    protocol: pa.Array
+    transport: pa.Array
+    version: pa.Array
+    in_bytes: pa.Array
+    out_bytes: pa.Array
+    severity: npt.NDArray[np.int8]
+    score: pa.Array
+    surprise: pa.Array
+    threshold: pa.Array
+    why: pa.Array
+    model: pa.Array
+    rest: pa.Table
+
+    def __len__(self) -> int:
+        return int(self.start_ms.shape[0])
+
+    @classmethod
+    def of(cls, table: pa.Table) -> AlertFields:
+        """Read a table of alert rows (``detect.alerts.alert_table``)."""
+        src_hi, src_lo = _address(table, columns.SRC_ADDRESSES)
+        dst_hi, dst_lo = _address(table, columns.DST_ADDRESSES)
+        start = _number(table, columns.FLOW_START)
+        now = pa.scalar(time.time_ns() // 1_000_000, pa.float64())
+        start_ms = np.asarray(pc.fill_null(start, now), np.float64).astype(np.int64)
+        duration = _number(table, columns.DURATION)
+        end_ms = start_ms + np.asarray(pc.fill_null(duration, 0.0), np.float64).astype(np.int64)
+        protocol = _whole(_number(table, columns.PROTOCOL))
+        surprise = np.asarray(table["surprise"], np.float32)
+        v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(V4_PREFIX >> 32))
+        return cls(
+            id=_ids(table, src_hi, src_lo, dst_hi, dst_lo),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            duration_ms=duration,
+            src=_flat(format_addresses(src_hi, src_lo)),
+            dst=_flat(format_addresses(dst_hi, dst_lo)),
+            src_port=_whole(_number(table, columns.SRC_PORT)),
+            dst_port=_whole(_number(table, columns.DST_PORT)),
+            protocol=protocol,
+            transport=pc.take(
+                pa.array(TRANSPORTS.values()),
+                pc.index_in(protocol, value_set=pa.array(TRANSPORTS, pa.int32())),
+            ),
+            version=pc.if_else(pa.array(v4), "ipv4", "ipv6"),
+            in_bytes=_number(table, columns.IN_BYTES).cast(pa.int64(), safe=False),
+            out_bytes=_number(table, columns.OUT_BYTES).cast(pa.int64(), safe=False),
+            severity=np.sum([surprise >= -np.log(s) for s in SEVERITIES], 0, dtype=np.int8),
+            score=_flat(table["anomaly_score"]),
+            surprise=_flat(table["surprise"]),
+            threshold=_flat(table["threshold"]),
+            why=_flat(table["why"]),
+            model=_flat(table["model"]),
+            rest=table.drop_columns([n for n in table.column_names if n in _TOLD]),
+        )
+
+
+# all that the fields tell; what is left over rides along
+_TOLD = {
+    *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
+    columns.PROTOCOL, *ALERT_COLUMNS,
+}  # fmt: skip
+
+
+def nested(fields: dict[str, Any], rows: int) -> pa.StructArray:
+    """Struct column from arrays, constants and further dicts; empty dicts and None are left out."""
+    arrays, names = [], []
+    for name, value in fields.items():
+        if value is not None and not (isinstance(value, dict) and not value):
+            arrays.append(_column(value, rows))
+            names.append(name)
+    return pa.StructArray.from_arrays(arrays, names)
+
+
+def _column(value: Any, rows: int) -> pa.Array:
+    if isinstance(value, dict):
+        return nested(value, rows)
+    if isinstance(value, np.ndarray):
+        return pa.array(value)
+    return value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value), rows)
+
+
+def lists(*parts: pa.Array) -> pa.ListArray:
+    """List column: the i-th list holds the i-th value of each array."""
+    rows, width = len(parts[0]), len(parts)
+    order = np.arange(rows * width).reshape(width, rows).T.ravel()
+    values = pa.concat_arrays(list(parts)).take(pa.array(order))
+    return pa.ListArray.from_arrays(pa.array(np.arange(0, rows * width + 1, width), pa.int32()), values)
+
+
+def iso_time(ms: I64) -> pa.Array:
+    """RFC 3339 text in UTC, to the millisecond."""
+    text = pc.strftime(pa.array(ms).cast(pa.timestamp("ms")), format="%Y-%m-%dT%H:%M:%S")
+    return pc.binary_join_element_wise(text, "Z", "")
+
+
+def rest_of(fields: AlertFields) -> dict[str, Any]:
+    """The other columns, by name."""
+    return {name: _flat(fields.rest[name]) for name in fields.rest.column_names}
+
+
+def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _address(table: pa.Table, names: tuple[str, str]) -> tuple[U64, U64]:
+    hi, lo = np.zeros(table.num_rows, np.uint64), np.full(table.num_rows, V4_PREFIX, np.uint64)
+    for name in names:
+        if name in table.column_names:
+            high, low, ok = parse_addresses(table[name])
+            # as in reading: the v6 column speaks where the v4 column says nothing
+            blank = (hi == 0) & ((lo == 0) | (lo == np.uint64(V4_PREFIX))) & ok
+            hi, lo = np.where(blank, high, hi), np.where(blank, low, lo)
+    return hi, lo
+
+
+def _number(table: pa.Table, name: str) -> pa.Array:
+    """float64 [E], null where absent or no number."""
+    if name not in table.column_names:
+        return pa.nulls(table.num_rows, pa.float64())
+    values, absent, misfit = numbers(table[name])
+    return pa.array(values, mask=absent | misfit)
+
+
+def _whole(values: pa.Array) -> pa.Array:
+    fits = pc.and_(pc.greater_equal(values, 0), pc.less(values, 1 << 31))
+    return pc.if_else(fits, values, pa.scalar(None, pa.float64())).cast(pa.int32(), safe=False)
+
+
+def _mix(x: Any) -> Any:
+    """uint64 [E] from uint64 [E]: SplitMix64's finaliser (Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _ids(table: pa.Table, *addresses: U64) -> pa.Array:
+    rows = table.num_rows
+    x = np.full(rows, 0x9E3779B97F4A7C15, np.uint64)
+    for part in addresses:
+        x = _mix(x ^ part)
+    names = (columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT, columns.PROTOCOL, *columns.ATTRIBUTES)
+    for name in (*names, *(n for n in ORIGIN if n != "topic")):
+        filled = pc.fill_null(_number(table, name), -1.0)
+        x = _mix(x ^ np.asarray(filled, np.float64).view(np.uint64))
+    # records that agree in everything are told apart by their order
+    _, first, group = np.unique(x, return_index=True, return_inverse=True)
+    if first.shape[0] < rows:
+        order = np.argsort(group, kind="stable")
+        starts = np.r_[0, np.flatnonzero(np.diff(group[order])) + 1]
+        rank = np.empty(rows, np.int64)
+        rank[order] = np.arange(rows) - np.repeat(starts, np.diff(np.r_[starts, rows]))
+        x = np.where(rank > 0, _mix(x ^ rank.astype(np.uint64)), x)
+    octets = x.byteswap().view(np.uint8).reshape(rows, 8)
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    text = np.stack([digits[octets >> 4], digits[octets & 15]], 2).reshape(rows, 16)
+    return pa.array(text.view("S16").ravel().astype("U16")) if rows else pa.array([], pa.string())

@@ -1,0 +1,69 @@
+"""ECS: alerts in the Elastic Common Schema 8.11 (elastic.co/guide/en/ecs)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from morpheus_gae import __version__
+from morpheus_gae.detect.alert_fields import AlertFields, iso_time, lists, nested, rest_of
+
+ECS_VERSION = "8.11.0"
+_NS = 1e6
+
+
+def ecs(table: pa.Table) -> pa.Table:
+    """Alert rows as ECS documents.
+
+    Parameters
+    ----------
+    table
+        E alert rows (``detect.alerts.alert_table``).
+
+    Returns
+    -------
+    pyarrow.Table
+        E rows with nested columns. What ECS has no field for lies under ``morpheus_gae``, the input's
+        further columns under ``morpheus_gae.record``.
+    """
+    a = AlertFields.of(table)
+    n = len(a)
+    words = [pa.repeat(pa.scalar(word), n) for word in ("network", "connection", "info")]
+    document = {
+        "@timestamp": iso_time(a.start_ms),
+        "ecs": {"version": ECS_VERSION},
+        "message": pc.binary_join_element_wise(a.src, a.dst, " -> "),
+        "event": {
+            "id": a.id,
+            "kind": "alert",
+            "category": lists(words[0]),
+            "type": lists(words[1], words[2]),
+            "module": "morpheus_gae",
+            "dataset": "morpheus_gae.alert",
+            "reason": a.why,
+            "start": iso_time(a.start_ms),
+            "end": iso_time(a.end_ms),
+            "duration": pc.multiply(a.duration_ms, _NS).cast(pa.int64(), safe=False),
+            "risk_score": pc.multiply(a.score, 100.0).cast(pa.float32()),
+            "severity": pa.array(a.severity * 26 + 21),
+        },
+        "rule": {"name": "anomalous flow", "category": "anomaly", "version": a.model},
+        "source": {"ip": a.src, "address": a.src, "port": a.src_port, "bytes": a.in_bytes},
+        "destination": {"ip": a.dst, "address": a.dst, "port": a.dst_port, "bytes": a.out_bytes},
+        "network": {
+            "type": a.version,
+            "transport": a.transport,
+            "iana_number": pc.cast(a.protocol, pa.string()),
+            "bytes": pc.add(a.in_bytes, a.out_bytes),
+        },
+        "related": {"ip": lists(a.src, a.dst)},
+        "observer": {"vendor": "morpheus-gae", "product": "morpheus-gae", "version": __version__},
+        "morpheus_gae": {
+            "anomaly_score": a.score,
+            "surprise": a.surprise,
+            "threshold": a.threshold,
+            "model": a.model,
+            "record": rest_of(a),
+        },
+    }
+    return pa.Table.from_struct_array(nested(document, n))

@@ -1,0 +1,46 @@
+"""Encodings: the forms an alert can be written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENCODINGS = ("plain", "ecs", "ocsf", "eve")
+
+Encode = Callable[["pa.Table"], "pa.Table"]
+
+
+def encoding(name: str) -> Encode:
+    """Function from alert rows to rows in that encoding.
+
+    Parameters
+    ----------
+    name
+        ``plain`` (the input's columns and those of an alert, flat), ``ecs`` (Elastic Common Schema),
+        ``ocsf`` (Detection Finding) or ``eve`` (Suricata's alert event).
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    if name == "plain":
+        return lambda table: table
+    if name == "ecs":
+        from morpheus_gae.detect.ecs import ecs
+
+        return ecs
+    if name == "ocsf":
+        from morpheus_gae.detect.ocsf import ocsf
+
+        return ocsf
+    if name == "eve":
+        from morpheus_gae.detect.eve import eve
+
+        return eve
+    raise UsageError(f"unknown encoding {name!r}: choose one of {', '.join(ENCODINGS)}")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.detect.alerts import alert_table
+from morpheus_gae.detect.encodings import ENCODINGS, encoding
+from morpheus_gae.errors import UsageError
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.sinks.ndjson import json_lines
+
+ROWS = {
+    "FLOW_START_MILLISECONDS": [1_741_593_600_231, 1_741_593_600_231, 1_741_593_601_000],
+    "IPV4_SRC_ADDR": ["192.0.2.1", "192.0.2.1", None],
+    "IPV4_DST_ADDR": ["198.51.100.7", "198.51.100.7", None],
+    "IPV6_SRC_ADDR": [None, None, "2001:DB8::1"],
+    "IPV6_DST_ADDR": [None, None, "2001:db8::2"],
+    "L4_SRC_PORT": [40000, 40000, None],
+    "L4_DST_PORT": [443, 443, None],
+    "PROTOCOL": [6, 6, 99],
+    "IN_BYTES": [100, 100, 5],
+    "OUT_BYTES": [900, 900, 0],
+    "FLOW_DURATION_MILLISECONDS": [1500.5, 1500.5, None],
+    "note": ['say "hi"', 'say "hi"', None],
+}
+SURPRISE = np.array([8.0, 10.0, 2.0], np.float32)
+
+
+def alerts(rows: dict[str, list[Any]] = ROWS) -> pa.Table:
+    flows = table_to_flows(pa.table(rows)).flows
+    n = len(flows)
+    s = SURPRISE[:n]
+    scores = Scores(-np.expm1(-s), s, s, np.zeros(n, np.float32))
+    return alert_table(flows, scores, np.ones(n, bool), np.float32(1.0), "toy@1")
+
+
+def written(name: str, table: pa.Table) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in json_lines(encoding(name)(table)).splitlines()]
+
+
+def at(value: Any, path: str) -> Any:
+    for key in path.split("/"):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+FACTS = {
+    "ecs": {
+        "@timestamp": "2025-03-10T08:00:00.231Z",
+        "event/kind": "alert",
+        "event/category": ["network"],
+        "event/end": "2025-03-10T08:00:01.731Z",
+        "event/duration": 1_500_500_000,
+        "source/ip": "192.0.2.1",
+        "destination/port": 443,
+        "destination/bytes": 900,
+        "network/bytes": 1000,
+        "network/transport": "tcp",
+        "network/type": "ipv4",
+        "network/iana_number": "6",
+        "related/ip": ["192.0.2.1", "198.51.100.7"],
+        "rule/version": "toy@1",
+        "morpheus_gae/record/note": 'say "hi"',
+    },
+    "ocsf": {
+        "class_uid": 2004,
+        "type_uid": 200401,
+        "time": 1_741_593_600_231,
+        "end_time": 1_741_593_601_731,
+        "severity_id": 3,
+        "finding_info/analytic/type_id": 4,
+        "evidences/0/src_endpoint/ip": "192.0.2.1",
+        "evidences/0/dst_endpoint/port": 443,
+        "evidences/0/connection_info/protocol_num": 6,
+        "evidences/0/connection_info/protocol_ver_id": 4,
+        "unmapped/record/note": 'say "hi"',
+    },
+    "eve": {
+        "timestamp": "2025-03-10T08:00:00.231Z",
+        "event_type": "alert",
+        "src_ip": "192.0.2.1",
+        "dest_port": 443,
+        "proto": "TCP",
+        "alert/severity": 2,
+        "flow/bytes_toserver": 100,
+        "flow/bytes_toclient": 900,
+        "flow/age": 1,
+        "gae/record/note": 'say "hi"',
+    },
+}
+IDS = {"ecs": "event/id", "ocsf": "finding_info/uid", "eve": "gae/id"}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_what_is_told_where(name: str) -> None:
+    first = written(name, alerts())[0]
+    assert {path: at(first, path) for path in FACTS[name]} == FACTS[name]
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_every_id_is_its_own_and_the_same_again(name: str) -> None:
+    ids = [at(row, IDS[name]) for row in written(name, alerts())]
+    assert len(set(ids)) == 3
+    assert ids == [at(row, IDS[name]) for row in written(name, alerts())]
+
+
+def test_where_a_flow_came_from_tells_it_apart() -> None:
+    def ids(offset: int) -> list[str]:
+        rows = {**ROWS, "topic": ["t"] * 3, "partition": [0] * 3, "offset": [offset] * 3, "row": [0, 1, 2]}
+        return [row["event"]["id"] for row in written("ecs", alerts(rows))]
+
+    assert ids(5) == ids(5)
+    assert not set(ids(5)) & set(ids(6))
+
+
+def test_ipv6_and_values_that_are_not_there() -> None:
+    third = written("ecs", alerts())[2]
+    assert third["source"] == {"ip": "2001:db8::1", "address": "2001:db8::1", "port": None, "bytes": 5}
+    assert third["network"] == {"type": "ipv6", "transport": None, "iana_number": "99", "bytes": 5}
+    assert third["event"]["duration"] is None
+    assert third["event"]["end"] == third["event"]["start"]
+    assert written("eve", alerts())[2]["proto"] == "099"
+
+
+def test_flows_without_a_time_happen_now() -> None:
+    rows = {k: v for k, v in ROWS.items() if k != "FLOW_START_MILLISECONDS"}
+    before = datetime.datetime.now(datetime.timezone.utc)
+    told = datetime.datetime.fromisoformat(
+        written("ecs", alerts(rows))[0]["@timestamp"].replace("Z", "+00:00")
+    )
+    assert abs((told - before).total_seconds()) < 60
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_no_alerts_give_no_lines(name: str) -> None:
+    assert json_lines(encoding(name)(alerts().slice(0, 0))) == b""
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(UsageError, match="plain, ecs, ocsf, eve"):
+        encoding("cef")
