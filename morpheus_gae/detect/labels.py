@@ -40,10 +40,18 @@ def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
     labels = table.column(column)
     if labels.null_count == len(labels):
         return None
-    if pa.types.is_dictionary(labels.type):
-        labels = labels.cast(labels.type.value_type)
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(labels.cast(pa.string())))
-    benign = pc.is_in(words, value_set=pa.array(BENIGN_WORDS))
-    unknown = pc.is_in(words, value_set=pa.array(UNLABELLED_WORDS))
-    labelled = pc.is_valid(labels).to_numpy() & ~unknown.to_numpy()
-    return labelled & ~benign.to_numpy(), labelled
+    valid = np.asarray(pc.is_valid(labels))
+    if pa.types.is_integer(labels.type):
+        return np.asarray(pc.fill_null(labels, 0)) != 0, valid
+    if not pa.types.is_dictionary(labels.type):
+        # few words, many rows
+        labels = pc.dictionary_encode(labels)
+    labels = labels.unify_dictionaries()
+    # one dictionary by now
+    words = labels.chunk(0).dictionary
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(words.cast(pa.string())))
+    benign = np.asarray(pc.fill_null(pc.is_in(words, value_set=pa.array(BENIGN_WORDS)), False))
+    unknown = np.asarray(pc.fill_null(pc.is_in(words, value_set=pa.array(UNLABELLED_WORDS)), True))
+    index = np.concatenate([np.asarray(pc.fill_null(chunk.indices, 0)) for chunk in labels.chunks])
+    labelled = valid & ~unknown[index]
+    return labelled & ~benign[index], labelled
