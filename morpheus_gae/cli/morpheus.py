@@ -15,7 +15,6 @@ import click
 
 from morpheus_gae import __version__
 from morpheus_gae.cli.options import EXIT_INTERRUPTED, Command, Group, json_option, rate
-from morpheus_gae.errors import UsageError
 
 PositiveInt = click.IntRange(min=1)
 
@@ -154,7 +153,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--encoding",
         type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
-        help="Form of an alert: flat columns (plain, the default), Elastic Common Schema, OCSF, Suricata's EVE.",
+        help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE.",
     )(command)
     return click.option(
         "--output", metavar="URL", help="File (by its extension), or - for NDJSON on stdout."
@@ -237,8 +236,6 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     from morpheus_gae.engine.settings import Settings
 
     choose_engine(ctx.obj["engine"])
-    if json_file is not None and not Path(json_file).absolute().parent.is_dir():
-        raise UsageError(f"--metrics {json_file}: its folder does not exist")
     names = [stage.name for stage in stages]
     if names:
         check_order(names)

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -155,6 +156,13 @@ def rate(text: str) -> float:
     return value
 
 
+def _in_a_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a file whose folder does not exist before the work whose result it is to hold."""
+    if value is not None and not Path(value).absolute().parent.is_dir():
+        raise click.BadParameter(f"{value}: its folder does not exist")
+    return value
+
+
 def json_option(*names: str) -> Callable[[Any], Any]:
     """``--json FILE`` for commands that print figures, as ``json_file``; ``names`` are further spellings."""
     return click.option(
@@ -163,5 +171,6 @@ def json_option(*names: str) -> Callable[[Any], Any]:
         "json_file",
         metavar="FILE",
         type=click.Path(dir_okay=False),
+        callback=_in_a_folder,
         help="Write the figures to FILE as JSON.",
     )

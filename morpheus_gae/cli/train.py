@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.errors import UsageError
 
 
 @click.command(cls=Command)
@@ -79,11 +80,19 @@ def command(
     from morpheus_gae.model.spec import preset as preset_of
 
     preset_of(preset)
+    # hours of training are not to be lost on a name
+    if Path(model).exists() and not Path(model).is_dir():
+        raise UsageError(f"--model {model} is a file: a model is a folder")
     from morpheus_gae.train.read import read_for_training
     from morpheus_gae.train.train import TrainOptions, train_model
 
     terminal = sys.stderr.isatty()
     flows, bad = read_for_training(list(inputs), max_flows, progress=terminal)
+    if len(flows) == max_flows:
+        click.echo(
+            f"Note: training takes the first {max_flows:,} flows; for more of the input give --max_flows",
+            err=True,
+        )
     options = TrainOptions(seed=seed, graph_size=graph_size)
     artifact = train_model(
         flows,
