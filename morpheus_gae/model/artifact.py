@@ -3,7 +3,7 @@
 ::
 
     model.safetensors   every weight, table, counter and calibration knot
-    config.json         format, spec, thresholds, training facts, SHA-256 of the tensors
+    config.json         format, spec, thresholds, training facts, SHA-256 of the tensors and of itself
     README.md           the model card
     metrics.json        figures measured at training time
 
@@ -108,6 +108,12 @@ def digest(tensors: dict[str, Array], spec: ModelSpec) -> str:
     return h.hexdigest()
 
 
+def seal(config: dict[str, Any]) -> str:
+    """SHA-256 over everything else that ``config.json`` says: thresholds are part of a model."""
+    told = {key: value for key, value in config.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def save_artifact(
     path: str | Path,
     *,
@@ -137,6 +143,9 @@ def save_artifact(
         "thresholds": thresholds,
         "training": training,
     }
+    # as it will be read: JSON has no tuples, and text for keys
+    config = json.loads(json.dumps(config))
+    config["seal"] = seal(config)
     contiguous = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
     _write(folder / "model.safetensors", save(contiguous))
     _write(folder / "metrics.json", (json.dumps(metrics, indent=2, sort_keys=True) + "\n").encode())
@@ -183,6 +192,12 @@ def load_artifact(path: str | Path) -> Artifact:
         raise ArtifactError(
             f"{folder} is damaged or was edited: its tensors hash to {sha[:12]}, config.json says "
             f"{str(config['sha256'])[:12]}"
+        )
+    # folders of the first versions have no seal
+    if config.get("seal", seal(config)) != seal(config):
+        raise ArtifactError(
+            f"{folder}/config.json is damaged or was edited: its contents do not fit its seal; for another "
+            "threshold use --threshold or --alert_rate"
         )
     return Artifact(folder, str(config["name"]), sha[:12], spec, tensors, config)
 

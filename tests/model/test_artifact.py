@@ -96,3 +96,17 @@ def test_specs_that_make_no_sense_are_refused():
     with pytest.raises(UsageError, match="published"):
         preset("no such preset")
     assert all(ModelSpec.from_dict(s.as_dict()) == s for s in PRESETS.values())
+
+
+def test_an_edited_threshold_is_noticed(folder):
+    edit(folder, thresholds={"0.01": 9.5})
+    with pytest.raises(ArtifactError, match=r"edited.*--threshold"):
+        load_artifact(folder)
+
+
+def test_folders_without_a_seal_are_read(folder):
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    del config["seal"]
+    file.write_text(json.dumps(config))
+    assert load_artifact(folder).thresholds == {"0.01": 4.5}
