@@ -21,7 +21,7 @@ CHUNK = 200_000
     "--output",
     required=True,
     metavar="FILE",
-    help=".parquet, .csv, .ndjson, .jsonl or .arrow; - is NDJSON on stdout.",
+    help=".parquet, .csv, .ndjson, .jsonl or .arrow; - is NDJSON on stdout; or kafka://host:port/topic.",
 )
 @click.option(
     "--flows", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many flows."
@@ -33,7 +33,9 @@ CHUNK = 200_000
     "--network", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the network."
 )
 @click.option(
-    "--hosts", type=int, help="Regular hosts of the network [default: flows / 500, from 100 to 20,000]."
+    "--hosts",
+    type=click.IntRange(1, 1_000_000),
+    help="Regular hosts of the network [default: flows / 500, from 100 to 20,000].",
 )
 @click.option(
     "--profile",
@@ -67,6 +69,22 @@ CHUNK = 200_000
     show_default=True,
     help="Malformed rows added for each good one; CSV and NDJSON only.",
 )
+@click.option(
+    "--exporter",
+    type=click.Choice(["nprobe", "goflow2"]),
+    default="nprobe",
+    show_default=True,
+    help="Form of the records: two-way flows with labels, or goflow2's one-way records; NDJSON and topics.",
+)
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many flows a second.")
+@click.option(
+    "--message_lines",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Records in one message of a topic.",
+)
+@click.option("--kafka_config", metavar="FILE", help="Options of the Kafka client, one key=value a line.")
 @json_option()
 def command(
     output: str,
@@ -82,29 +100,41 @@ def command(
     start: str | None,
     days: float | None,
     garbage: float,
+    exporter: str,
+    rate: float | None,
+    message_lines: int,
+    kafka_config: str | None,
     json_file: str | None,
 ) -> None:
     """Simulate the flows of a network, with labels.
 
     The same network number and options give the same hosts and habits; the seed and the start choose the day.
 
+    The shipped models know the network of  --network 7 --hosts 1000.
+
     Example:  morpheus-gae simulate --output day1.parquet --flows 1000000 --seed 1 --attacks none
     """
+    from morpheus_gae.simulate.exporters import goflow2
     from morpheus_gae.simulate.garbage import Garbage
+    from morpheus_gae.simulate.pace import paced
     from morpheus_gae.simulate.simulate import START_MS, Network, simulate
     from morpheus_gae.simulate.summary import Summary
     from morpheus_gae.simulate.write import check_output, open_writer
 
     check_output(output, garbage=garbage > 0)
+    text = output == "-" or output.startswith("kafka://") or output.endswith((".ndjson", ".jsonl"))
+    if exporter != "nprobe" and (not text or garbage):
+        raise UsageError(f"--exporter {exporter} writes NDJSON or a topic, without --garbage; not {output}")
     start_ms = START_MS if start is None else _milliseconds(start)
     size = max(100, min(20_000, flows // 500)) if hosts is None else hosts
     built = Network.build(network, size, profile, ipv6_share, hub)
     tables = simulate(built, flows, seed, start_ms, attack_share, attacks, CHUNK, days)
     spoiler = Garbage(garbage, seed, csv=output.endswith(".csv")) if garbage else None
     summary = Summary()
-    with _progress(flows) as progress, open_writer(output, spoiler) as write:
-        for table in tables:
-            write(table)
+    writer = open_writer(output, spoiler, lines_per_message=message_lines, kafka_config=kafka_config)
+    with _progress(flows) as progress, writer as write:
+        for table in paced(tables, rate):
+            write(goflow2(table) if exporter == "goflow2" else table)
             summary.add(table)
             progress.update(table.num_rows)
     figures = summary.figures() | {"garbage_rows": spoiler.added if spoiler else 0}

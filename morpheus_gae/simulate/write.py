@@ -1,4 +1,4 @@
-"""Simulated tables into a file, by its extension; the file appears when it is whole."""
+"""Simulated tables into a file, by its extension (the file appears when it is whole), or into a topic."""
 
 from __future__ import annotations
 
@@ -17,14 +17,30 @@ from morpheus_gae.simulate.garbage import Garbage
 from morpheus_gae.simulate.lines import csv_header, csv_lines, ndjson_lines
 
 FORMATS = (".parquet", ".csv", ".ndjson", ".jsonl", ".arrow")
+SCHEME = "kafka://"
 _TEXT = (".csv", ".ndjson", ".jsonl")
 
 Write = Callable[[pa.Table], Any]
 
 
 @contextmanager
-def open_writer(output: str, garbage: Garbage | None = None) -> Iterator[Write]:
-    """A function that appends a table to a file, or to stdout as NDJSON if ``output`` is ``"-"``.
+def open_writer(
+    output: str,
+    garbage: Garbage | None = None,
+    *,
+    lines_per_message: int = 1,
+    kafka_config: str | None = None,
+) -> Iterator[Write]:
+    """A function that appends a table to a file, to stdout as NDJSON (``"-"``), or to a Kafka topic.
+
+    Parameters
+    ----------
+    output
+        File, ``-``, or ``kafka://host:port/topic``.
+    garbage
+        Malformed rows to put between the lines.
+    lines_per_message, kafka_config
+        Of a topic.
 
     Raises
     ------
@@ -36,6 +52,14 @@ def open_writer(output: str, garbage: Garbage | None = None) -> Iterator[Write]:
     if output == "-":
         yield _text(sys.stdout.buffer, csv=False, garbage=garbage)
         sys.stdout.buffer.flush()
+        return
+    if output.startswith(SCHEME):
+        from morpheus_gae.kafka.config import load_config
+        from morpheus_gae.simulate.exporters import SAMPLER
+        from morpheus_gae.simulate.topic import open_topic
+
+        with open_topic(output, load_config(kafka_config), lines_per_message, SAMPLER.encode()) as send:
+            yield lambda table: send(_lines(table, csv=False, garbage=garbage))
         return
     check_output(output, garbage=garbage is not None)
     path = Path(output)
@@ -65,6 +89,8 @@ def check_output(output: str, *, garbage: bool = False) -> None:
     UsageError
         If the extension is unknown, or garbage is asked of a binary format.
     """
+    if output.startswith(SCHEME):
+        return
     suffix = Path(output).suffix
     if output != "-" and suffix not in FORMATS:
         raise UsageError(f"cannot tell the format of {output!r}: its name must end in {', '.join(FORMATS)}")
@@ -80,13 +106,15 @@ def _text(file: BinaryIO, *, csv: bool, garbage: Garbage | None) -> Write:
         if csv and not begun:
             file.write(csv_header(table).encode() + b"\n")
         begun = True
-        lines = csv_lines(table) if csv else ndjson_lines(table)
-        if garbage is not None:
-            lines = garbage.mix(lines, table)
-        for chunk in lines.chunks:
+        for chunk in _lines(table, csv=csv, garbage=garbage).chunks:
             file.write("".join(f"{line}\n" for line in chunk.to_pylist()).encode())
 
     return write
+
+
+def _lines(table: pa.Table, *, csv: bool, garbage: Garbage | None) -> pa.ChunkedArray:
+    lines = csv_lines(table) if csv else ndjson_lines(table)
+    return lines if garbage is None else garbage.mix(lines, table)
 
 
 class _Columns:

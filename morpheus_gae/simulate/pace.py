@@ -1,0 +1,35 @@
+"""Pace: no faster than so many flows a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+STEP_SECONDS = 0.1
+
+
+def paced(tables: Iterable[pa.Table], rate: float | None) -> Iterator[pa.Table]:
+    """Tables in slices, each given when its first row is due.
+
+    Parameters
+    ----------
+    tables
+        Rows in order.
+    rate
+        Rows a second; None gives the tables as they come.
+    """
+    if rate is None:
+        yield from tables
+        return
+    step = max(1, int(rate * STEP_SECONDS))
+    begun, given = time.monotonic(), 0
+    for table in tables:
+        for start in range(0, table.num_rows, step):
+            ahead = begun + given / rate - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+            part = table.slice(start, step)
+            given += part.num_rows
+            yield part
