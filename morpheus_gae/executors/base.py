@@ -65,7 +65,8 @@ def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
     model
         Folder of the artifact.
     kind
-        ``"cpu"`` (numba, no torch needed) or ``"torch"`` (the oracle).
+        ``"cpu"`` (numba, no torch needed), ``"cuda"`` (a GPU; ``"cuda:1"`` is another one) or ``"torch"``
+        (the oracle).
 
     Raises
     ------
@@ -73,6 +74,8 @@ def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
         If the folder is not a sound artifact.
     UsageError
         If ``kind`` is unknown.
+    GaeError
+        If there is no such device.
     MissingExtraError
         If the executor needs a library that is not installed.
     """
@@ -87,4 +90,8 @@ def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
         from morpheus_gae.executors.torch_executor import TorchExecutor
 
         return TorchExecutor(artifact)
-    raise UsageError(f"unknown executor {kind!r}: choose cpu or torch")
+    if kind == "cuda" or kind.startswith("cuda:"):
+        from morpheus_gae.executors.cuda import CudaExecutor
+
+        return CudaExecutor(artifact, kind)
+    raise UsageError(f"unknown executor {kind!r}: choose cpu, cuda or torch")

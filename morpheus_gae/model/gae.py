@@ -99,7 +99,7 @@ class GraphUNet(nn.Module):
 
         h = [F.relu(self.down[0](mean(x)))]
         gates: list[Tensor] = []
-        kept = torch.ones(n, dtype=x.dtype)
+        kept = torch.ones(n, dtype=x.dtype, device=x.device)
         for level in range(1, self.depth + 1):
             p = self.pool[level - 1]
             value = torch.sigmoid(h[-1] @ (p / p.norm())) * kept

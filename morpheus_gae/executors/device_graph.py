@@ -1,0 +1,137 @@
+"""Graphs on a device: host and pair ids, features and neighbour averages, in torch.
+
+Ids come from sorting, so equal keys need no table and no atomics; the number of hosts and the number of pairs
+are the two values of a window that the host has to wait for.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from morpheus_gae.executors.device import DeviceFlows, DeviceGraph
+from morpheus_gae.model.spec import ModelSpec
+
+SWEEPS_AT_ONCE = 8
+"""Averaging sweeps between two looks at whether all values have settled: looking means waiting."""
+_V4 = 0xFFFF
+
+
+def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
+    """Graph of one window, as ``graph.build.build_graph`` makes it.
+
+    Parameters
+    ----------
+    flows
+        E flows.
+    spec
+        Says whether octet features are needed, and when averaging has converged.
+    """
+    e = len(flows)
+    hi, lo = torch.cat([flows.src_hi, flows.dst_hi]), torch.cat([flows.src_lo, flows.dst_lo])
+    host, host_hi, host_lo = _hosts(hi, lo)
+    n = host_lo.shape[0]
+    code, pair, pair_flows = torch.unique(
+        host[:e] * n + host[e:], return_inverse=True, return_counts=True, sorted=True
+    )
+    pair_src, pair_dst = code // max(n, 1), code % max(n, 1)
+    octets = averaged = None
+    sweeps = 0
+    if spec.octets:
+        octets = octet_features(host_hi, host_lo, pair_src, pair_dst, pair_flows)
+        averaged, sweeps = neighbour_average(octets, pair_src, pair_dst, spec.tolerance, spec.max_sweeps)
+    return DeviceGraph(
+        pair, pair_src, pair_dst, pair_flows, host_hi, host_lo,
+        flows.attributes, flows.duration_missing, octets, averaged, sweeps,
+    )  # fmt: skip
+
+
+def _hosts(hi: Tensor, lo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Host of each address, and the two halves of each host's."""
+    # two sorts of 64 bits, the second stable, are one of 128; rank first what the upper halves are
+    upper, rank = torch.unique(hi, return_inverse=True, sorted=True)
+    if upper.shape[0] <= 1:
+        host_lo, host = torch.unique(lo, return_inverse=True, sorted=True)
+        return host, upper.expand(host_lo.shape[0]) if upper.shape[0] else host_lo, host_lo
+    lower, low_rank = torch.unique(lo, return_inverse=True, sorted=True)
+    code, host = torch.unique(rank * lower.shape[0] + low_rank, return_inverse=True, sorted=True)
+    return host, upper[code // lower.shape[0]], lower[code % lower.shape[0]]
+
+
+def shifted(x: Tensor, bits: int) -> Tensor:
+    """Logical right shift of the bits of a uint64 in an int64."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def class_flags(hi: Tensor, lo: Tensor) -> Tensor:
+    """float32 [N, 5]: ``model.features.class_flags``."""
+    v4 = (hi == 0) & (shifted(lo, 32) == _V4)
+    a = lo & 0xFFFFFFFF
+    top = a >> 24
+    private4 = (top == 10) | ((a >> 20) == 0xAC1) | ((a >> 16) == 0xC0A8) | ((a >> 22) == 0x64400000 >> 22)
+    multicast4 = (top >= 224) & (top < 240)
+    broadcast4 = ((a & 0xFF) == 255) & ~multicast4
+    local4 = (top == 0) | (top == 127) | ((a >> 16) == 0xA9FE)
+    byte6 = shifted(hi, 56)
+    local6 = (shifted(hi, 54) == 0xFE80 >> 6) | ((hi == 0) & ((lo == 0) | (lo == 1)))
+    flags = [
+        torch.where(v4, private4, (byte6 & 0xFE) == 0xFC),
+        torch.where(v4, multicast4, byte6 == 0xFF),
+        v4 & broadcast4,
+        torch.where(v4, local4, local6),
+        ~v4,
+    ]
+    return torch.stack(flags, 1).to(torch.float32)
+
+
+def octet_features(
+    host_hi: Tensor, host_lo: Tensor, pair_src: Tensor, pair_dst: Tensor, pair_flows: Tensor
+) -> Tensor:
+    """float32 [N, 8]: ``graph.octets.octet_features``."""
+    n = host_lo.shape[0]
+    v4 = (host_hi == 0) & (shifted(host_lo, 32) == _V4)
+    out = []
+    for group, word in enumerate((shifted(host_hi, 32), host_hi, shifted(host_lo, 32), host_lo)):
+        total = sum(((shifted(word, 8 * k) if k else word) & 0xFF).to(torch.float32) for k in range(4))
+        octet = ((shifted(host_lo, 24 - 8 * group) if group < 3 else host_lo) & 0xFF).to(torch.float32)
+        out.append(torch.where(v4, octet, total / 4) / 255)
+    pairs = torch.log1p(torch.tensor(float(pair_src.shape[0]), dtype=torch.float64, device=host_lo.device))
+    flows = torch.log1p(pair_flows.sum().to(torch.float64))
+    weights = pair_flows.to(torch.float64)
+    for end, weight, whole in (
+        (pair_src, torch.ones_like(weights), pairs),
+        (pair_dst, torch.ones_like(weights), pairs),
+        (pair_src, weights, flows),
+        (pair_dst, weights, flows),
+    ):
+        count = torch.zeros(n, dtype=torch.float64, device=host_lo.device).index_add_(0, end, weight)
+        out.append((1 + (torch.log1p(count) - whole) / 12).to(torch.float32))
+    return torch.stack(out, 1)
+
+
+def neighbour_average(
+    o: Tensor, pair_src: Tensor, pair_dst: Tensor, tolerance: float, max_sweeps: int
+) -> tuple[Tensor, int]:
+    """float32 [N, F] of ``graph.averaging.neighbour_average``, sweep for sweep; and the sweeps done.
+
+    Whether a sweep was still needed is decided on the device: a sweep after the last one that was changes
+    nothing. The host looks once in ``SWEEPS_AT_ONCE`` sweeps.
+    """
+    n = o.shape[0]
+    ones = torch.ones(pair_src.shape[0], dtype=o.dtype, device=o.device)
+    degree = torch.zeros(n, dtype=o.dtype, device=o.device)
+    degree = degree.index_add_(0, pair_dst, ones).index_add_(0, pair_src, ones).clamp_(min=1)
+    scale = (0.5 / degree)[:, None]
+    y = o
+    going = torch.ones((), dtype=torch.bool, device=o.device)
+    sweep = 0
+    while n and sweep < max_sweeps:
+        if sweep and sweep % SWEEPS_AT_ONCE == 0 and not bool(going):
+            break
+        sweep += 1
+        acc = torch.zeros_like(o).index_add_(0, pair_dst, y[pair_src]).index_add_(0, pair_src, y[pair_dst])
+        new = 0.5 * o + scale * acc
+        change = (new - y).abs().amax()
+        y = torch.where(going, new, y)
+        going = going & (change >= tolerance)
+    return y, sweep
