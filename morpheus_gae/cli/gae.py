@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "morpheus_gae.cli.evaluate:command",
     "study": "morpheus_gae.cli.study:command",
     "model": "morpheus_gae.cli.model:command",
+    "benchmark": "morpheus_gae.cli.benchmark:command",
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.morpheus import PositiveInt, pipeline_gae
+from morpheus_gae.cli.operations import refuse_on_host, told_facts, watched
 from morpheus_gae.cli.options import Command, clear_errors, underscores
 from morpheus_gae.engine.choose import ENGINES
 from morpheus_gae.engine.order import USUAL
@@ -126,7 +127,9 @@ def _start(ctx: click.Context, /, **told: Any) -> None:
         from morpheus_gae.engine.threads import limit_threads
 
         limit_threads(config.num_threads)
-    ctx.obj["gae_settings"] = Settings(batch_size=config.pipeline_batch_size).overridden(told)
+    settings = Settings(batch_size=config.pipeline_batch_size).overridden(told)
+    refuse_on_host(settings)
+    ctx.obj["gae_settings"] = settings
     ctx.obj["pipeline"] = LinearPipeline(config)
 
 
@@ -164,7 +167,17 @@ def _add_stage(name: str, /, **told: Any) -> Any:
     s: Settings = ctx.obj["gae_settings"].overridden(told)
     if name == "from-netflow":
         source = stages.FromNetflowStage(
-            config, list(s.input), s.format, s.dead_letters, repeat, s.batch_size
+            config,
+            list(s.input),
+            format=s.format,
+            dead_letters=s.dead_letters,
+            repeat=repeat,
+            batch_size=s.batch_size,
+            preset=s.preset,
+            pair_seconds=s.pair_seconds,
+            group=s.group,
+            kafka_config=s.kafka_config,
+            fail_fast=s.fail_fast,
         )
         pipeline.set_source(source)
         return source
@@ -176,7 +189,9 @@ def _add_stage(name: str, /, **told: Any) -> Any:
     elif name == "flag-anomalies":
         stage = stages.FlagAnomaliesStage(config, s.threshold, s.alert_rate, s.adaptive, s.labels)
     else:
-        stage = stages.ToAlertsStage(config, s.output or "-")
+        stage = stages.ToAlertsStage(
+            config, s.output or "-", s.encoding, s.output_format, s.exactly_once, s.kafka_config
+        )
     return pipeline.add_stage(stage)
 
 
@@ -191,7 +206,6 @@ def _finish(
     **told: Any,
 ) -> None:
     """Run the pipeline, the usual one if no stages were named; tell what it did."""
-    from morpheus_gae.engine.summary import summary
     from morpheus_gae.stages.shared import run_of, say
 
     if json_file is not None and not Path(json_file).absolute().parent.is_dir():
@@ -210,15 +224,17 @@ def _finish(
         say(f"Pipeline drawn to {viz_file}")
     run = run_of(pipeline)
     metrics = run.metrics
-    metrics.start()
-    try:
-        pipeline.run()
-    finally:
-        metrics.end()
+    with watched(ctx.obj["gae_settings"], metrics) as (_, health):
+        metrics.start()
+        health.ready = True
+        try:
+            pipeline.run()
+        finally:
+            metrics.end()
     if json_file is not None:
         facts = {"status": "stopped" if run.stopped else "finished", **metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    say(summary(metrics))
+    say(told_facts("stopped" if run.stopped else "finished", metrics))
 
 
 class _OneLine(logging.Filter):

@@ -14,7 +14,9 @@ from typing import Any
 import click
 
 from morpheus_gae import __version__
-from morpheus_gae.cli.options import EXIT_INTERRUPTED, Command, Group, json_option, rate
+from morpheus_gae.cli.operations import early_hangups, operation_options, told_facts, watched
+from morpheus_gae.cli.options import EXIT_SIGNAL, Command, Group, json_option, rate
+from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
 
 PositiveInt = click.IntRange(min=1)
 
@@ -119,7 +121,7 @@ def _rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
-        "--executor", type=click.Choice(["cpu", "torch"]), help="What computes; cpu by default."
+        "--executor", type=click.Choice(["cpu", "cuda", "torch"]), help="What computes; cpu by default."
     )(command)
     return click.option("--model", metavar="DIR", help="Model folder; models/default by default.")(command)
 
@@ -143,7 +145,33 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["arrow", "csv", "ndjson", "parquet"]),
             help="Format of stdin; found out from its first bytes by default.",
         ),
-        click.option("--input", metavar="URL", multiple=True, help="File, glob, or - for stdin; repeatable."),
+        click.option(
+            "--pair_seconds",
+            type=click.FloatRange(min=0),
+            help="Join one-way records that start so close to one flow, 60 by default; 0 leaves them.",
+        ),
+        click.option(
+            "--preset",
+            type=click.Choice(PRESET_NAMES),
+            help="Exporter whose columns these are; found out from their names by default (auto).",
+        ),
+        click.option(
+            "--fail_fast",
+            is_flag=True,
+            help="Exit rather than wait for a Kafka broker or topic at the start.",
+        ),
+        click.option(
+            "--kafka_config",
+            metavar="FILE",
+            help="Options of the Kafka clients, key=value lines; MORPHEUS_GAE_KAFKA_<OPTION> come before them.",
+        ),
+        click.option("--group", metavar="NAME", help="Kafka consumer group; morpheus-gae by default."),
+        click.option(
+            "--input",
+            metavar="URL",
+            multiple=True,
+            help="File, glob, - for stdin, or kafka://host:port/topic; repeatable.",
+        ),
     ):
         command = option(command)
     return command
@@ -155,8 +183,20 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
         help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE.",
     )(command)
+    command = click.option(
+        "--output_format",
+        type=click.Choice(["ndjson", "arrow"]),
+        help="Kafka messages: an alert each as JSON (ndjson, the default), or many in Arrow IPC.",
+    )(command)
+    command = click.option(
+        "--exactly_once",
+        is_flag=True,
+        help="Kafka to Kafka: alerts and the offsets they came from in one transaction.",
+    )(command)
     return click.option(
-        "--output", metavar="URL", help="File (by its extension), or - for NDJSON on stdout."
+        "--output",
+        metavar="URL",
+        help="File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.",
     )(command)
 
 
@@ -179,6 +219,7 @@ Examples:
 @_input_options
 @_output_options
 @_rule_options
+@operation_options
 @json_option("--metrics")
 def pipeline_gae(**told: Any) -> None:
     """Flag anomalous flows with a graph autoencoder."""
@@ -230,8 +271,10 @@ def monitor(**told: Any) -> Stage:
 @click.pass_context
 def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
     """Build the pipeline that was asked for and run it to its end."""
+    from morpheus_gae.engine.checkpoint import AlreadyFinished
     from morpheus_gae.engine.choose import choose_engine, choose_model
     from morpheus_gae.engine.embedded import Aborted
+    from morpheus_gae.engine.logs import is_json, say
     from morpheus_gae.engine.order import check_order
     from morpheus_gae.engine.settings import Settings
 
@@ -250,33 +293,43 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         limit_threads(ctx.obj["num_threads"])
     from morpheus_gae.engine.pipeline import build_pipeline
     from morpheus_gae.engine.stdin import stoppable
-    from morpheus_gae.engine.summary import summary
     from morpheus_gae.sinks.open import OutputClosed
 
     settings, stdin = stoppable(settings)
-    with stdin or nullcontext():
-        pipeline = build_pipeline(names, settings, say=_say, wake=stdin.stop if stdin else None)
+    with stdin or nullcontext(), early_hangups() as hangups, watched(settings) as (metrics, health):
+        try:
+            pipeline = build_pipeline(
+                names,
+                settings,
+                say=say,
+                terminal=False if is_json() else None,
+                wake=stdin.stop if stdin else None,
+                metrics=metrics,
+                health=health,
+            )
+        except AlreadyFinished as finished:
+            say(str(finished))
+            return
+        if hangups and pipeline.upkeep.on_hangup is not None:
+            pipeline.upkeep.on_hangup()
         try:
             pipeline.run()
-        except Aborted:
-            _say("Aborted!")
+        except Aborted as aborted:
+            say("Aborted!")
             if pipeline.engine.stuck:
                 # a thread that waits inside a read or write would hold up the interpreter's own end
                 sys.stderr.flush()
-                os._exit(EXIT_INTERRUPTED)
-            ctx.exit(EXIT_INTERRUPTED)
+                os._exit(EXIT_SIGNAL + aborted.number)
+            ctx.exit(EXIT_SIGNAL + aborted.number)
         except OutputClosed:
             # what is left in the buffer of stdout must not fail again when the interpreter ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise
+    status = "stopped" if pipeline.engine.stopped else "finished"
     if json_file is not None:
-        facts = {"status": "stopped" if pipeline.engine.stopped else "finished", **pipeline.metrics.as_dict()}
+        facts = {"status": status, **metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    _say(summary(pipeline.metrics))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    say(told_facts(status, metrics))
 
 
 if __name__ == "__main__":

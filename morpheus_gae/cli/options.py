@@ -16,10 +16,13 @@ from typing import Any
 
 import click
 
+from morpheus_gae.engine.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_SIGNAL = 128
+"""Added to the number of a signal: 130 for Ctrl-C, 143 for SIGTERM."""
 EXIT_INTERRUPTED = 130
 
 
@@ -41,6 +44,13 @@ class Failure(click.ClickException):
     """An expected error on its way to the terminal."""
 
     exit_code = EXIT_FAILED
+
+    def show(self, file: Any = None) -> None:
+        """Print it, as a line of JSON where the others are."""
+        if is_json():
+            say(Line(f"Error: {self.format_message()}", "error", exit_code=self.exit_code))
+        else:
+            super().show(file)
 
 
 class Misuse(Failure):
@@ -71,7 +81,7 @@ def clear_errors() -> Iterator[None]:
             raise
         raise Failure(f"{error.filename}: {error.strerror}") from error
     except KeyboardInterrupt:
-        click.echo("Aborted!", err=True)
+        say("Aborted!")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.histogram import DecayingHistogram
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,46 +67,23 @@ class AdaptiveThreshold:
 
     Notes
     -----
-    A histogram with exponential decay, 1/256 of an octave of ``1 + surprise`` wide per bin (0.3 %), linear
-    within a bin: 40 kB however long the stream. An attack that fills more than ``rate`` of the recent
+    The history is a ``DecayingHistogram``. An attack that fills more than ``rate`` of the recent
     traffic raises the threshold; a fixed one does not have that weakness.
     """
-
-    BINS_PER_OCTAVE = 256
-    OCTAVES = 20
 
     def __init__(self, rate: float, half_life: int = 1_000_000) -> None:
         if not 0.0 < rate <= 1.0:
             raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
         self.rate = rate
-        self.half_life = half_life
-        self._mass = np.zeros(self.BINS_PER_OCTAVE * self.OCTAVES)
+        self.history = DecayingHistogram(half_life)
 
     def of_window(self, surprise: F32) -> np.float32:
         """Threshold for this window, which then joins the history."""
-        if not self._mass.any():
-            self._add(surprise)
-            return self._quantile()
-        threshold = self._quantile()
-        self._add(surprise)
-        return threshold
-
-    def _add(self, surprise: F32) -> None:
-        scaled = np.log2(1.0 + surprise.astype(np.float64)) * self.BINS_PER_OCTAVE
-        bins = np.minimum(scaled, self._mass.shape[0] - 1).astype(np.int64)
-        self._mass *= 0.5 ** (surprise.shape[0] / self.half_life)
-        self._mass += np.bincount(bins, minlength=self._mass.shape[0])
-
-    def _quantile(self) -> np.float32:
-        above = np.cumsum(self._mass[::-1])[::-1]
-        wanted = self.rate * above[0]
-        # the highest bin with at least the wanted mass in it and above it
-        at = int(np.flatnonzero(above >= wanted)[-1])
-        inside = self._mass[at]
-        share = 1.0 if inside <= 0 else (wanted - (above[at] - inside)) / inside
-        # all of a bin at its lower edge, none of it at its upper edge
-        edge = at + 1.0 - min(max(share, 0.0), 1.0)
-        threshold: np.float32 = np.float32(2.0 ** (edge / self.BINS_PER_OCTAVE) - 1.0)
+        if self.history.empty:
+            self.history.add(surprise)
+            return self.history.exceeded_by(self.rate)
+        threshold = self.history.exceeded_by(self.rate)
+        self.history.add(surprise)
         return threshold
 
 

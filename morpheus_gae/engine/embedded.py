@@ -1,7 +1,8 @@
 """The embedded engine: runs a source and operators, a thread each, until the stream ends.
 
 The first error calls everything off and is raised from ``run``. The first Ctrl-C or SIGTERM stops the source
-and lets what is in flight drain; the second one calls everything off.
+and lets what is in flight drain; the second one calls everything off, and so does the end of the time that
+a SIGTERM leaves for draining.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
 from morpheus_gae.engine.channel import Cancelled, Channel, EndOfStream
+from morpheus_gae.engine.health import Health
 from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.notes import Notes, ignored
 from morpheus_gae.engine.stage import Operator, Source
 
 DEFAULT_QUEUE = 2
@@ -26,7 +27,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Aborted(KeyboardInterrupt):
-    """A second Ctrl-C called the run off."""
+    """A second signal, or the end of the grace period, called the run off.
+
+    Parameters
+    ----------
+    number
+        The signal.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.number = number
 
 
 class EmbeddedEngine:
@@ -44,6 +55,13 @@ class EmbeddedEngine:
         Where seconds per stage go.
     on_stop
         Called in the thread of ``run`` when the source is first asked to stop.
+    on_hangup
+        Called in the thread of ``run`` for each SIGHUP; None leaves that signal alone.
+    grace_seconds
+        Time to drain after a SIGTERM; None is without a limit. Ctrl-C has none: whoever pressed it can
+        press again.
+    health
+        Told which stage is at work, has failed, and whether the run is ready.
 
     Attributes
     ----------
@@ -62,16 +80,24 @@ class EmbeddedEngine:
         queue: int = DEFAULT_QUEUE,
         metrics: Metrics | None = None,
         on_stop: Callable[[], None] = lambda: None,
+        on_hangup: Callable[[], None] | None = None,
+        grace_seconds: float | None = None,
+        health: Health | None = None,
     ) -> None:
         self.source = source
         self.operators = list(operators)
         self.metrics = metrics if metrics is not None else Metrics()
         self.on_stop = on_stop
+        self.on_hangup = on_hangup
+        self.grace_seconds = grace_seconds
+        self.health = health if health is not None else Health()
         self.stopped = False
         self.stuck: list[str] = []
         self._channels = [Channel(queue) for _ in self.operators]
-        # SimpleQueue.put is reentrant, so a signal handler may use it while the main thread waits on it
-        self._notes: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
+        self._notes = Notes()
+        self.metrics.queues = self._depths
+        # a source that is assigned what it reads says what it still lacks
+        self.health.waits_for = lambda: getattr(source, "waits_for", None)
 
     def run(self) -> None:
         """Run until the stream ends or the source was stopped and everything has drained.
@@ -79,34 +105,54 @@ class EmbeddedEngine:
         Raises
         ------
         Aborted
-            After a second Ctrl-C or SIGTERM.
+            After a second Ctrl-C or SIGTERM, or once the grace period is over.
         BaseException
             The first error of any stage.
         """
         threads = [self._thread(self.source, self._run_source)]
         for i, operator in enumerate(self.operators):
             threads.append(self._thread(operator, partial(self._run_operator, i)))
-        error: BaseException | None = None
-        with self._signals():
-            for thread in threads:
-                thread.start()
-            running = len(threads)
-            while running and error is None:
-                kind, what = self._notes.get()
-                if kind == "ended":
-                    running -= 1
-                    error = what
-                elif self.stopped and kind == "signal":
-                    error = Aborted()
-                elif not self.stopped:
-                    self.stopped = True
-                    self.source.stop()
-                    self.on_stop()
-            if error is not None:
-                self._call_off(threads, ABORT_SECONDS if isinstance(error, Aborted) else GRACE_SECONDS)
-                raise error
+        self._notes.open()
+        try:
+            with self._notes.signals(self._handlers()):
+                self.health.ready = True
+                for thread in threads:
+                    thread.start()
+                error = self._wait(len(threads))
+                self.health.ready = False
+                if error is not None:
+                    self._call_off(threads, ABORT_SECONDS if isinstance(error, Aborted) else GRACE_SECONDS)
+                    raise error
+        finally:
+            self._notes.close()
         for thread in threads:
             thread.join()
+
+    def _wait(self, running: int) -> BaseException | None:
+        """Wait for the end of all stages, or for what calls the run off."""
+        until: float | None = None
+        while running:
+            try:
+                kind, what = self._notes.get(until)
+            except TimeoutError:
+                return Aborted(signal.SIGTERM)
+            if kind == "ended":
+                running -= 1
+                if what is not None:
+                    return what
+            elif kind == "hangup":
+                if self.on_hangup is not None:
+                    self.on_hangup()
+            elif self.stopped and kind == "signal":
+                return Aborted(what)
+            elif not self.stopped:
+                self.stopped = True
+                self.health.ready = False
+                self.source.stop()
+                self.on_stop()
+                if what == signal.SIGTERM and self.grace_seconds is not None:
+                    until = time.monotonic() + self.grace_seconds
+        return None
 
     def stop(self) -> None:
         """Stop the source and let what is in flight drain; from any thread or signal handler."""
@@ -130,6 +176,7 @@ class EmbeddedEngine:
                 pass
             except BaseException as caught:
                 error = caught
+                self.health.failed = stage.name
             try:
                 stage.close()
             except BaseException as caught:
@@ -169,31 +216,44 @@ class EmbeddedEngine:
         self, stage: Source | Operator, give: Callable[[], Iterable[Any]], out: Channel | None
     ) -> None:
         """Hand items on as they come; waiting for room downstream does not count as work."""
+        # a source that waits for input is idle, not stuck
+        at_work = self.health.at_work if stage is not self.source else _nothing
+        at_rest = self.health.at_rest if stage is not self.source else _nothing
         started = time.perf_counter()
-        for item in give():
-            self.metrics.spent(stage.name, time.perf_counter() - started)
-            if item is not None and out is not None:
-                out.put(item)
-            started = time.perf_counter()
+        at_work(stage.name)
+        try:
+            for item in give():
+                self.metrics.spent(stage.name, time.perf_counter() - started)
+                at_rest(stage.name)
+                if item is not None and out is not None:
+                    out.put(item)
+                started = time.perf_counter()
+                at_work(stage.name)
+        finally:
+            at_rest(stage.name)
         self.metrics.spent(stage.name, time.perf_counter() - started)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Route Ctrl-C and SIGTERM here while running; only the main thread may."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+    def _depths(self) -> dict[str, int]:
+        """Items that wait before each stage."""
+        return {o.name: len(channel) for o, channel in zip(self.operators, self._channels, strict=True)}
 
-        def note(_number: int, _frame: object) -> None:
-            self._notes.put(("signal", None))
+    def _handlers(self) -> dict[signal.Signals, Callable[[int], None]]:
+        """What the signals put into the notes."""
 
-        before = {number: signal.signal(number, note) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                # None: the handler was not set from Python and cannot be put back
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        def stop(number: int) -> None:
+            self._notes.put_from_signal(("signal", number))
+
+        def hangup(_number: int) -> None:
+            self._notes.put_from_signal(("hangup", None))
+
+        handlers: dict[signal.Signals, Callable[[int], None]] = dict.fromkeys(_SIGNALS, stop)
+        if self.on_hangup is not None and not ignored([signal.SIGHUP]):
+            handlers[signal.SIGHUP] = hangup
+        return handlers
+
+
+def _nothing(_stage: str) -> None:
+    pass
 
 
 def _process(operator: Operator, held: list[Any]) -> Iterable[Any]:

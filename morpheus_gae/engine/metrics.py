@@ -6,8 +6,20 @@ import resource
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from morpheus_gae.detect.recent import RecentScores
+    from morpheus_gae.model.artifact import Artifact
+
+LATENCY_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds, in seconds, of the classes that latencies are counted in."""
 
 
 class Metrics:
@@ -21,6 +33,10 @@ class Metrics:
         Hosts, distinct host pairs, and hosts that the model's memory does not know, summed over windows.
     bad_records
         Records set aside, by reason.
+    skipped
+        Records that are neither flows nor bad, by reason.
+    paired, unpaired
+        Flows made of two one-way records, and one-way records without a partner.
     durations_missing
         Flows without a duration.
     bytes_read
@@ -29,6 +45,26 @@ class Metrics:
         Flows with a label and alerts among them; labels are only reported, never used.
     sweeps
         Windows by the number of averaging sweeps they needed.
+    latency
+        Windows by the class of ``LATENCY_BOUNDS`` (and one above them all) that their latency falls in: the
+        time from their first flow's arrival at build-graph to the delivery of their alerts.
+    latency_seconds
+        Sum of these latencies.
+    messages, commits, commit_failures, rebalances, transactions_aborted
+        Kafka messages read, offsets committed and failures to, changes of partitions, transactions rolled
+        back.
+    lag
+        Messages behind, by topic and partition, of those that this process reads.
+    reloads, reload_failures
+        Models that were swapped in, and those that could not be.
+    model
+        Name and hash of the model that scores, once there is one.
+    threshold
+        On the surprise, of the last window.
+    recent
+        Follows the scores, if somebody wants to know.
+    queues
+        Tells how many items wait before each stage.
     """
 
     def __init__(self) -> None:
@@ -41,6 +77,8 @@ class Metrics:
         self.hosts = 0
         self.pairs = 0
         self.unseen_hosts = 0
+        self.paired = 0
+        self.unpaired = 0
         self.durations_missing = 0
         self.bytes_read = 0
         self.attacks = 0
@@ -49,8 +87,24 @@ class Metrics:
         self.benign_alerts = 0
         self.last_sweeps = 0
         self.bad_records: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
         self.sweeps: Counter[int] = Counter()
         self.seconds: dict[str, float] = {}
+        self.latency = [0] * (len(LATENCY_BOUNDS) + 1)
+        self.latency_seconds = 0.0
+        self.messages = 0
+        self.commits = 0
+        self.commit_failures = 0
+        self.rebalances = 0
+        self.transactions_aborted = 0
+        self.lag: dict[tuple[str, int], int] = {}
+        self.reloads = 0
+        self.reload_failures = 0
+        self.model: tuple[str, str] | None = None
+        self._artifact: Artifact | None = None
+        self.threshold: float | None = None
+        self.recent: RecentScores | None = None
+        self.queues: Callable[[], dict[str, int]] = dict
 
     def start(self) -> None:
         """Start the clock again, when everything is loaded."""
@@ -73,6 +127,16 @@ class Metrics:
         with self._lock:
             self.bad_records.update(reasons)
 
+    def skip(self, reasons: Counter[str]) -> None:
+        """Add records that are no flows, by reason."""
+        with self._lock:
+            self.skipped.update(reasons)
+
+    def lags(self, behind: dict[tuple[str, int], int]) -> None:
+        """Note how far behind the partitions are that this process reads."""
+        with self._lock:
+            self.lag = behind
+
     def swept(self, sweeps: int) -> None:
         """Note the averaging sweeps of one window."""
         with self._lock:
@@ -83,6 +147,56 @@ class Metrics:
         """Add working time of a stage."""
         with self._lock:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    def scored(self, surprise: npt.NDArray[np.float32], threshold: float) -> None:
+        """Note the surprise of a window's flows and the threshold it was held to."""
+        with self._lock:
+            self.threshold = float(threshold)
+            if self.recent is not None:
+                self.recent.add(surprise)
+
+    def delivered(self, seconds: float) -> None:
+        """Note the latency of a window."""
+        with self._lock:
+            self.latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+            self.latency_seconds += seconds
+
+    def serving(self, artifact: Artifact) -> None:
+        """Note which model scores from now on; its scores are on a scale of their own."""
+        with self._lock:
+            if self.model != (artifact.name, artifact.hash):
+                self.model, self._artifact = (artifact.name, artifact.hash), artifact
+                if self.recent is not None:
+                    self.recent.follow(artifact)
+
+    def follow_scores(self) -> None:
+        """Follow the recent scores from now on."""
+        from morpheus_gae.detect.recent import RecentScores
+
+        with self._lock:
+            if self.recent is None:
+                self.recent = RecentScores()
+                if self._artifact is not None:
+                    self.recent.follow(self._artifact)
+
+    def scores(self) -> RecentScores | None:
+        """A copy of what follows the scores."""
+        with self._lock:
+            return None if self.recent is None else self.recent.copy()
+
+    def score_quantiles(self) -> tuple[dict[float, float], float | None]:
+        """Quantiles of the recent surprise, and its drift; nothing if nobody follows the scores."""
+        with self._lock:
+            if self.recent is None:
+                return {}, None
+            return self.recent.quantiles(), self.recent.drift()
+
+    def _kafka(self) -> dict[str, Any]:
+        if not self.rebalances:
+            return {}
+        names = ("messages", "commits", "commit_failures", "rebalances", "transactions_aborted")
+        lag = {f"{topic}/{partition}": n for (topic, partition), n in sorted(self.lag.items())}
+        return {"kafka": {**{name: getattr(self, name) for name in names}, "lag": lag}}
 
     @property
     def wall_seconds(self) -> float:
@@ -104,6 +218,9 @@ class Metrics:
                 "pairs": self.pairs,
                 "alerts": self.alerts,
                 "bad_records": dict(sorted(self.bad_records.items())),
+                "skipped": dict(sorted(self.skipped.items())),
+                "paired": self.paired,
+                "unpaired": self.unpaired,
                 "durations_missing": self.durations_missing,
                 "unseen_hosts": self.unseen_hosts,
                 "sweeps": {
@@ -112,6 +229,7 @@ class Metrics:
                     "histogram": {str(n): self.sweeps[n] for n in sorted(self.sweeps)},
                 },
                 "bytes_read": self.bytes_read,
+                **self._kafka(),
                 "seconds": {name: round(value, 6) for name, value in self.seconds.items()},
                 "wall_seconds": self.wall_seconds,
                 "flows_per_second": self.flows_per_second,

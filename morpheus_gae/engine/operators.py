@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,11 +12,13 @@ from morpheus_gae.detect.labels import attacks
 from morpheus_gae.detect.threshold import Threshold
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.state import Learnt
 from morpheus_gae.engine.window import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morpheus_gae.engine.served import Slot
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows, Position
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -74,6 +76,11 @@ class BuildGraph(Operator):
         wall; None waits. For live streams only: with a file it would make results depend on speed.
     clock
         Reads seconds, as ``time.monotonic``.
+    slot
+        Gives each window its model, whose ``build`` then comes before the one above.
+    unfinished
+        Tells, at the end, whether there is more to read another time: then the last, shorter window is left
+        to that time, so that windows are cut alike however often a run is stopped.
     """
 
     name = "build-graph"
@@ -85,7 +92,12 @@ class BuildGraph(Operator):
         metrics: Metrics,
         wait_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        slot: Slot | None = None,
+        unfinished: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._slot = slot
+        self._unfinished = unfinished
+        self._arrived: float | None = None
         self._cutter = cutter
         self._build = build
         self._metrics = metrics
@@ -95,6 +107,8 @@ class BuildGraph(Operator):
 
     def process(self, item: Flows) -> Iterator[Window]:
         """Windows that these flows complete."""
+        if not self._cutter.pending:
+            self._arrived = self._clock()
         windows = self._cutter.push(item)
         if self._wait_seconds is not None and (windows or self._deadline is None):
             self._deadline = self._clock() + self._wait_seconds if self._cutter.pending else None
@@ -111,16 +125,20 @@ class BuildGraph(Operator):
     def finish(self) -> Iterator[Window]:
         """The last, shorter window."""
         self._deadline = None
+        if self._unfinished():
+            return
         yield from self._graphs(self._cutter.flush())
 
     def _graphs(self, windows: list[Flows]) -> Iterator[Window]:
         windows.reverse()
         while windows:
             flows = windows.pop()
-            graph = self._build(flows)
+            served = None if self._slot is None else self._slot.current
+            graph = (self._build if served is None else served.build)(flows)
             self._metrics.add(hosts=graph.hosts, pairs=graph.pairs)
             self._metrics.swept(graph.sweeps)
-            yield Window(flows, graph)
+            arrived, self._arrived = self._arrived, self._clock()
+            yield Window(flows, graph, served=served, arrived=arrived)
 
 
 class InferGae(Operator):
@@ -148,7 +166,8 @@ class InferGae(Operator):
     def process(self, item: Window) -> Iterator[Window]:
         """The window with its scores."""
         assert item.graph is not None
-        scores = self._executor.score(item.graph)
+        executor = self._executor if item.served is None else item.served.executor
+        scores = executor.score(item.graph)
         self._hosts += item.graph.hosts
         self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=scores.unseen_hosts)
         unseen = self._metrics.unseen_hosts
@@ -176,6 +195,8 @@ class FlagAnomalies(Operator):
         Share of benign flows that the threshold was set to flag, if it was set so.
     say
         Tells the user one line.
+    remember
+        Whether windows take along what the threshold has learnt, for whoever keeps that.
     """
 
     name = "flag-anomalies"
@@ -187,7 +208,9 @@ class FlagAnomalies(Operator):
         labels: str = "Label",
         alert_rate: float | None = None,
         say: Callable[[str], None] = lambda line: None,
+        remember: bool = False,
     ) -> None:
+        self._remember = remember
         self._threshold = threshold
         self._metrics = metrics
         self._labels = labels
@@ -200,9 +223,14 @@ class FlagAnomalies(Operator):
         """The window with its flags."""
         assert item.scores is not None
         surprise = item.scores.surprise
-        threshold = self._threshold.of_window(surprise)
+        rule = self._threshold
+        if item.served is not None:
+            self._metrics.serving(item.served.executor.artifact)
+            rule = item.served.threshold or rule
+        threshold = rule.of_window(surprise)
         flagged = surprise >= threshold
         self._metrics.add(alerts=flagged.sum())
+        self._metrics.scored(surprise, float(threshold))
         self._flows += len(item.flows)
         self._alerts += int(flagged.sum())
         self._warn()
@@ -216,7 +244,8 @@ class FlagAnomalies(Operator):
                 benign=benign.sum(),
                 benign_alerts=(benign & flagged).sum(),
             )
-        yield replace(item, flagged=flagged, threshold=threshold)
+        learnt = Learnt.of(item.served, rule, self._metrics) if self._remember else None
+        yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt)
 
     def _warn(self) -> None:
         """Say so, once, when far more is flagged than was asked for."""
@@ -242,6 +271,10 @@ class ToAlerts(Operator):
         ``name@hash``, told in every row.
     delivered
         Told the positions that a window reached, once its alerts are handed over.
+    after
+        Told each window, once its alerts are handed over.
+    admit
+        Asked before anything of a window is written; False drops the window.
     """
 
     name = "to-alerts"
@@ -251,21 +284,35 @@ class ToAlerts(Operator):
         sink: AlertSink,
         model: str,
         delivered: Callable[[tuple[Position, ...]], None] = lambda _: None,
+        after: Sequence[Callable[[Window], None]] = (),
+        admit: Callable[[Window], bool] = lambda _: True,
     ) -> None:
+        self._admit = admit
         self._sink = sink
         self._model = model
         self._delivered = delivered
+        self._after = after
 
     def process(self, item: Window) -> Iterator[Window]:
         """The window itself, once its alerts are written."""
         assert item.scores is not None
         assert item.flagged is not None
         assert item.threshold is not None
-        self._sink.add(alert_table(item.flows, item.scores, item.flagged, item.threshold, self._model))
+        if not self._admit(item):
+            return
+        model = self._model if item.served is None else item.served.label
+        self._sink.add(alert_table(item.flows, item.scores, item.flagged, item.threshold, model))
         self._sink.flush()
-        if item.flows.done:
+        if item.flows.done or item.origin is not None:
             self._delivered(item.flows.done)
+        for act in self._after:
+            act(item)
         yield item
+
+    def finish(self) -> tuple[()]:
+        """Make sure that there is a destination, if an empty one: the run has come to its end."""
+        self._sink.flush()
+        return ()
 
     def close(self) -> None:
         """Finish the destination."""

@@ -10,38 +10,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.embedded import EmbeddedEngine
+from morpheus_gae.engine.health import Health
+from morpheus_gae.engine.logs import Line
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
 from morpheus_gae.engine.operators import AlertSink, BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.order import USUAL, check_order
+from morpheus_gae.engine.served import Served, Slot
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
-from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.stage import Operator, Source
+from morpheus_gae.engine.topics import Topics, open_topics
+from morpheus_gae.engine.upkeep import Upkeep
 from morpheus_gae.errors import UsageError
+from morpheus_gae.kafka.url import is_kafka
 
 if TYPE_CHECKING:
+    from morpheus_gae.detect.threshold import Threshold
+    from morpheus_gae.engine.pair_flows import PairFlows
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.graph.window_graph import WindowGraph
     from morpheus_gae.model.artifact import Artifact
 
-STOPPING = "Stopping: what is in flight is still written; interrupt again to abort."
+STOPPING = Line("Stopping: what is in flight is still written; interrupt again to abort.", "stopping")
 
 OpenExecutor = Callable[[str, str], "Executor"]
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An engine and what it counts."""
+    """An engine, what it counts, and what goes on beside it."""
 
     engine: EmbeddedEngine
     metrics: Metrics
+    upkeep: Upkeep
+    topics: Topics | None = None
 
     def run(self) -> None:
         """Run to the end; see ``EmbeddedEngine.run``."""
         self.metrics.start()
+        self.upkeep.start()
         try:
             self.engine.run()
+            self.upkeep.finish()
         finally:
             self.metrics.end()
+            self.upkeep.close()
+            if self.topics is not None:
+                self.topics.end()
 
 
 def build_pipeline(
@@ -52,6 +69,8 @@ def build_pipeline(
     open_executor: OpenExecutor | None = None,
     terminal: bool | None = None,
     wake: Callable[[], None] | None = None,
+    metrics: Metrics | None = None,
+    health: Health | None = None,
 ) -> Pipeline:
     """Load the model, open source and destination, connect the stages.
 
@@ -69,6 +88,8 @@ def build_pipeline(
         Whether stderr is a terminal; found out by default.
     wake
         Ends a read that waits for input.
+    metrics, health
+        Where the run tells what it counts and how it is; new ones by default.
 
     Raises
     ------
@@ -77,7 +98,6 @@ def build_pipeline(
     GaeError
         If input, model or output cannot be opened.
     """
-    from morpheus_gae.engine.warm import warm_up
     from morpheus_gae.flows.read import read_flows, total_bytes
     from morpheus_gae.sinks.dead_letters import DeadLetters
 
@@ -89,39 +109,79 @@ def build_pipeline(
         )
     if settings.output is not None and "to-alerts" not in names:
         raise UsageError("--output is given, but no stage writes it: end the pipeline with to-alerts")
-    _refuse_kafka(settings)
+    metrics = Metrics() if metrics is None else metrics
     _refuse_overwriting(settings)
-    metrics = Metrics()
+    if settings.state is not None:
+        metrics.follow_scores()
     inputs = list(settings.input)
     total = None if settings.live else total_bytes(inputs)
+    slot: Slot | None = None
     executor: Executor | None = None
+    load = partial(_load, names, settings, open_executor)
     if "infer-gae" in names:
-        if open_executor is None:
-            from morpheus_gae.executors.base import open_executor as open_executor_
-
-            open_executor = open_executor_
-        executor = open_executor(_model(settings), settings.executor)
-        warm_up(executor)
+        slot = Slot(load())
+        executor = slot.current.executor
+        # before the state is read: scores of another model would be forgotten
+        metrics.serving(executor.artifact)
+    upkeep = Upkeep(settings, names, metrics, say, slot, load)
+    topics = open_topics(settings, names, metrics, say)
     operators: list[Operator] = []
     for name in names[1:]:
         if name == "monitor":
             operators.append(Monitor(metrics, total, say, settings.description, terminal))
         else:
-            operators.append(_operator(name, settings, metrics, executor, say))
-    batches = read_flows(inputs, batch_rows=settings.batch_size, stdin_format=settings.format)
-    source = FlowSource(batches, metrics, DeadLetters(settings.dead_letters_path), wake)
+            operators.append(_operator(name, settings, metrics, executor, say, slot, upkeep, topics))
+    source: Source
+    if topics is not None and topics.source is not None:
+        source = topics.source
+    else:
+        operators.insert(0, _pair_flows(settings, metrics, say))
+        batches = upkeep.batches() or read_flows(
+            inputs, batch_rows=settings.batch_size, stdin_format=settings.format, preset=settings.preset
+        )
+        found = say if settings.preset in (None, "auto") else None
+        bad = upkeep.dead_letters() or (topics and topics.dead_letters())
+        letters = bad or DeadLetters(settings.dead_letters_path)
+        source = upkeep.source = FlowSource(batches, metrics, letters, wake, found)
     engine = EmbeddedEngine(
-        source, operators, queue=settings.queue, metrics=metrics, on_stop=lambda: say(STOPPING)
+        source,
+        upkeep.traced(operators),
+        queue=settings.queue,
+        metrics=metrics,
+        on_stop=lambda: say(STOPPING),
+        on_hangup=upkeep.on_hangup,
+        grace_seconds=settings.grace_seconds,
+        health=health,
     )
-    return Pipeline(engine, metrics)
+    if topics is not None and topics.source is not None:
+        # the group has told at least once which partitions are ours, if only that none is
+        engine.health.waits_for = lambda: None if metrics.rebalances else "its partitions"
+    return Pipeline(engine, metrics, upkeep, topics)
+
+
+def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]) -> PairFlows:
+    from morpheus_gae.engine.pair_flows import PairFlows
+    from morpheus_gae.flows.pairing import Pairer
+
+    seconds = settings.pair_seconds
+    try:
+        pairer = Pairer(seconds) if seconds != 0 else None
+    except ValueError as error:
+        # the option's range lets NaN through
+        raise UsageError(f"--pair_seconds: {error}") from None
+    exact = "" if settings.checkpoint is None else "--checkpoint"
+    exact = "--exactly_once" if settings.exactly_once else exact
+    return PairFlows(pairer, metrics, seconds if settings.live else None, say, exact)
 
 
 def _refuse_overwriting(settings: Settings) -> None:
     """Refuse to write over what is to be read, or two things into one file, before anything is opened."""
     from morpheus_gae.flows.read import expand
 
-    outputs = [p for p in (settings.output, settings.dead_letters_path) if p not in (None, STDOUT)]
-    given = {os.path.realpath(p): p for p in expand(list(settings.input)) if p != STDIN}
+    written = (settings.output, settings.dead_letters_path)
+    outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p)]
+    read = [p for p in settings.input if not is_kafka(p)]
+    given = {os.path.realpath(p): p for p in expand(read) if p != STDIN}
     for path in outputs:
         if path is not None and os.path.realpath(path) in given:
             raise UsageError(f"{path} is read as input: write the output somewhere else")
@@ -129,61 +189,120 @@ def _refuse_overwriting(settings: Settings) -> None:
         raise UsageError(f"{outputs[0]} is to hold both the alerts and the dead letters: give two files")
 
 
+def _load(names: Sequence[str], settings: Settings, open_executor: OpenExecutor | None) -> Served:
+    """The model that is in its folder now, ready to work."""
+    from morpheus_gae.engine.warm import warm_up
+
+    if open_executor is None:
+        from morpheus_gae.executors.base import open_executor as open_executor_
+
+        open_executor = open_executor_
+    executor = open_executor(_model(settings), settings.executor)
+    warm_up(executor)
+    threshold = _threshold(settings, executor.artifact) if "flag-anomalies" in names else None
+    return Served(executor, _builder(executor), threshold)
+
+
+def _builder(executor: Executor) -> Callable[[Flows], WindowGraph]:
+    """Builds a graph as this model's spec wants it, on the device of an executor that does so."""
+    from morpheus_gae.graph.build import build_graph
+
+    on_device: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
+    if on_device is not None:
+        return on_device
+    spec = executor.artifact.spec
+    return partial(build_graph, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+
+
+def _threshold(settings: Settings, artifact: Artifact) -> Threshold:
+    from morpheus_gae.detect.threshold import choose_threshold
+
+    return choose_threshold(
+        artifact, threshold=settings.threshold, alert_rate=settings.alert_rate, adaptive=settings.adaptive
+    )
+
+
 def _operator(
-    name: str, settings: Settings, metrics: Metrics, executor: Executor | None, say: Callable[[str], None]
+    name: str,
+    settings: Settings,
+    metrics: Metrics,
+    executor: Executor | None,
+    say: Callable[[str], None],
+    slot: Slot | None = None,
+    upkeep: Upkeep | None = None,
+    topics: Topics | None = None,
 ) -> Operator:
+    """One stage; without a slot it has the model that is given, for good."""
     if name == "build-graph":
         from morpheus_gae.graph.build import build_graph
         from morpheus_gae.graph.windows import Windower
 
+        build = build_graph if executor is None else _builder(executor)
+        if topics is not None and topics.source is not None:
+            return topics.build_graph(build, slot, partial(_pair_flows, settings, metrics))
         try:
-            cutter = Windower(settings.graph_size, settings.window_seconds)
+            # a checkpoint stands between two messages
+            whole = settings.checkpoint is not None
+            cutter = Windower(settings.graph_size, settings.window_seconds, whole_messages=whole)
         except ValueError as error:
             # the option's range lets NaN through
             raise UsageError(str(error)) from None
-        build = build_graph
-        if executor is not None:
-            spec = executor.artifact.spec
-            build = partial(
-                build_graph, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps
-            )
-        return BuildGraph(cutter, build, metrics, settings.window_seconds if settings.live else None)
+        wait = settings.window_seconds if settings.live else None
+        if upkeep is None:
+            return BuildGraph(cutter, build, metrics, wait)
+        return BuildGraph(cutter, build, metrics, wait, slot=slot, unfinished=upkeep.unfinished)
     # check_order has seen to it that the others come after infer-gae
     assert executor is not None
     artifact = executor.artifact
     if name == "infer-gae":
         return InferGae(executor, metrics, say)
     if name == "flag-anomalies":
-        return _flag_anomalies(settings, metrics, artifact, say)
-    return ToAlerts(_alert_sink(settings), f"{artifact.name}@{artifact.hash}")
+        threshold = slot.current.threshold if slot is not None else None
+        remember = upkeep is not None and upkeep.remember
+        return _flag_anomalies(settings, metrics, artifact, threshold, remember, say)
+    after = [] if upkeep is None else upkeep.after
+    label = f"{artifact.name}@{artifact.hash}"
+    if topics is None or topics.source is None:
+        return ToAlerts(_alert_sink(settings, upkeep, topics), label, after=after)
+    delivered, admit = topics.source.delivered, topics.admit
+    return ToAlerts(_alert_sink(settings, upkeep, topics), label, delivered, after, admit)
 
 
-def _alert_sink(settings: Settings) -> AlertSink:
+def _alert_sink(settings: Settings, upkeep: Upkeep | None = None, topics: Topics | None = None) -> AlertSink:
     from morpheus_gae.detect.encodings import encoding
     from morpheus_gae.sinks.encoded import EncodedSink
-    from morpheus_gae.sinks.open import open_sink
+    from morpheus_gae.sinks.lazy import LazySink
+    from morpheus_gae.sinks.open import check_destination, open_sink
 
     output, encode = settings.output or STDOUT, encoding(settings.encoding)
     if settings.encoding != "plain" and ".csv" in Path(output).suffixes:
         raise UsageError(f"--encoding {settings.encoding} is nested: write it to .jsonl, not to {output}")
-    sink = open_sink(output)
+    sink = None if topics is None else topics.sink(None if settings.encoding == "plain" else encode)
+    if sink is not None:
+        return sink
+    check_destination(output)
+    sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
     return sink if settings.encoding == "plain" else EncodedSink(sink, encode)
 
 
 def _flag_anomalies(
-    settings: Settings, metrics: Metrics, artifact: Artifact, say: Callable[[str], None]
+    settings: Settings,
+    metrics: Metrics,
+    artifact: Artifact,
+    threshold: Threshold | None,
+    remember: bool,
+    say: Callable[[str], None],
 ) -> FlagAnomalies:
-    from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, choose_threshold, extrapolated_budget
+    from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, extrapolated_budget
 
-    threshold = choose_threshold(
-        artifact, threshold=settings.threshold, alert_rate=settings.alert_rate, adaptive=settings.adaptive
-    )
+    metrics.serving(artifact)
+    threshold = threshold or _threshold(settings, artifact)
     if settings.threshold is not None or settings.adaptive:
-        return FlagAnomalies(threshold, metrics, settings.labels)
+        return FlagAnomalies(threshold, metrics, settings.labels, remember=remember)
     rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
     if extrapolated_budget(artifact, rate):
         say(f"Note: the threshold for alert rate {rate:g} is extrapolated: too few validation flows")
-    return FlagAnomalies(threshold, metrics, settings.labels, rate, say)
+    return FlagAnomalies(threshold, metrics, settings.labels, rate, say, remember)
 
 
 def _usual(settings: Settings, terminal: bool | None) -> list[str]:
@@ -199,9 +318,3 @@ def _model(settings: Settings) -> str:
     if settings.model is None:
         raise UsageError("infer-gae has no model: give --model DIR")
     return settings.model
-
-
-def _refuse_kafka(settings: Settings) -> None:
-    for url in (*settings.input, settings.output or STDIN):
-        if url.startswith("kafka://"):
-            raise UsageError(f"{url}: this version reads and writes files and standard streams, not Kafka")

@@ -11,6 +11,7 @@ from typing import Any
 from morpheus_gae.errors import UsageError
 
 STDIN = STDOUT = "-"
+KAFKA = "kafka://"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Settings:
         File for bad records; by default beside the output.
     format
         Encoding of stdin.
+    preset
+        Whose columns the input has, see ``flows.presets.NAMES``; found out by default.
+    pair_seconds
+        Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
     model
         Folder of the artifact.
     executor
@@ -45,12 +50,36 @@ class Settings:
         Windows that wait between two stages.
     description
         In front of the monitor's figures.
+    metrics_port, metrics_host
+        Where ``/metrics``, ``/healthz`` and ``/readyz`` are served; nowhere if None.
+    stall_seconds
+        A stage that is in one item for longer counts as stuck.
+    log_format
+        ``text`` or ``json``.
+    reload_seconds
+        Time between two looks at the model's folder; None looks only after a SIGHUP.
+    grace_seconds
+        Time to drain after a SIGTERM.
+    group, kafka_config
+        Consumer group, and file of options for the Kafka clients.
+    exactly_once
+        Alerts and the offsets they came from in one transaction.
+    fail_fast
+        End rather than wait for a Kafka broker or topic at the start.
+    output_format
+        Of messages with alerts: ``ndjson`` or ``arrow``.
+    state
+        File that keeps what was learnt of the traffic.
+    checkpoint, checkpoint_seconds
+        Folder that keeps where the run is, and the time between two versions (0: after every window).
     """
 
     input: tuple[str, ...] = ()
     output: str | None = None
     dead_letters: str | None = None
     format: str | None = None
+    preset: str | None = None
+    pair_seconds: float = 60.0
     model: str | None = None
     executor: str = "cpu"
     graph_size: int = 200_000
@@ -63,6 +92,20 @@ class Settings:
     batch_size: int = 65_536
     queue: int = 2
     description: str = "flows"
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    stall_seconds: float = 300.0
+    log_format: str = "text"
+    reload_seconds: float | None = None
+    grace_seconds: float = 25.0
+    group: str | None = None
+    kafka_config: str | None = None
+    exactly_once: bool = False
+    fail_fast: bool = False
+    output_format: str = "ndjson"
+    state: str | None = None
+    checkpoint: str | None = None
+    checkpoint_seconds: float = 1.0
 
     def overridden(self, given: Mapping[str, Any]) -> Settings:
         """These settings with those given (not None, not empty, not False) in their place.
@@ -93,15 +136,19 @@ class Settings:
             return self.dead_letters
         if self.output is None or self.output == STDOUT:
             return None
+        if self.output.startswith(KAFKA):
+            return f"{self.output}.dead"
         return f"{self.output}.dead.ndjson"
 
     @property
     def live(self) -> bool:
-        """Whether an input is a pipe or a terminal, where flows come when they come."""
+        """Whether an input is a topic, a pipe or a terminal, where flows come when they come."""
         return any(_is_live(path) for path in self.input)
 
 
 def _is_live(path: str) -> bool:
+    if path.startswith(KAFKA):
+        return True
     try:
         if path == STDIN:
             return _is_pipe(os.fstat(0).st_mode) or os.isatty(0)

@@ -30,6 +30,16 @@ class Batch(Protocol):
         """Bytes of input."""
         ...
 
+    @property
+    def skipped(self) -> Counter[str]:
+        """Records that are neither flows nor bad, by reason."""
+        ...
+
+    @property
+    def preset(self) -> str | None:
+        """Name of the preset that the columns were read with."""
+        ...
+
 
 class BadRecordSink(Protocol):
     """Where bad records go."""
@@ -56,6 +66,13 @@ class FlowSource:
         Keeps the bad records.
     wake
         Ends a read that waits for input; called by ``stop``, from another thread.
+    say
+        Tells the user one line, when a preset was found out; None if one was asked for.
+
+    Attributes
+    ----------
+    complete
+        Whether all there was has been read.
     """
 
     name = "from-netflow"
@@ -66,12 +83,16 @@ class FlowSource:
         metrics: Metrics,
         dead_letters: BadRecordSink | None = None,
         wake: Callable[[], None] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._batches = batches
+        self._say = say
+        self._presets: set[str] = set()
         self._metrics = metrics
         self._dead_letters = dead_letters
         self._wake = wake
         self._stopping = threading.Event()
+        self.complete = False
 
     def __iter__(self) -> Iterator[Flows]:
         for batch in self._batches:
@@ -79,6 +100,9 @@ class FlowSource:
             self._metrics.add(
                 bytes_read=batch.bytes_read, durations_missing=int(flows.duration_missing.sum())
             )
+            if batch.skipped:
+                self._metrics.skip(batch.skipped)
+            self._tell(batch.preset)
             if batch.bad:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))
                 if self._dead_letters is not None:
@@ -88,6 +112,14 @@ class FlowSource:
                 yield flows
             if self._stopping.is_set():
                 return
+        self.complete = True
+
+    def _tell(self, preset: str | None) -> None:
+        """Say once that a preset was found out."""
+        if preset is None or self._say is None or preset in self._presets:
+            return
+        self._presets.add(preset)
+        self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
 
     def stop(self) -> None:
         """End after the batch that is being read."""

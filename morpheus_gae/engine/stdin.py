@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import replace
 
-from morpheus_gae.engine.settings import STDIN, Settings
+from morpheus_gae.engine.settings import KAFKA, STDIN, Settings
 
 CHUNK = 1 << 16
 GRACE_SECONDS = 1.0
@@ -115,7 +115,7 @@ def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
     if STDIN in settings.input:
         return settings, StoppableStdin(lines=settings.format not in BINARY_FORMATS)
     (path, *others) = settings.input
-    if others or path.endswith(tuple(COMPRESSIONS)):
+    if others or path.startswith(KAFKA) or path.endswith(tuple(COMPRESSIONS)):
         return settings, None
     kind = settings.format or format_of(path)
     pipe = StoppableStdin(path, lines=kind not in BINARY_FORMATS)

@@ -23,6 +23,8 @@ def summary(metrics: Metrics) -> str:
         ("alerts", f"{facts['alerts']:,}{share}"),
         ("bad records", f"{sum(facts['bad_records'].values()):,}"),
         *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
+        *((f"left out: {reason}", f"{count:,}") for reason, count in facts["skipped"].items()),
+        *_pairs(facts["paired"], facts["unpaired"]),
         ("flows per second", f"{facts['flows_per_second']:,.0f}"),
     ]
     labels = facts.get("labels")
@@ -33,6 +35,16 @@ def summary(metrics: Metrics) -> str:
         ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _pairs(paired: int, unpaired: int) -> list[tuple[str, str]]:
+    if not paired and not unpaired:
+        return []
+    share = unpaired / (unpaired + 2 * paired)
+    return [
+        ("flows of two one-way records", f"{paired:,}"),
+        ("one-way records without a partner", f"{unpaired:,}  ({share:.1%} of them)"),
+    ]
 
 
 def _rate(rate: float | None, flows: int) -> str:

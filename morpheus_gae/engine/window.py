@@ -9,6 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from morpheus_gae.engine.by_partition import Origin
+    from morpheus_gae.engine.served import Served
+    from morpheus_gae.engine.state import Learnt
+    from morpheus_gae.engine.tracing import Trace
     from morpheus_gae.executors.base import Scores
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -32,6 +36,16 @@ class Window:
         bool [E], from flag-anomalies on.
     threshold
         Threshold on the surprise that flagged them.
+    served
+        The model that builds, scores and flags this window, where models may be swapped.
+    arrived
+        Reading of ``time.monotonic()`` when the first flow came to build-graph.
+    learnt
+        What the threshold knew after this window, if somebody keeps that.
+    trace
+        When each stage worked on it, if somebody wants to know.
+    origin
+        Partition of a topic that its flows come from, if they come from one.
     """
 
     flows: Flows
@@ -39,3 +53,8 @@ class Window:
     scores: Scores | None = None
     flagged: Bool | None = None
     threshold: np.float32 | None = None
+    served: Served | None = None
+    arrived: float | None = None
+    learnt: Learnt | None = None
+    trace: Trace | None = None
+    origin: Origin | None = None

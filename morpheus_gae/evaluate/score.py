@@ -26,9 +26,10 @@ def read_labelled(inputs: list[str], bad: Counter[str], progress: Callable[[int]
     InputError
         If a source cannot be read or has no labels.
     """
+    from morpheus_gae.flows.pairing import Pairer, paired
     from morpheus_gae.flows.read import read_flows
 
-    for batch in read_flows(inputs):
+    for batch in paired(read_flows(inputs), Pairer()):
         bad.update(record.reason.value for record in batch.bad)
         if len(batch.flows):
             # before any work is done on flows that cannot be evaluated

@@ -17,6 +17,9 @@ class Reason(str, Enum):
     BROKEN_JSON = "broken_json"
     ENCODING = "bad_encoding"
     TRUNCATED = "truncated_file"
+    MESSAGE = "unreadable_message"
+    COLUMNS = "no_flow_columns"
+    SCHEMA = "unknown_schema"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.presets import Layout, choose, paths
+from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.stream import Stream, StreamFile, TruncatedError
 
 FILE_MAGIC = b"ARROW1"
@@ -16,7 +18,9 @@ _PADDED = 8
 _BROKEN = (pa.ArrowException, OSError, EOFError)
 
 
-def parquet_batches(path: str, stream: Stream, batch_rows: int, whole: bool) -> Iterator[FlowBatch]:
+def parquet_batches(
+    path: str, stream: Stream, batch_rows: int, whole: bool, preset: str | None = None, skip: int = 0
+) -> Iterator[FlowBatch]:
     """Flows of a Parquet file.
 
     Parameters
@@ -29,6 +33,11 @@ def parquet_batches(path: str, stream: Stream, batch_rows: int, whole: bool) -> 
         Rows of a batch.
     whole
         Read all of it first: its index stands at the end, which pipes and compressed files cannot seek to.
+    preset
+        Name of the preset; told by the columns if None.
+    skip
+        Records that nobody wants: the batches before the one that holds record ``skip`` are left out, and
+        row groups in which there is nothing else are not read.
 
     Raises
     ------
@@ -39,18 +48,23 @@ def parquet_batches(path: str, stream: Stream, batch_rows: int, whole: bool) -> 
     taken = 0
     try:
         with pq.ParquetFile(path if data is None else pa.BufferReader(data)) as file:
-            require_columns(file.schema_arrow.names, path)
+            layout = _layout(file.schema_arrow, path, preset)
             rows, size = max(file.metadata.num_rows, 1), _size(path, stream, whole)
-            row = 0
-            for batch in file.iter_batches(batch_rows):
+            row = min(skip, file.metadata.num_rows) // batch_rows * batch_rows
+            taken = size * row // rows
+            for batch in _batches_from(file, row, batch_rows):
                 start, row = row, row + batch.num_rows
                 taken, before = size * row // rows, taken
-                yield table_to_flows(_table(batch), path, start, bytes_read=taken - before)
+                yield table_to_flows(
+                    _named(batch), path, start, bytes_read=taken - before, preset=layout or CANONICAL
+                )
     except _BROKEN as error:
         raise TruncatedError(_one_line(error)) from None
 
 
-def arrow_batches(path: str, stream: Stream, batch_rows: int) -> Iterator[FlowBatch]:
+def arrow_batches(
+    path: str, stream: Stream, batch_rows: int, preset: str | None = None
+) -> Iterator[FlowBatch]:
     """Flows of an Arrow IPC file or stream.
 
     Raises
@@ -64,7 +78,7 @@ def arrow_batches(path: str, stream: Stream, batch_rows: int) -> Iterator[FlowBa
     row = taken = 0
     try:
         with pa.ipc.open_stream(pa.PythonFile(StreamFile(stream), mode="r")) as reader:
-            require_columns(reader.schema.names, path)
+            layout = _layout(reader.schema, path, preset)
             while True:
                 try:
                     batch = reader.read_next_batch()
@@ -74,15 +88,47 @@ def arrow_batches(path: str, stream: Stream, batch_rows: int) -> Iterator[FlowBa
                 for start in range(0, table.num_rows, batch_rows):
                     part = table.slice(start, batch_rows)
                     taken, before = stream.tell(), taken
-                    yield table_to_flows(part, path, row, bytes_read=taken - before)
+                    yield table_to_flows(
+                        part, path, row, bytes_read=taken - before, preset=layout or CANONICAL
+                    )
                     row += part.num_rows
     except _BROKEN as error:
         raise TruncatedError(_one_line(error)) from None
 
 
+def _layout(schema: pa.Schema, path: str, preset: str | None) -> Layout | None:
+    names = paths(schema)
+    layout = choose(names, preset)
+    require_columns(names, path, layout)
+    return layout
+
+
+def _batches_from(file: Any, first: int, size: int) -> Iterator[pa.Table]:
+    """Tables of ``size`` rows (the last one fewer) from row ``first`` on."""
+    group, lead = 0, first
+    while group < file.num_row_groups and lead >= file.metadata.row_group(group).num_rows:
+        lead -= file.metadata.row_group(group).num_rows
+        group += 1
+    held: pa.Table | None = None
+    for batch in file.iter_batches(size, row_groups=range(group, file.num_row_groups)):
+        table = pa.Table.from_batches([batch])
+        cut = min(lead, table.num_rows)
+        lead, table = lead - cut, table.slice(cut)
+        held = table if held is None else pa.concat_tables([held, table])
+        if held.num_rows >= size:
+            # as long as nothing was cut off, batches come in the right size
+            yield held.slice(0, size) if held.num_rows > size else held
+            held = held.slice(size) if held.num_rows > size else None
+    if held is not None and held.num_rows:
+        yield held
+
+
 def _table(batch: pa.RecordBatch) -> pa.Table:
-    """The batch with every name once: the first of several keeps it."""
-    table = pa.Table.from_batches([batch])
+    return _named(pa.Table.from_batches([batch]))
+
+
+def _named(table: pa.Table) -> pa.Table:
+    """The table with every name once: the first of several keeps it."""
     names = table.column_names
     if len(set(names)) < len(names):
         table = table.rename_columns(

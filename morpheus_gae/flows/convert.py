@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.numbers import BLANK, numbers
+from morpheus_gae.flows.presets import Layout, apply, choose, lacking, paths
+from morpheus_gae.flows.presets_names import PRESETS
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -42,31 +45,50 @@ class FlowBatch:
     bytes_read
         Bytes of input (compressed ones, if it is) that this batch took: the sum over all batches comes to
         ``total_bytes``.
+    skipped
+        Records that are neither flows nor bad, by reason: markers, events of other kinds.
+    preset
+        Name of the preset that the columns were read with; None if they are canonical.
     """
 
     flows: Flows
     bad: list[BadRecord]
     source: str
     bytes_read: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    preset: str | None = None
 
 
-def require_columns(names: list[str], source: str) -> None:
+def require_columns(names: Sequence[str], source: str, layout: Layout | None = None) -> None:
     """Check that a table can be flows at all.
+
+    Parameters
+    ----------
+    names
+        Its columns, as ``presets.paths`` tells them.
+    source
+        Name for the error.
+    layout
+        Its layout, if it is an exporter's.
 
     Raises
     ------
     InputError
-        Naming what is missing, what is required, and what was found.
+        Naming what is missing, what is required, what was found, and which presets there are.
     """
-    absent = columns.missing(names)
-    if absent:
-        raise InputError(
-            f"{source}: required columns are missing: {', '.join(absent)}. "
-            f"Found: {_shown(names)}. Required: {', '.join(columns.REQUIRED)}"
-        )
+    absent = lacking(names, layout)
+    if not absent:
+        return
+    told = f"{source}: required columns are missing: {', '.join(absent)}. Found: {_shown(names)}. "
+    if layout is not None:
+        raise InputError(f"{told}They were read as those of {layout.preset.name} (--preset)")
+    raise InputError(
+        f"{told}Required: {', '.join(columns.REQUIRED)}; or columns of an exporter, which --preset names: "
+        f"{', '.join(PRESETS)}"
+    )
 
 
-def _shown(names: list[str]) -> str:
+def _shown(names: Sequence[str]) -> str:
     """Names for an error, which may have come from anything that is no table at all."""
     told = [(n if n.isprintable() else ascii(n))[:40] for n in names[:60]] + ["..."] * (len(names) > 60)
     return ", ".join(told) or "none"
@@ -80,14 +102,16 @@ def table_to_flows(
     rows: I64 | None = None,
     text_of: Callable[[int], str] | None = None,
     bytes_read: int = 0,
+    preset: Layout | str | None = None,
 ) -> FlowBatch:
     """Convert a table.
 
     Parameters
     ----------
     table
-        E records with at least the required columns (``columns.REQUIRED``). Counters that are text become
-        numbers in the result; every other column stays as it is.
+        E records with at least the required columns (``columns.REQUIRED``), or with those of an exporter, to
+        which the canonical ones are then added. Canonical counters that are text become numbers in the
+        result; every other column stays as it is.
     source
         Name for errors and dead letters.
     first_row
@@ -98,15 +122,29 @@ def table_to_flows(
         Raw text of the record at an index of the table; its columns as JSON if None.
     bytes_read
         Passed on.
+    preset
+        Layout of the columns, or name of the preset; None tells it by the columns.
 
     Raises
     ------
     InputError
         If a required column is missing.
+    UsageError
+        If there is no preset of that name.
     """
-    require_columns(table.column_names, source)
+    layout = preset if isinstance(preset, Layout) else None
+    if layout is None:
+        names = paths(table.schema)
+        layout = choose(names, preset if isinstance(preset, str) else None)
+        require_columns(names, source, layout)
     e = table.num_rows
     rows = np.arange(first_row, first_row + e, dtype=np.int64) if rows is None else rows
+    skipped: Counter[str] = Counter()
+    if layout is not None:
+        applied = apply(table, layout)
+        table, skipped = applied.table, applied.skipped
+        if applied.index is not None:
+            rows, text_of, e = rows[applied.index], _moved(text_of, applied.index), table.num_rows
     src_hi, src_lo, src_ok = _addresses(table, *columns.SRC_ADDRESSES)
     dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
     parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
@@ -127,12 +165,18 @@ def table_to_flows(
         duration_missing=parts[2][1],
         rows=rows,
         time_ms=_times(table),
+        one_way=layout is not None and layout.one_way,
     )
+    name = None if layout is None else layout.preset.name
     wrong = np.logical_or.reduce(list(faults.values()))
     if not wrong.any():
-        return FlowBatch(_narrow(flows), [], source, bytes_read)
+        return FlowBatch(_narrow(flows), [], source, bytes_read, skipped, name)
     bad = _set_aside(table, wrong, faults, source, rows, text_of)
-    return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read)
+    return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read, skipped, name)
+
+
+def _moved(text_of: Callable[[int], str] | None, index: I64) -> Callable[[int], str] | None:
+    return None if text_of is None else lambda i: text_of(int(index[i]))
 
 
 def _addresses(table: pa.Table, v4: str, v6: str) -> tuple[U64, U64, Bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_module
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.line_kernels import UNREADABLE, quotes_close
-from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.lines import Lines, is_utf8
 from morpheus_gae.flows.numbers import BLANK
+from morpheus_gae.flows.presets import Layout, choose
+from morpheus_gae.flows.presets_names import CANONICAL
+from morpheus_gae.flows.presets_text import header_of, records_only, text_columns
 from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
+from morpheus_gae.flows.template import Matched, Template, delimited_template
 
 DELIMITERS = ",\t;|"
+ALIKE = 0.8
+"""Share of lines that must be plain for the fast reader to pay."""
 
 Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
@@ -35,50 +41,75 @@ class CsvReader:
     Parameters
     ----------
     stream
-        Text. The delimiter (comma, tab, semicolon, bar) is the one that the header has most.
+        Text. The delimiter (comma, tab, semicolon, bar) is the one that the header has most; a space if it
+        has none of them.
     source
         Its name.
     block_bytes
         Bytes of a block.
+    preset
+        Name of the preset; told by the header if None.
     """
 
-    def __init__(self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: str | None = None
+    ) -> None:
         self.source = source
+        self.preset = preset
+        self.layout: Layout | None = None
+        self.ended = False
         self.blocks = text_blocks(stream, block_bytes)
         self.row = 0
         self.names: list[str] = []
         self.delimiter = ","
         self.types = Types()
+        self.template: Template | None = None
+        self.odd_blocks = 0
 
     def __iter__(self) -> Iterator[FlowBatch]:
         for block in self.blocks:
             data = block.data
-            if not self.names:
-                data = data.lstrip(b"\r\n")
-                header, _, data = data.partition(b"\n")
-                if not header.strip():
-                    continue
-                self._header(header)
+            while data and not self.names:
+                line, _, rest = data.partition(b"\n")
+                header = header_of(line)
+                data = rest if not header or self._header(header) else data
+            if not self.names or self.ended:
+                continue
+            if self.layout is not None:
+                data, self.ended = records_only(data, self.layout.preset)
             yield self._batch(Block(data, block.overlong, block.bytes_read))
 
-    def _header(self, line: bytes) -> None:
+    def _header(self, line: bytes) -> bool:
+        """Learn the names; whether the line told them, or is a record already."""
         text = line.decode("utf-8", "replace").strip("\r\n")
         self.delimiter = max(DELIMITERS, key=text.count)
+        if self.delimiter not in text and " " in text:
+            self.delimiter = " "
         try:
             given = next(csv_module.reader([text.lstrip("#")], delimiter=self.delimiter))
         except csv_module.Error:  # no header of a CSV file
             given = text.split(self.delimiter)
         given = [name.strip() for name in given]
-        require_columns(given, self.source)
+        self.layout = choose(given, self.preset)
+        usual = self.layout.preset.header if self.layout is not None else ()
+        told = not usual or not set(usual).isdisjoint(given)
+        given = given if told else list(usual)
+        require_columns(given, self.source, self.layout)
         # a name that comes twice: the first keeps it
         for i, name in enumerate(given):
             seen = given[:i].count(name)
             self.names.append(f"{name}.{seen}" if seen else name)
         # digits and dots are an address, never a number
-        self.types.known = {n: pa.string() for n in columns.ADDRESSES if n in self.names}
+        self.types.known = {n: pa.string() for n in text_columns(self.layout) if n in self.names}
+        if self.layout is not None:
+            self.types.counters = self.layout.counters(self.names)
+        return told
 
     def _batch(self, block: Block) -> FlowBatch:
         data = block.data
+        matched = None if block.overlong else self._matched(data)
+        if matched is not None:
+            return self._templated(matched, block)
         fast = None
         # an open quote swallows lines, a lone carriage return ends one: both are looked at with care
         if not block.overlong and data.count(b"\r") == data.count(b"\r\n") and self._closed(data):
@@ -86,11 +117,62 @@ class CsvReader:
         if fast is None:
             return self._careful(block)
         lines = _Lazy(data)
-        batch = table_to_flows(fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read)
-        self.types.settle(batch.flows.table)
-        self.types.counters_as_text = self.types.counters_as_text and _has_odd_counter(fast, batch)
+        batch = table_to_flows(
+            fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read, preset=self._told()
+        )
+        self.types.settle(batch.flows.table, self.names)
+        odd = self.types.counters_as_text and _has_odd_counter(fast, batch, self.types.counters)
+        self.types.counters_as_text = odd
         self.row += fast.num_rows
         return batch
+
+    def _matched(self, data: bytes) -> Matched | None:
+        """The lines by the fast reader, if it can read most of them."""
+        known = {name: self.types.known[name] for name in self.names if name in self.types.known}
+        # types come from a block that the general reader has seen
+        if not self.row or self.types.counters_as_text or self.unset or self.odd_blocks > 8:
+            return None
+        if self.template is None or self.template.known != known:
+            self.template = delimited_template(self.names, self.delimiter, known)
+        if self.template is None:
+            return None
+        matched = self.template.read(data, is_utf8(data))
+        if len(matched.rows) >= ALIKE * matched.lines:
+            return matched
+        self.odd_blocks += 1
+        return None
+
+    def _templated(self, matched: Matched, block: Block) -> FlowBatch:
+        table, at = matched.table, matched.rows
+        bad: list[BadRecord] = []
+        lines = _Lazy(block.data)
+        if len(at) < matched.lines:
+            rest, places, bad = self._sorted_out(Lines(matched.odd_lines(block.data)), overlong=False)
+            place = matched.odd[2]
+            bad = [replace(record, row=self.row + int(place[record.row - self.row])) for record in bad]
+            if rest.num_rows:
+                at = np.concatenate([at, place[places]])
+                order = np.argsort(at, kind="stable")
+                table, at = stack([table, rest]).take(order), at[order]
+        batch = table_to_flows(
+            table,
+            self.source,
+            rows=at + self.row,
+            text_of=lambda i: lines.text(int(at[i])),
+            preset=self._told(),
+        )
+        self.types.settle(batch.flows.table, self.names)
+        self.row += matched.lines
+        bad = sorted(bad + batch.bad, key=lambda record: record.row)
+        return replace(batch, bad=bad, bytes_read=block.bytes_read)
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """Words that mean: no value."""
+        return () if self.layout is None else self.layout.preset.unset
+
+    def _told(self) -> Layout | str:
+        return self.layout or CANONICAL
 
     def _closed(self, data: bytes) -> bool:
         return b'"' not in data or quotes_close(np.frombuffer(data, np.uint8), ord(self.delimiter))
@@ -98,17 +180,32 @@ class CsvReader:
     def _careful(self, block: Block) -> FlowBatch:
         """Odd lines are set aside before the parser sees them; values are then checked one by one."""
         lines = Lines(block.data)
+        table, at, bad = self._sorted_out(lines, block.overlong)
+        batch = table_to_flows(
+            table,
+            self.source,
+            rows=at + self.row,
+            text_of=lambda i: lines.text(int(at[i])),
+            preset=self._told(),
+        )
+        self.types.settle(batch.flows.table, self.names)
+        self.row += len(lines)
+        bad = sorted(bad + batch.bad, key=lambda record: record.row)
+        return replace(batch, bad=bad, bytes_read=block.bytes_read)
+
+    def _sorted_out(self, lines: Lines, overlong: bool) -> tuple[pa.Table, I64, list[BadRecord]]:
+        """A table of the lines that have the right columns, their places, and the other lines."""
         counts = lines.columns(self.delimiter)
         bad = []
         good = counts == len(self.names)
         garbled = lines.not_utf8()
-        if block.overlong:
+        if overlong:
             good[:] = False
         for i in np.flatnonzero(~good | garbled).tolist():
             reason, detail = Reason.COLUMN_COUNT, f"{counts[i]} columns in place of {len(self.names)}"
             if garbled[i]:
                 reason, detail = Reason.ENCODING, "not UTF-8"
-            elif block.overlong:
+            elif overlong:
                 detail = "the line is too long to be a record"
             elif counts[i] == UNREADABLE:
                 detail = "a quote that does not close, or a carriage return"
@@ -118,17 +215,7 @@ class CsvReader:
         if table is None:
             table, at, more = self._one_by_one(lines, at)
             bad += more
-        batch = table_to_flows(
-            table,
-            self.source,
-            rows=at + self.row,
-            text_of=lambda i: lines.text(int(at[i])),
-            bytes_read=block.bytes_read,
-        )
-        self.types.settle(batch.flows.table)
-        self.row += len(lines)
-        bad = sorted(bad + batch.bad, key=lambda record: record.row)
-        return FlowBatch(batch.flows, bad, self.source, block.bytes_read)
+        return table, at, bad
 
     def _parsed(self, lines: Lines, at: I64) -> pa.Table | None:
         keep = np.zeros(len(lines), bool)
@@ -139,7 +226,7 @@ class CsvReader:
             table = self._as_text(text)
             if table is not None:
                 self.types.counters_as_text = True
-                table = _retyped(table, self.types)
+                table = _retyped(table, self.types, self.unset)
         return table if table is not None and table.num_rows == len(at) else None
 
     def _one_by_one(self, lines: Lines, at: I64) -> tuple[pa.Table, I64, list[BadRecord]]:
@@ -187,7 +274,7 @@ class CsvReader:
                 pa.BufferReader(data),
                 read_options=pacsv.ReadOptions(column_names=self.names),
                 parse_options=pacsv.ParseOptions(delimiter=self.delimiter),
-                convert_options=pacsv.ConvertOptions(column_types=types, null_values=[""]),
+                convert_options=pacsv.ConvertOptions(column_types=types, null_values=["", *self.unset]),
             )
         except pa.ArrowInvalid:
             return None
@@ -206,21 +293,22 @@ class _Lazy:
         return self._lines.text(i)
 
 
-def _has_odd_counter(table: pa.Table, batch: FlowBatch) -> bool:
+def _has_odd_counter(table: pa.Table, batch: FlowBatch, names: tuple[str, ...]) -> bool:
     """Whether some counter could only be read as text."""
     if any(record.reason is Reason.NOT_A_NUMBER for record in batch.bad):
         return True
     words = pa.array(BLANK[1:])
-    return any(pc.any(pc.is_in(table[name], value_set=words)).as_py() for name in columns.ATTRIBUTES)
+    return any(pc.any(pc.is_in(table[name], value_set=words)).as_py() for name in names)
 
 
-def _retyped(table: pa.Table, types: Types) -> pa.Table:
+def _retyped(table: pa.Table, types: Types, unset: tuple[str, ...]) -> pa.Table:
     """Text columns back in their types, or in the next wider one that fits; counters stay text."""
     for i, name in enumerate(table.column_names):
         kind = types.known.get(name, pa.string())
-        if kind == pa.string() or name in columns.ATTRIBUTES:
+        if kind == pa.string() or name in types.counters:
             continue
-        told = pc.if_else(pc.equal(table[name], ""), pa.scalar(None, pa.string()), table[name])
+        blank = pc.is_in(table[name], value_set=pa.array(["", *unset]))
+        told = pc.if_else(blank, pa.scalar(None, pa.string()), table[name])
         for wider in (kind, pa.float64()):
             try:
                 table = table.set_column(i, name, told.cast(wider))

@@ -59,6 +59,8 @@ class Flows:
         will ask how far the source was delivered.
     done
         Positions that are reached once these flows, and all before them, are delivered.
+    one_way
+        Whether each record tells one direction only: the bytes back, if any, are in a record of their own.
     """
 
     table: pa.Table
@@ -72,6 +74,7 @@ class Flows:
     time_ms: I64 | None = None
     offsets: I64 | None = None
     done: tuple[Position, ...] = ()
+    one_way: bool = False
 
     def __len__(self) -> int:
         return int(self.src_lo.shape[0])
@@ -91,6 +94,7 @@ class Flows:
             time_ms=None if self.time_ms is None else self.time_ms[cut],
             offsets=None if self.offsets is None else self.offsets[cut],
             done=self._done(stop),
+            one_way=self.one_way,
         )
 
     def _done(self, stop: int) -> tuple[Position, ...]:
@@ -116,6 +120,7 @@ class Flows:
             time_ms=None if self.time_ms is None else self.time_ms[index],
             offsets=None if self.offsets is None else self.offsets[index],
             done=self.done,
+            one_way=self.one_way,
         )
 
 
@@ -151,4 +156,5 @@ def concat(parts: list[Flows]) -> Flows:
         time_ms=np.concatenate(with_time) if len(with_time) == len(parts) else None,
         offsets=np.concatenate(with_offsets) if len(with_offsets) == len(parts) else None,
         done=tuple(done.values()),
+        one_way=any(p.one_way for p in parts),
     )

@@ -83,3 +83,14 @@ class Lines:
                 at = int(self._nexts[i])
             else:
                 return bad
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

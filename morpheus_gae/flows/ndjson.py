@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,15 @@ from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flow
 from morpheus_gae.flows.json_array import is_spread, spread_objects
 from morpheus_gae.flows.json_rows import is_unicode, rows_to_table
 from morpheus_gae.flows.line_kernels import MAX_DEPTH, ODD, TOO_DEEP, count_objects
-from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.lines import Lines, is_utf8
+from morpheus_gae.flows.presets import Layout, choose, lacking, paths
+from morpheus_gae.flows.presets_lines import first_names, flows_only
+from morpheus_gae.flows.presets_names import CANONICAL
+from morpheus_gae.flows.presets_table import NOT_A_FLOW
 from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
+from morpheus_gae.flows.template import Matched, Template, json_template
 
 PATIENCE = 1000
 """Objects without a required key before that is an error rather than bad records."""
@@ -32,6 +38,8 @@ RETRIES = 8
 """Lines of a piece that may be taken out before all of it is looked at line by line."""
 TOO_DEEP_TEXT = f"nested more than {MAX_DEPTH} deep"
 CHUNK = 1 << 20
+ALIKE = 0.8
+"""Share of lines that must follow a template for it to pay."""
 """Bytes that one parser thread takes at a time."""
 
 _AT_ROW = re.compile(r"in row (\d+)")
@@ -50,10 +58,16 @@ class NdjsonReader:
         Its name.
     block_bytes
         Bytes of a block.
+    preset
+        Name of the preset; told by the first objects if None.
     """
 
-    def __init__(self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: str | None = None
+    ) -> None:
         self.source = source
+        self.preset = preset
+        self.layout: Layout | None = None
         head = stream.peek(4096, lambda given: b"\n" in given.strip() or given.endswith(b"}\n"))
         if is_spread(head):
             stream = spread_objects(stream, head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["))
@@ -61,51 +75,108 @@ class NdjsonReader:
         self.row = 0
         self.types = Types()
         self.complete = False
+        self.judged = 0
         self.seen: dict[str, None] = {}
+        self.template: Template | None = None
+        self.templates_tried = 0
 
     def __iter__(self) -> Iterator[FlowBatch]:
         for block in self.blocks:
             batch = self._batch(block)
             if batch is not None:
                 yield batch
-        if not self.complete and self.seen:
-            require_columns(list(self.seen), self.source)
+        if not self.complete and self.judged:
+            require_columns(list(self.seen), self.source, self.layout)
 
     def _batch(self, block: Block) -> FlowBatch | None:
         bad: list[BadRecord] = []
-        count = -1 if block.overlong else count_objects(np.frombuffer(block.data, np.uint8))
-        table = self._parsed(block.data) if count >= 0 and _is_utf8(block.data) else None
-        if table is not None and table.num_rows == count:
-            lines, at = None, np.arange(count)
+        if not self.complete:
+            told = [*self.seen, *first_names(block.data)]
+            self.layout = self.layout or choose(told, self.preset)
+            self.seen.update(dict.fromkeys(told) if self.layout is not None else {})
+        block, places, skipped = flows_only(block, self.layout)
+        lines: Lines | None = None
+        utf8 = is_utf8(block.data)
+        matched = None if block.overlong else self._matched(block.data, utf8)
+        if matched is not None:
+            table, at, count = matched.table, matched.rows, matched.lines
+            if len(at) < count:
+                table, at, bad = self._with_odd(matched, block.data)
         else:
-            lines = Lines(block.data)
-            table, at, bad = self._careful(lines, block.overlong)
-            count = len(lines)
-        if not count:
+            count = -1 if block.overlong else count_objects(np.frombuffer(block.data, np.uint8))
+            found = self._parsed(block.data) if count >= 0 and utf8 else None
+            if found is not None and found.num_rows == count:
+                table, at = found, np.arange(count)
+            else:
+                lines = Lines(block.data)
+                table, at, bad = self._careful(lines, block.overlong)
+                count = len(lines)
+        if not count and not skipped:
             return None
-        self._note(table)
-        for need in columns.missing(table.column_names):
-            table = table.append_column(need.split(" or ")[0], pa.nulls(table.num_rows))
+        names = paths(table.schema)
+        if self.layout is None:
+            for need in columns.missing(table.column_names):
+                table = table.append_column(need.split(" or ")[0], pa.nulls(table.num_rows))
 
         def text_of(i: int) -> str:
             nonlocal lines
             lines = Lines(block.data) if lines is None else lines
             return lines.text(int(at[i]))
 
-        batch = table_to_flows(table, self.source, rows=at + self.row, text_of=text_of)
-        self.types.settle(batch.flows.table)
-        self.row += count
+        rows = self.row + (at if places is None else places[at])
+        preset = self.layout or CANONICAL
+        batch = table_to_flows(table, self.source, rows=rows, text_of=text_of, preset=preset)
+        self._note(names, len(batch.flows) + len(batch.bad))
+        self.types.settle(batch.flows.table, table.column_names)
+        if matched is None:
+            self._learn(block.data)
+        if places is not None:
+            bad = [replace(b, row=self.row + int(places[b.row - self.row])) for b in bad]
+        self.row += count + skipped
+        batch.skipped.update({NOT_A_FLOW: skipped} if skipped else {})
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
-        return FlowBatch(batch.flows, bad, self.source, block.bytes_read)
+        return replace(batch, bad=bad, bytes_read=block.bytes_read)
 
-    def _note(self, table: pa.Table) -> None:
+    def _matched(self, data: bytes, utf8: bool) -> Matched | None:
+        """The lines as the template reads them, if most of them follow it."""
+        if self.template is None or self.template.known != self.types.known:
+            self._learn(data)
+        if self.template is None:
+            return None
+        matched = self.template.read(data, utf8)
+        if len(matched.rows) >= ALIKE * matched.lines:
+            return matched
+        self.template = None
+        return None
+
+    def _learn(self, data: bytes) -> None:
+        """Take the first line for a template, unless templates have failed often before."""
+        self.template = None
+        self.templates_tried += 1
+        # 1st, 2nd, 4th, 8th, ... time: streams that are never alike cost little
+        if self.types.known and self.templates_tried & (self.templates_tried - 1) == 0:
+            self.template = json_template(data[: data.find(b"\n") + 1], self.types.known)
+
+    def _with_odd(self, matched: Matched, data: bytes) -> tuple[pa.Table, I64, list[BadRecord]]:
+        """The table, places and bad records of all lines, those that do not follow the template too."""
+        table, at, bad = self._careful(Lines(matched.odd_lines(data)), overlong=False)
+        place = matched.odd[2]
+        bad = [replace(record, row=self.row + int(place[record.row - self.row])) for record in bad]
+        if not table.num_rows:
+            return matched.table, matched.rows, bad
+        at = np.concatenate([matched.rows, place[at]])
+        order = np.argsort(at, kind="stable")
+        return stack([matched.table, table]).take(order), at[order], bad
+
+    def _note(self, names: list[str], records: int) -> None:
         """Tell a stream of something else from flows of which some lack a key."""
-        if self.complete or not table.num_rows:
+        if self.complete or not records:
             return
-        self.seen.update(dict.fromkeys(table.column_names))
-        self.complete = not columns.missing(list(self.seen))
-        if not self.complete and self.row + table.num_rows >= PATIENCE:
-            require_columns(list(self.seen), self.source)
+        self.judged += records
+        self.seen.update(dict.fromkeys(names))
+        self.complete = not lacking(self.seen, self.layout)
+        if not self.complete and self.judged >= PATIENCE:
+            require_columns(list(self.seen), self.source, self.layout)
 
     def _careful(self, lines: Lines, overlong: bool) -> tuple[pa.Table, I64, list[BadRecord]]:
         """A table of the lines that are objects, their places, and the lines that are none."""
@@ -217,13 +288,3 @@ def _read(
     except (pa.ArrowException, UnicodeDecodeError) as error:
         return None, error
     return table, None
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -18,6 +18,7 @@ from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.ndjson import NdjsonReader
+from morpheus_gae.flows.presets import choose
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
 
 __all__ = ["FlowBatch", "expand", "read_flows", "table_to_flows", "total_bytes"]
@@ -83,6 +84,8 @@ def read_flows(
     batch_rows: int = 65_536,
     stdin_format: str | None = None,
     block_bytes: int = BLOCK_BYTES,
+    preset: str | None = None,
+    skip: int = 0,
 ) -> Iterator[FlowBatch]:
     """Read flows, a batch at a time, input after input; memory is bounded by a batch.
 
@@ -98,6 +101,11 @@ def read_flows(
         ``parquet``, ``csv``, ``ndjson`` or ``arrow``; found out from the first bytes if None.
     block_bytes
         Bytes of a batch (text).
+    preset
+        Whose columns they are, see ``presets.NAMES``; told by the columns, input by input, if None.
+    skip
+        Records at the beginning of each input that nobody wants: left out as far as that is cheap (Parquet);
+        whoever asks looks at ``Flows.rows``.
 
     Yields
     ------
@@ -110,16 +118,20 @@ def read_flows(
     InputError
         If a file does not exist, or has no column that is required.
     UsageError
-        If ``stdin_format`` is unknown.
+        If ``stdin_format`` or ``preset`` is unknown.
     """
     if stdin_format is not None and stdin_format not in KINDS:
         raise UsageError(f"unknown format {stdin_format!r}: choose {', '.join(KINDS)}")
+    choose((), preset)
     for path in expand(inputs):
         row = 0
         stream = open_stream(path)
         try:
-            for batch in _batches(path, stream, batch_rows, stdin_format, block_bytes):
-                row += len(batch.flows) + len(batch.bad)
+            for batch in _batches(path, stream, batch_rows, stdin_format, block_bytes, preset, skip):
+                row += len(batch.flows) + len(batch.bad) + batch.skipped.total()
+                if len(batch.flows):
+                    # more than were counted, where some were left out
+                    row = max(row, int(batch.flows.rows[-1]) + 1)
                 yield batch
         except TruncatedError as error:
             tail = error.tail.decode("utf-8", "replace")
@@ -141,18 +153,24 @@ def sniff(stream: Stream) -> str:
 
 
 def _batches(
-    path: str, stream: Stream, batch_rows: int, stdin_format: str | None, block_bytes: int
+    path: str,
+    stream: Stream,
+    batch_rows: int,
+    stdin_format: str | None,
+    block_bytes: int,
+    preset: str | None,
+    skip: int,
 ) -> Iterator[FlowBatch]:
     kind = (stdin_format if path == "-" else format_of(path)) or sniff(stream)
     if kind == "parquet":
         whole = Path(path).suffix.lower() in COMPRESSIONS or not os.path.isfile(path)
-        yield from parquet_batches(path, stream, batch_rows, whole)
+        yield from parquet_batches(path, stream, batch_rows, whole, preset, skip)
     elif kind == "arrow":
-        yield from arrow_batches(path, stream, batch_rows)
+        yield from arrow_batches(path, stream, batch_rows, preset)
     elif kind == "csv":
-        yield from CsvReader(stream, path, block_bytes)
+        yield from CsvReader(stream, path, block_bytes, preset)
     else:
-        yield from NdjsonReader(stream, path, block_bytes)
+        yield from NdjsonReader(stream, path, block_bytes, preset)
 
 
 def _nothing() -> Flows:

@@ -25,6 +25,8 @@ class Types:
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
+        #: Names of the columns that hold counters.
+        self.counters: tuple[str, ...] = columns.ATTRIBUTES
         #: Counters are read as text, since the last block held some that are no numbers.
         self.counters_as_text = False
 
@@ -32,19 +34,20 @@ class Types:
         """Types to ask the parser for (of ``names`` only, if given)."""
         kinds = {n: t for n, t in self.known.items() if names is None or n in names}
         if self.counters_as_text:
-            kinds.update(dict.fromkeys(columns.ATTRIBUTES, pa.string()))
+            kinds.update(dict.fromkeys(self.counters, pa.string()))
         return kinds
 
     def unfaithful(self, schema: pa.Schema) -> dict[str, Any]:
         """Types of columns that were read as something that would not write back the same."""
         return {f.name: kind for f in schema if (kind := faithful(f.type)) != f.type}
 
-    def settle(self, table: pa.Table) -> None:
-        """Learn from well-formed records."""
+    def settle(self, table: pa.Table, names: list[str]) -> None:
+        """Learn from well-formed records; of columns of these names only, not of those that were added."""
         if table.num_rows == 0:
             return
+        own = set(names)
         for field in table.schema:
-            if not _is_open(field.type):
+            if field.name in own and not _is_open(field.type):
                 self.known[field.name] = field.type
 
 

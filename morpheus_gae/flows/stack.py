@@ -35,9 +35,12 @@ def stack(tables: list[pa.Table]) -> pa.Table:
 def _common(kinds: list[Any]) -> Any:
     """The type that columns of these types are brought to, or None if Arrow finds one by itself."""
     try:
-        pa.unify_schemas([pa.schema([("", kind)]) for kind in kinds], promote_options="permissive")
+        one = pa.unify_schemas([pa.schema([("", kind)]) for kind in kinds], promote_options="permissive")
     except pa.ArrowException:
         return pa.string()
+    if pa.types.is_struct(one.field(0).type):
+        # older Arrow does not put fields in order, nor fill in those that are missing
+        return one.field(0).type
     # Arrow refuses to widen whole numbers that a float64 can only round
     return pa.float64() if any(map(pa.types.is_floating, kinds)) else None
 
@@ -47,9 +50,24 @@ def _in_common(table: pa.Table, common: dict[str, Any]) -> pa.Table:
         kind = common.get(name)
         if kind == pa.string():
             table = table.set_column(i, name, as_text(table[name]))
+        elif kind is not None and pa.types.is_struct(kind):
+            chunks = [_in_order(chunk, kind) for chunk in table[name].chunks]
+            table = table.set_column(i, name, pa.chunked_array(chunks, kind))
         elif kind is not None:
             table = table.set_column(i, name, table[name].cast(kind, safe=False))
     return table
+
+
+def _in_order(array: pa.Array, kind: Any) -> pa.Array:
+    """An array with the fields of a struct type, in their order; null where it has none."""
+    if not pa.types.is_struct(kind) or not pa.types.is_struct(array.type):
+        return array.cast(kind, safe=False)
+    fields = []
+    for field in kind:
+        at = array.type.get_field_index(field.name)
+        found = pc.struct_field(array, at) if at >= 0 else pa.nulls(len(array))
+        fields.append(_in_order(found, field.type))
+    return pa.StructArray.from_arrays(fields, fields=list(kind), mask=array.is_null())
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

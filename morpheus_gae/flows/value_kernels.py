@@ -100,7 +100,9 @@ def integer(data: Any, at: int, size: int) -> tuple[int, int]:
     # no leading zero, no minus zero
     if (
         length == 0
-        or length > _MOST_DIGITS
+        # 19 digits are a time in nanoseconds: they fit unless they begin with 9
+        or length > _MOST_DIGITS + 1
+        or (length > _MOST_DIGITS and byte_at(data, first) == _ZERO + 9)
         or (byte_at(data, first) == _ZERO and (length > 1 or first > start))
     ):
         return 0, -1

@@ -12,6 +12,18 @@ from morpheus_gae.flows.bad import BadRecord
 MAX_TEXT = 65_536
 
 
+def dead_letter(record: BadRecord) -> bytes:
+    """A bad record as a line of JSON."""
+    told = {
+        "reason": record.reason.value,
+        "source": record.source,
+        "row": record.row,
+        "detail": record.detail[:MAX_TEXT],
+        "record": record.record[:MAX_TEXT],
+    }
+    return json.dumps(told).encode() + b"\n"
+
+
 class DeadLetters:
     """Counts bad records by reason and writes them as NDJSON.
 
@@ -42,23 +54,11 @@ class DeadLetters:
         self.counts.update(r.reason.value for r in records)
         if self.path is None or not records:
             return
-        lines = "".join(
-            json.dumps(
-                {
-                    "reason": r.reason.value,
-                    "source": r.source,
-                    "row": r.row,
-                    "detail": r.detail[:MAX_TEXT],
-                    "record": r.record[:MAX_TEXT],
-                }
-            )
-            + "\n"
-            for r in records
-        )
+        lines = b"".join(map(dead_letter, records))
         try:
             if self._file is None:
                 self._file = open(self.path, "wb")  # noqa: SIM115
-            self._file.write(lines.encode())
+            self._file.write(lines)
             self._file.flush()
         except OSError as error:
             raise OutputError(f"{self.path} (dead letters) cannot be written: {error.strerror}") from None

@@ -18,7 +18,7 @@ from mrc.core import operators as ops
 
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.errors import UsageError
-from morpheus_gae.stages.shared import Run, downstream, end, run_of, upstream
+from morpheus_gae.stages.shared import Run, end, run_of, upstream
 
 
 class GaeStage(GpuAndCpuMixin, SinglePortStage):
@@ -65,22 +65,19 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         raise NotImplementedError
 
     def _take(self, message: Any) -> Any:
-        """Item for the operator."""
+        """Item for the operator, or None if there is none in the message."""
         raise NotImplementedError
 
     def _give(self, message: Any, item: Any) -> Any:
         """Message for an item that the operator gave; ``message`` is None at the end of the stream."""
         raise NotImplementedError
 
-    def _before(self, name: str, kind: type) -> Any:
-        """The nearest stage of a kind before this one; it must be there."""
-        found = upstream(self, kind)
+    def _before(self, name: str) -> Any:
+        """The nearest stage of a name before this one; it must be there."""
+        found = upstream(self, name)
         if found is None:
             raise UsageError(f"stage {self.name} needs {name} somewhere before it")
         return found
-
-    def _after(self, kind: type) -> Any:
-        return downstream(self, kind)
 
     def _build_single(self, builder: mrc.Builder, input_node: mrc.SegmentObject) -> mrc.SegmentObject:
         node = builder.make_node(
@@ -99,7 +96,16 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
     def _on_next(self, message: Any) -> list[Any]:
         if message is None:
             return []
-        return self._messages(message, lambda: self._operator.process(self._take(message)))
+        return self._messages(message, lambda: self._items(message))
+
+    def _items(self, message: Any) -> Iterator[Any]:
+        item = self._take(message)
+        if item is not None:
+            yield from self._operator.process(item)
+        now = time.monotonic()
+        # a live source sends an empty message now and then: the host has no clock of its own
+        while (deadline := self._operator.deadline()) is not None and deadline <= now:
+            yield from self._operator.expire()
 
     def _on_completed(self) -> list[Any]:
         try:

@@ -4,6 +4,7 @@
 # No "from __future__ import annotations": the host reads the annotations of stages when it registers them.
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from morpheus.cli.register_stage import register_stage
@@ -14,13 +15,16 @@ from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
-from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.origin import with_done
+from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.read import table_to_flows
 from morpheus_gae.sinks.dead_letters import DeadLetters
 from morpheus_gae.stages.base import GaeStage
-from morpheus_gae.stages.frames import IndexKeeper, frame_of, table_of
-from morpheus_gae.stages.infer_gae import InferGaeStage
-from morpheus_gae.stages.shared import WINDOW, say
+from morpheus_gae.stages.columns import note, positions
+from morpheus_gae.stages.frames import frame_of, table_of
+from morpheus_gae.stages.handover import KEY
+from morpheus_gae.stages.index import IndexKeeper
+from morpheus_gae.stages.shared import reached, say, upstream
 
 
 @register_stage("build-graph")
@@ -51,9 +55,10 @@ class BuildGraphStage(GaeStage):
         dead_letters: str = None,
     ):
         super().__init__(config)
-        self._settings = Settings().overridden({"graph_size": graph_size, "window_seconds": window_seconds})
+        self.settings = Settings().overridden({"graph_size": graph_size, "window_seconds": window_seconds})
         self._index = IndexKeeper()
         self._dead_letters = DeadLetters(dead_letters)
+        self._preset: str | None = None
 
     @property
     def name(self) -> str:
@@ -65,26 +70,43 @@ class BuildGraphStage(GaeStage):
         return (ControlMessage, MessageMeta)
 
     def _open(self) -> Operator:
-        self.shared.opened.append(self._dead_letters)
-        infer = self._after(InferGaeStage)
+        run = self.shared
+        run.opened.append(self._dead_letters)
+        source = upstream(self, "from-netflow")
+        if source is not None:
+            # its columns are canonical by now; it knows whether flows may be long in coming
+            self._preset = CANONICAL
+            size, seconds = self.settings.graph_size, self.settings.window_seconds
+            self.settings = replace(source.settings, graph_size=size, window_seconds=seconds)
+        topics = run.topics if source is not None else None
+        if topics is not None and topics.source is not None:
+            self._index = IndexKeeper(keep=False)
+        takers = reached(self, "infer-gae", lambda stage: stage.get_all_output_stages())
+        run.windows.expect(self.unique_name, [taker.unique_name for taker in takers])
         # the model says what it needs in a graph
-        executor = None if infer is None else infer.executor
-        return make_operator("build-graph", self._settings, self.shared.metrics, executor, say)
+        executor = takers[0].executor if takers else None
+        return make_operator("build-graph", self.settings, run.metrics, executor, say, topics=topics)
 
-    def _take(self, message: Any) -> Flows:
-        meta = message.payload() if isinstance(message, ControlMessage) else message
+    def _take(self, message: Any) -> Any:
+        control = isinstance(message, ControlMessage)
+        meta = message.payload() if control else message
+        done = positions(message)[0] if control else ()
+        if not meta.count and not done:
+            return None
         with meta.mutable_dataframe() as frame:
             table, index = table_of(frame), frame.index
-        batch = table_to_flows(table, "message", self._index.rows)
+        batch = table_to_flows(table, "message", self._index.rows, preset=self._preset)
         self._index.add(index)
+        self.shared.metrics.skip(batch.skipped)
         if batch.bad:
             self.shared.metrics.bad(Counter(record.reason.value for record in batch.bad))
             self._dead_letters.add(batch.bad)
-        return batch.flows
+        return with_done(batch.flows, done) if done else batch.flows
 
     def _give(self, message: Any, item: Window) -> ControlMessage:
         frame = frame_of(item.flows.table, self.get_df_pkg(), self._index.of(item.flows.rows))
         out = ControlMessage()
         out.payload(MessageMeta(frame))
-        out.set_metadata(WINDOW, item)
+        out.set_metadata(KEY, self.shared.windows.give(self.unique_name, item))
+        note(out, item.flows.done, item.origin)
         return out

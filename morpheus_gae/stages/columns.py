@@ -1,4 +1,4 @@
-"""A scored message back as a window: from its columns, since stages in between may have taken rows away."""
+"""A message back as a window: from its columns, since stages in between may have taken rows away."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from morpheus_gae.engine.by_partition import Origin
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
-from morpheus_gae.stages.frames import bare_flows, table_of
-from morpheus_gae.stages.shared import THRESHOLD
+from morpheus_gae.flows.frame import Position
+from morpheus_gae.stages.frames import bare_flows, is_device, table_of
+from morpheus_gae.stages.shared import DONE, ORIGIN, THRESHOLD
 
 SCORES = ("anomaly_score", "surprise", "surprise_pair", "surprise_flow")
 FLAG = "is_anomaly"
@@ -24,31 +26,57 @@ def window_of(message: Any, labels: str | None = None) -> Window:
     message
         Its frame is only read.
     labels
-        Take the scores, and of the input's columns this one only; None takes all of them, and the flags too.
+        Take the scores, and of the input's columns this one only; None takes all of them, and the flags too
+        (from a device the flagged rows alone: no other row will be written).
 
     Raises
     ------
     UsageError
         If a column is missing.
     """
-    with message.payload().mutable_dataframe() as frame:
+    with message.payload().mutable_dataframe() as whole:
+        frame = whole
         needed = SCORES if labels is not None else (*SCORES, FLAG)
         absent = [name for name in needed if name not in frame.columns]
         if absent:
             raise UsageError(
                 f"the message has no column {', '.join(absent)}: keep the columns our stages add"
             )
+        if labels is None and is_device(frame):
+            frame = frame[frame[FLAG]]
         score, surprise, pair_part, flow_part = (np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES)
         if labels is not None:
             keep = [labels] if labels in frame.columns else []
             flagged, table = None, table_of(frame[[*keep, "surprise"]])
         else:
             flagged, table = np.asarray(frame[FLAG].to_numpy(), np.bool_), table_of(frame)
-    flows = bare_flows(table.replace_schema_metadata(None))
+    done, origin = positions(message)
     threshold = message.get_metadata(THRESHOLD) if message.has_metadata(THRESHOLD) else None
     return Window(
-        flows,
+        bare_flows(table.replace_schema_metadata(None), done),
         scores=Scores(score, surprise, pair_part, flow_part),
         flagged=flagged,
         threshold=None if threshold is None else np.float32(threshold),
+        origin=origin,
     )
+
+
+def positions(message: Any) -> tuple[tuple[Position, ...], Origin | None]:
+    """Positions that a message reaches, and the partition it comes from; both as ``note`` noted them."""
+    done = message.get_metadata(DONE) if message.has_metadata(DONE) else None
+    origin = message.get_metadata(ORIGIN) if message.has_metadata(ORIGIN) else None
+    reached = tuple(Position(*map(_plain, told)) for told in done or ())
+    return reached, None if origin is None else Origin(*map(_plain, origin))
+
+
+def note(message: Any, done: tuple[Position, ...], origin: Origin | None = None) -> None:
+    """Note on a message how far the source is read with it, in words that JSON has."""
+    if done:
+        message.set_metadata(DONE, [list(position) for position in done])
+    if origin is not None:
+        message.set_metadata(ORIGIN, list(origin))
+
+
+def _plain(value: Any) -> Any:
+    # JSON in between may have made a float of an integer
+    return int(value) if isinstance(value, float) else value

@@ -16,7 +16,6 @@ from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
-from morpheus_gae.stages.infer_gae import InferGaeStage
 from morpheus_gae.stages.shared import THRESHOLD, say
 
 
@@ -59,7 +58,7 @@ class FlagAnomaliesStage(GaeStage):
         return "flag-anomalies"
 
     def _open(self) -> Operator:
-        executor = self._before("infer-gae", InferGaeStage).executor
+        executor = self._before("infer-gae").executor
         return make_operator("flag-anomalies", self._settings, self.shared.metrics, executor, say)
 
     def _take(self, message: Any) -> Window:

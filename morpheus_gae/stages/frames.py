@@ -7,19 +7,16 @@ copied and no value changes on the way there and back.
 from __future__ import annotations
 
 import json
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.frame import Flows, Position
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-I64 = npt.NDArray[np.int64]
 _ARROW = "[pyarrow]"
 
 
@@ -38,7 +35,7 @@ def table_of(frame: Any) -> pa.Table:
     """
     import pyarrow as pa
 
-    if hasattr(frame, "to_arrow"):
+    if is_device(frame):
         return frame.to_arrow(preserve_index=False)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
@@ -100,8 +97,13 @@ def _without(table: pa.Table, names: list[str]) -> pa.Table:
     return rest.replace_schema_metadata({b"pandas": json.dumps(described)})
 
 
-def bare_flows(table: pa.Table) -> Flows:
-    """Flows of which only the table is still of use: their graph has been scored."""
+def is_device(frame: Any) -> bool:
+    """Whether a frame lies on a device (cuDF)."""
+    return hasattr(frame, "to_arrow")
+
+
+def bare_flows(table: pa.Table, done: tuple[Position, ...] = ()) -> Flows:
+    """Flows of which only the table, and how far it reaches, is still of use: their graph has been scored."""
     n = table.num_rows
     nothing = np.broadcast_to(np.uint64(0), n)
     return Flows(
@@ -113,25 +115,5 @@ def bare_flows(table: pa.Table) -> Flows:
         attributes=np.broadcast_to(np.float32(0), (n, 3)),
         duration_missing=np.broadcast_to(np.bool_(False), n),
         rows=np.broadcast_to(np.int64(0), n),
+        done=done,
     )
-
-
-class IndexKeeper:
-    """The indexes of frames, until windows that were cut across them ask for theirs."""
-
-    def __init__(self) -> None:
-        self._parts: deque[tuple[int, Any]] = deque()
-        self.rows = 0
-
-    def add(self, index: Any) -> None:
-        """Keep the index of the next frame; its first row is row ``rows`` of the stream."""
-        self._parts.append((self.rows, index))
-        self.rows += len(index)
-
-    def of(self, rows: I64) -> Any:
-        """Index of these rows of the stream (ascending); rows before them are forgotten."""
-        while len(self._parts) > 1 and self._parts[1][0] <= rows[0]:
-            self._parts.popleft()
-        (first, index), *others = self._parts
-        needed = [part for start, part in others if start <= rows[-1]]
-        return (index.append(needed) if needed else index).take(rows - first)

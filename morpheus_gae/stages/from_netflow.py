@@ -5,8 +5,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import mrc
@@ -16,22 +14,19 @@ from morpheus.messages import ControlMessage, MessageMeta
 from morpheus.pipeline.execution_mode_mixins import GpuAndCpuMixin
 from morpheus.pipeline.single_output_source import SingleOutputSource
 
-from morpheus_gae.engine.settings import STDIN, Settings
-from morpheus_gae.engine.source import FlowSource
-from morpheus_gae.engine.stdin import StoppableStdin, stoppable
-from morpheus_gae.errors import UsageError
+from morpheus_gae.engine.feed import Feed
+from morpheus_gae.engine.settings import Settings
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.read import expand, read_flows
-from morpheus_gae.sinks.dead_letters import DeadLetters
+from morpheus_gae.stages.columns import note
 from morpheus_gae.stages.frames import frame_of
-from morpheus_gae.stages.shared import Run, downstream, end, run_of
-from morpheus_gae.stages.to_alerts import ToAlertsStage
+from morpheus_gae.stages.opening import check, open_feed
+from morpheus_gae.stages.shared import Run, end, run_of
 
 
 @register_stage("from-netflow")
 class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     """
-    Read flow records (Parquet, CSV, NDJSON, Arrow); set bad ones aside.
+    Read flow records (Parquet, CSV, NDJSON, Arrow, Kafka topics); set bad ones aside.
 
     A batch is a message, so memory does not grow with the input; build-graph cuts the windows.
 
@@ -40,7 +35,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     config : `morpheus.config.Config`
         Pipeline configuration.
     input : list[str]
-        File, glob, or - for stdin; repeatable.
+        File, glob, - for stdin, or kafka://host:port/topic; repeatable.
     format : str
         Format of stdin (arrow, csv, ndjson, parquet); found out from its first bytes by default.
     dead_letters : str
@@ -49,6 +44,16 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         Read the input so many times.
     batch_size : int, min = 1
         Rows read at a time; results do not depend on it.
+    preset : str
+        Exporter whose columns these are; found out from their names by default.
+    pair_seconds : float, min = 0
+        Join one-way records that start so close to one flow; 0 leaves them.
+    group : str
+        Kafka consumer group; morpheus-gae by default.
+    kafka_config : str
+        File of options for the Kafka clients, key=value lines.
+    fail_fast : bool, is_flag = True
+        Exit rather than wait for a Kafka broker or topic at the start.
     """
 
     def __init__(
@@ -59,18 +64,28 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         dead_letters: str = None,
         repeat: int = 1,
         batch_size: int = 65_536,
+        preset: str = None,
+        pair_seconds: float = 60.0,
+        group: str = None,
+        kafka_config: str = None,
+        fail_fast: bool = False,
     ):
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
-        if not input:
-            raise UsageError("from-netflow has nothing to read: give --input URL (a file, a glob, or -)")
-        inputs = tuple(input)
-        if repeat > 1 and STDIN in inputs:
-            raise UsageError("--repeat: stdin can be read only once")
-        self._settings = Settings(inputs, format=format, dead_letters=dead_letters, batch_size=batch_size)
+        self.settings = Settings(
+            tuple(input),
+            format=format,
+            dead_letters=dead_letters,
+            batch_size=batch_size,
+            preset=preset,
+            pair_seconds=pair_seconds,
+            group=group,
+            kafka_config=kafka_config,
+            fail_fast=fail_fast,
+        )
+        check(self.settings, repeat)
         self._repeat = repeat
-        self._source: FlowSource | None = None
-        self._stdin: StoppableStdin | None = None
+        self._feed: Feed | None = None
         self._error: Exception | None = None
 
     @property
@@ -90,23 +105,9 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     def compute_schema(self, schema: Any) -> None:
         """Set the output type and open the input, on the main thread, where errors are clear."""
         schema.output_schema.set_type(ControlMessage)
-        expand(self._settings.input)
-        alerts = downstream(self, ToAlertsStage)
-        if alerts is not None:
-            self._settings = replace(self._settings, output=alerts.settings.output)
-        dead_letters = DeadLetters(self._settings.dead_letters_path)
-        settings, self._stdin = stoppable(self._settings)
-        batches = chain.from_iterable(
-            read_flows(settings.input, batch_rows=settings.batch_size, stdin_format=settings.format)
-            for _ in range(self._repeat)
-        )
-        wake = None if self._stdin is None else self._stdin.stop
-        self._source = FlowSource(batches, self.shared.metrics, dead_letters, wake)
-        self.shared.opened.append(self._source)
+        self.settings, self._feed = open_feed(self, self._repeat)
 
     def _build_source(self, builder: mrc.Builder) -> mrc.SegmentObject:
-        if self._stdin is not None:
-            self._stdin.__enter__()
         node = builder.make_source(self.unique_name, self._messages)
         # a second engine would read everything a second time
         node.launch_options.pe_count = 1
@@ -114,12 +115,16 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     def _messages(self, subscription: mrc.Subscription) -> Iterator[ControlMessage]:
         os.sched_setaffinity(0, self._cpus)
-        assert self._source is not None
-        rows = 0
+        assert self._feed is not None
+        rows, silence = 0, None
         try:
-            for flows in self._source:
-                yield self._message(flows, rows)
-                rows += len(flows)
+            for flows in self._feed:
+                if flows is not None:
+                    yield self._message(flows, rows)
+                    rows += len(flows)
+                    silence = flows.slice(0, 0)
+                elif silence is not None:
+                    yield self._message(silence, rows)
                 if not subscription.is_subscribed():
                     return
         except Exception as error:
@@ -132,18 +137,17 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         out = ControlMessage()
         # metadata of the input file is no description of this frame
         out.payload(MessageMeta(frame_of(flows.table.replace_schema_metadata(None), package, index)))
+        note(out, flows.done)
         return out
 
     def stop(self) -> None:
         """End after the batch that is being read."""
         super().stop()
         self.shared.stopped = True
-        if self._source is not None:
-            self._source.stop()
+        if self._feed is not None:
+            self._feed.stop()
 
     async def join(self) -> None:
         """Close everything; raise what went wrong."""
         await super().join()
-        if self._stdin is not None:
-            self._stdin.__exit__()
         end(self.shared, self._error)

@@ -20,7 +20,8 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.executors import base as executors
 from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
-from morpheus_gae.stages.shared import WINDOW, say
+from morpheus_gae.stages.handover import KEY
+from morpheus_gae.stages.shared import say
 
 
 @register_stage("infer-gae")
@@ -59,20 +60,18 @@ class InferGaeStage(GaeStage):
         return executor
 
     def _open(self) -> Operator:
-        # here, since that one imports this module
-        from morpheus_gae.stages.build_graph import BuildGraphStage
-
-        self._before("build-graph", BuildGraphStage)
+        self._before("build-graph")
         return make_operator("infer-gae", Settings(), self.shared.metrics, self.executor, say)
 
     def _take(self, message: Any) -> Window:
-        window = message.get_metadata(WINDOW) if message.has_metadata(WINDOW) else None
+        key = message.get_metadata(KEY) if message.has_metadata(KEY) else ""
+        window: Window | None = self.shared.windows.take(key, self.unique_name)
         rows = message.payload().count
         if window is None or len(window.flows) != rows:
             found = "no graph" if window is None else f"a graph of {len(window.flows)} flows"
             raise UsageError(
                 f"infer-gae got a message of {rows} rows with {found}: put it after build-graph, "
-                "without a stage between them that changes the rows"
+                "without a stage between them that changes the rows or the order of messages"
             )
         return window
 
@@ -94,5 +93,4 @@ class InferGaeStage(GaeStage):
 
             probs = cupy.asarray(probs)
         out.tensors(TensorMemory(count=len(item.flows), tensors={"probs": probs}))
-        out.set_metadata(WINDOW, None)
         return out

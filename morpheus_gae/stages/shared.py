@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import click
-
+from morpheus_gae.engine.logs import say
 from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.topics import Topics
+from morpheus_gae.stages.handover import Handover
 
-WINDOW = "morpheus_gae.window"
-"""Metadata key: the window with its graph, from build-graph to infer-gae."""
+__all__ = ["DONE", "ORIGIN", "THRESHOLD", "Run", "downstream", "end", "reached", "run_of", "say", "upstream"]
 
 THRESHOLD = "morpheus_gae.threshold"
 """Metadata key: threshold on the surprise, from flag-anomalies on."""
+
+DONE = "morpheus_gae.done"
+"""Metadata key: positions that are reached once the message is delivered, see ``flows.frame.Position``."""
+
+ORIGIN = "morpheus_gae.origin"
+"""Metadata key: partition that the flows come from, see ``engine.by_partition.Origin``."""
 
 
 class Run:
@@ -26,6 +32,10 @@ class Run:
         Counters of all our stages.
     opened
         What has to be closed at the end, however it comes.
+    windows
+        From build-graph to infer-gae.
+    topics
+        What the pipeline has to do with Kafka, if anything.
     stopped
         True once the host was told to stop.
     """
@@ -33,6 +43,8 @@ class Run:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.opened: list[Any] = []
+        self.windows = Handover()
+        self.topics: Topics | None = None
         self.stopped = False
 
     def close(self) -> None:
@@ -43,6 +55,10 @@ class Run:
                 self.opened.pop(0).close()
             except Exception as error:
                 errors.append(error)
+        topics, self.topics = self.topics, None
+        if topics is not None:
+            # last: closing the sink may still deliver
+            topics.end()
         if errors:
             raise errors[0]
 
@@ -72,28 +88,21 @@ def end(run: Run, error: BaseException | None) -> None:
         raise error
 
 
-def upstream(stage: Any, kind: type) -> Any:
-    """Nearest stage of a kind before this one, or None."""
-    return _nearest(stage, kind, lambda s: s.get_all_input_stages())
+def upstream(stage: Any, name: str) -> Any:
+    """Nearest stage of a name before this one, or None."""
+    return next(iter(reached(stage, name, lambda s: s.get_all_input_stages())), None)
 
 
-def downstream(stage: Any, kind: type) -> Any:
-    """Nearest stage of a kind after this one, or None."""
-    return _nearest(stage, kind, lambda s: s.get_all_output_stages())
+def downstream(stage: Any, name: str) -> Any:
+    """Nearest stage of a name after this one, or None."""
+    return next(iter(reached(stage, name, lambda s: s.get_all_output_stages())), None)
 
 
-def _nearest(stage: Any, kind: type, neighbours: Any) -> Any:
-    seen: set[int] = set()
-    level: Iterable[Any] = neighbours(stage)
+def reached(stage: Any, name: str, neighbours: Callable[[Any], Iterable[Any]]) -> list[Any]:
+    """All stages of a name on the way that the neighbours lead, nearest first."""
+    seen: dict[int, Any] = {}
+    level = list(neighbours(stage))
     while level:
-        for found in level:
-            if isinstance(found, kind):
-                return found
-        seen |= {id(s) for s in level}
+        seen.update((id(s), s) for s in level)
         level = [n for s in level for n in neighbours(s) if id(n) not in seen]
-    return None
-
-
-def say(line: str) -> None:
-    """Tell the user one line, on stderr."""
-    click.echo(line, err=True)
+    return [s for s in seen.values() if s.name == name]

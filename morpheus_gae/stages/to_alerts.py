@@ -8,15 +8,15 @@ from typing import Any
 from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config
 
+from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.topics import open_topics
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
-from morpheus_gae.stages.flag_anomalies import FlagAnomaliesStage
-from morpheus_gae.stages.infer_gae import InferGaeStage
-from morpheus_gae.stages.shared import say
+from morpheus_gae.stages.shared import say, upstream
 
 
 @register_stage("to-alerts")
@@ -31,12 +31,36 @@ class ToAlertsStage(GaeStage):
     config : `morpheus.config.Config`
         Pipeline configuration.
     output : str
-        File (by its extension), or - for NDJSON on stdout.
+        File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.
+    encoding : str
+        Form of an alert: plain, ecs, ocsf or eve.
+    output_format : str
+        Kafka messages: ndjson (an alert each) or arrow (many in Arrow IPC).
+    exactly_once : bool, is_flag = True
+        Kafka to Kafka: alerts and the offsets they came from in one transaction.
+    kafka_config : str
+        File of options for the Kafka producer, if the source is not from-netflow.
     """
 
-    def __init__(self, config: Config, output: str = STDOUT):
+    def __init__(
+        self,
+        config: Config,
+        output: str = STDOUT,
+        encoding: str = "plain",
+        output_format: str = "ndjson",
+        exactly_once: bool = False,
+        kafka_config: str = None,
+    ):
         super().__init__(config)
-        self.settings = Settings(output=output)
+        # as it was told, beside what from-netflow was told, when topics are opened
+        self.told = {
+            "output": output,
+            "encoding": encoding,
+            "output_format": output_format,
+            "exactly_once": exactly_once,
+            "kafka_config": kafka_config,
+        }
+        self.settings = Settings().overridden(self.told)
 
     @property
     def name(self) -> str:
@@ -44,9 +68,12 @@ class ToAlertsStage(GaeStage):
         return "to-alerts"
 
     def _open(self) -> Operator:
-        self._before("flag-anomalies", FlagAnomaliesStage)
-        executor = self._before("infer-gae", InferGaeStage).executor
-        return make_operator("to-alerts", self.settings, self.shared.metrics, executor, say)
+        self._before("flag-anomalies")
+        executor = self._before("infer-gae").executor
+        run = self.shared
+        if upstream(self, "from-netflow") is None:
+            run.topics = run.topics or open_topics(self.settings, USUAL, run.metrics, say)
+        return make_operator("to-alerts", self.settings, run.metrics, executor, say, topics=run.topics)
 
     def _take(self, message: Any) -> Window:
         return window_of(message)

@@ -9,6 +9,7 @@ import numpy as np
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.pairing import Pairer, paired
 from morpheus_gae.flows.read import read_flows
 
 
@@ -45,7 +46,7 @@ def read_for_training(
     bad: Counter[str] = Counter()
     total = 0
     with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
-        for batch in read_flows(inputs):
+        for batch in paired(read_flows(inputs), Pairer()):
             bad.update(record.reason.value for record in batch.bad)
             flows = batch.flows.slice(0, min(len(batch.flows), max_flows - total))
             if len(flows):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morpheus_gae.detect.histogram import BINS_PER_OCTAVE
 from morpheus_gae.detect.threshold import (
     AdaptiveThreshold,
     FixedThreshold,
@@ -132,7 +133,7 @@ def test_adaptive_is_deterministic_and_within_the_bins_of_the_quantile(
     surprise = np.array(values, np.float32)
     threshold = AdaptiveThreshold(rate).of_window(surprise)
     assert threshold == AdaptiveThreshold(rate).of_window(surprise)
-    width = 2 ** (1 / AdaptiveThreshold.BINS_PER_OCTAVE) * (1 + 1e-5)
+    width = 2 ** (1 / BINS_PER_OCTAVE) * (1 + 1e-5)
     above = np.sort(surprise)[::-1][: max(math.ceil(rate * len(values)), 1)]
     # between the flow at the wanted rank and one bin beyond the flow before it
     assert 1 + threshold >= (1 + above[-1]) / width

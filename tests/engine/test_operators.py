@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -36,7 +37,7 @@ def stream(n: int, labels: bool = False) -> Flows:
 
 def batch(flows: Flows, bad: int = 0) -> Any:
     records = [BadRecord(Reason.ADDRESS, "f", i, "x", "{}") for i in range(bad)]
-    return SimpleNamespace(flows=flows, bad=records, bytes_read=100)
+    return SimpleNamespace(flows=flows, bad=records, bytes_read=100, skipped=Counter(), preset=None)
 
 
 def chain(
@@ -70,7 +71,7 @@ def test_threshold_zero_gives_every_row_in_order_however_it_is_batched(cuts: lis
 def test_only_flagged_rows_come_out_and_each_window_is_flushed() -> None:
     metrics, sink, said = chain([batch(stream(10))], threshold=7.0)
     assert [table.num_rows for table in sink.tables] == [0, 1, 2]
-    assert sink.calls == ["add", "flush"] * 3 + ["close"]
+    assert sink.calls == ["add", "flush"] * 3 + ["flush", "close"]
     assert (metrics.alerts, metrics.hosts, metrics.pairs) == (3, 20, 10)
     assert metrics.as_dict()["sweeps"]["histogram"] == {"2": 3}
     assert [line for line in said if line.startswith("flows: 10 flows")]

@@ -16,6 +16,11 @@ from morpheus_gae.flows.stack import as_text, stack
         ([[True], [2]], ["true", "2"]),
         ([[{"a": 1}], ["x"]], ['{"a": 1}', "x"]),
         ([[{"a": 1}], [{"b": 2}]], [{"a": 1, "b": None}, {"a": None, "b": 2}]),
+        ([[{"a": 1, "b": 2}, None], [{"b": 3, "a": 4}]], [{"a": 1, "b": 2}, None, {"a": 4, "b": 3}]),
+        (
+            [[{"a": {"b": 1}}], [None], [{"a": {"c": 2}}]],
+            [{"a": {"b": 1, "c": None}}, None, {"a": {"b": None, "c": 2}}],
+        ),
         ([[[1]], [2]], ["[1]", "2"]),
         ([[b"\x01"], ["x"]], [b"\x01", b"x"]),
     ],
@@ -23,6 +28,15 @@ from morpheus_gae.flows.stack import as_text, stack
 def test_types_that_differ(columns: list[list[object]], want: list[object]) -> None:
     tables = [pa.table({"a": column}) for column in columns]
     assert stack(tables)["a"].to_pylist() == want
+
+
+def test_fields_in_another_order_beside_a_column_of_two_kinds() -> None:
+    tables = [
+        pa.table({"a": [{"x": 1, "y": 2}], "b": [1]}),
+        pa.table({"a": [{"y": 4, "x": 3}], "b": ["z"]}),
+    ]
+    want = [{"a": {"x": 1, "y": 2}, "b": "1"}, {"a": {"x": 3, "y": 4}, "b": "z"}]
+    assert stack(tables).to_pylist() == want
 
 
 def test_columns_that_some_lack() -> None:

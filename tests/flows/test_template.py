@@ -90,6 +90,26 @@ def test_a_number_is_the_one_that_json_reads_or_odd(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("1700000000123456789", True),
+        ("8999999999999999999", True),
+        ("-8999999999999999999", True),
+        ("9000000000000000000", False),
+        ("9223372036854775808", False),
+        ("-9223372036854775808", False),
+        ("17000000001234567890", False),
+    ],
+)
+def test_integers_of_19_digits_are_read_where_they_fit(text: str, read: bool) -> None:
+    template = json_template(b'{"i":1}\n', {"i": pa.int64()})
+    assert template is not None
+    matched = template.read(f'{{"i":{text}}}\n'.encode(), utf8=True)
+    assert matched.table["i"].to_pylist() == ([int(text)] if read else [])
+    assert matched.lines == 1
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b"",

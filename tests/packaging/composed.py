@@ -12,11 +12,7 @@ VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?::([-?])([^}]*))?\})")
 RESET = object()
 
 
-class Loader(yaml.SafeLoader):
-    """YAML with Compose's ``!reset``."""
-
-
-Loader.add_constructor("!reset", lambda _loader, _node: RESET)
+yaml.SafeLoader.add_constructor("!reset", lambda _loader, _node: RESET)
 
 
 class MissingVariableError(Exception):
@@ -84,6 +80,6 @@ def composed(files: list[Path], env: dict[str, str]) -> dict[str, Any]:
     """The project of some files, filled in and laid over each other."""
     project: dict[str, Any] = {}
     for path in files:
-        told = filled(yaml.load(path.read_text(encoding="utf-8"), Loader), env)
+        told = filled(yaml.safe_load(path.read_text(encoding="utf-8")), env)
         project = laid_over(project, told)
     return {k: v for k, v in project.items() if not k.startswith("x-")}

@@ -28,6 +28,7 @@ EXTRAS = {
     "gpu": {"torch", "triton"},
     "kafka": {"confluent-kafka"},
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
+    "bench": {"matplotlib", "torch", "torch-geometric"},
     "plot": {"matplotlib", "scikit-learn"},
 }
 # on the public index these are other projects, or come from the host's own environment only

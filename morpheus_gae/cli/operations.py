@@ -1,0 +1,147 @@
+"""Options and wiring for operating a pipeline: metrics, logs, reload, drain, state, checkpoint."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from morpheus_gae.engine.health import Health
+from morpheus_gae.engine.logs import Line, say, start_logging
+from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    from morpheus_gae.engine.settings import Settings
+
+Seconds = click.FloatRange(min=0, min_open=True)
+
+
+def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options on how a run is watched, stopped and taken up again."""
+    for option in (
+        click.option(
+            "--checkpoint_seconds",
+            type=click.FloatRange(min=0),
+            help="Time between two checkpoints; 1 by default, 0 writes one after every window.",
+        ),
+        click.option(
+            "--checkpoint",
+            metavar="DIR",
+            help="Keep there how far files were read: after a crash the same command goes on from there.",
+        ),
+        click.option(
+            "--state",
+            metavar="FILE",
+            help="Keep there what --adaptive learns of the traffic; read at the start.",
+        ),
+        click.option(
+            "--grace_seconds",
+            type=Seconds,
+            help="Time to drain after a SIGTERM; 25 by default, then it aborts.",
+        ),
+        click.option(
+            "--reload_seconds",
+            type=Seconds,
+            help="Look so often whether the model on the disk has changed, and swap it in; "
+            "only after a SIGHUP by default.",
+        ),
+        click.option(
+            "--log_format",
+            type=click.Choice(["text", "json"]),
+            help="Form of the lines on stderr; text by default.",
+        ),
+        click.option(
+            "--stall_seconds",
+            type=Seconds,
+            help="/healthz fails when a stage is in one item for longer; 300 by default.",
+        ),
+        click.option(
+            "--metrics_host", metavar="HOST", help="Where --metrics_port listens; 127.0.0.1 by default."
+        ),
+        click.option(
+            "--metrics_port",
+            type=click.IntRange(0, 65_535),
+            help="Serve /metrics (Prometheus), /healthz and /readyz; 0 is any free port, told on stderr.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def told_facts(status: str, metrics: Metrics) -> str:
+    """What is said at the end of a run: a table, which in JSON is an object."""
+    from morpheus_gae.engine.logs import is_json
+    from morpheus_gae.engine.summary import summary
+
+    return Line(status if is_json() else summary(metrics), "summary", status=status, **metrics.as_dict())
+
+
+def refuse_on_host(settings: Settings) -> None:
+    """Refuse what only the embedded engine can do.
+
+    Raises
+    ------
+    UsageError
+        If such an option is given.
+    """
+    given = {
+        "--state": settings.state,
+        "--checkpoint": settings.checkpoint,
+        "--reload_seconds": settings.reload_seconds,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"{option} is for the embedded engine: give  run --engine embedded")
+
+
+@contextmanager
+def early_hangups() -> Iterator[list[int]]:
+    """Gather each SIGHUP that comes before the engine handles them: it must not end a run that starts."""
+    came: list[int] = []
+    free = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    if not free or threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    signal.signal(signal.SIGHUP, lambda number, _frame: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@contextmanager
+def watched(settings: Settings, metrics: Metrics | None = None) -> Iterator[tuple[Metrics, Health]]:
+    """Log as the settings ask and serve metrics while inside, from before the model is loaded.
+
+    Parameters
+    ----------
+    settings
+        What was asked for.
+    metrics
+        Counters to show; new ones by default.
+
+    Raises
+    ------
+    UsageError
+        If the port cannot be opened.
+    """
+    start_logging(settings.log_format)
+    metrics = Metrics() if metrics is None else metrics
+    health = Health(settings.stall_seconds)
+    if settings.metrics_port is None:
+        yield metrics, health
+        return
+    from morpheus_gae.engine.http import MetricsServer
+
+    metrics.follow_scores()
+    server = MetricsServer(metrics, health, settings.metrics_port, settings.metrics_host)
+    say(Line(f"Metrics: {server.url}", "metrics", url=server.url))
+    try:
+        yield metrics, health
+    finally:
+        server.close()

@@ -1,0 +1,247 @@
+"""Checkpoint: where a run over files is, so that after a crash it goes on there and writes each row once.
+
+A checkpoint is written when the alerts of a window are on the disk: the position after that window, and
+how long the outputs were then. A run that finds one cuts the outputs back to these lengths, leaves out the
+records before the position and goes on. Windows end where they ended before, so the result is the same,
+byte for byte.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morpheus_gae.engine.atomic import write_json
+from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
+from morpheus_gae.engine.state import restore
+from morpheus_gae.errors import GaeError, InputError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from morpheus_gae.engine.metrics import Metrics
+    from morpheus_gae.engine.served import Served
+    from morpheus_gae.engine.window import Window
+    from morpheus_gae.flows.frame import Position
+    from morpheus_gae.sinks.resumable import ResumableDeadLetters, ResumableText, Written
+
+FORMAT = 1
+FILE = "checkpoint.json"
+LOCK = "lock"
+
+RESULTS = (
+    *("output", "format", "preset", "pair_seconds", "executor", "graph_size", "window_seconds"),
+    *("threshold", "alert_rate", "adaptive", "encoding", "batch_size"),
+)
+"""Settings that the result depends on (the batch size where a column's type is found batch by batch)."""
+
+
+class AlreadyFinished(GaeError):  # noqa: N818
+    """The run that the checkpoint is of has come to its end: there is nothing to do."""
+
+
+class Checkpoint:
+    """The checkpoint of one run.
+
+    Parameters
+    ----------
+    settings
+        With ``checkpoint``, the folder; made if need be.
+    served
+        The model.
+    paths
+        Inputs, in order.
+    clock
+        Reads seconds, as ``time.monotonic``.
+
+    Attributes
+    ----------
+    start
+        Position to go on from, or None.
+
+    Raises
+    ------
+    UsageError
+        If inputs or output cannot be continued, or are not those that the checkpoint is of.
+    AlreadyFinished
+        If that run has come to its end.
+    GaeError
+        If another run uses the folder, or what it holds is damaged.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        served: Served,
+        paths: list[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        assert settings.checkpoint is not None
+        from morpheus_gae.sinks.resumable import kind_of
+
+        if settings.output in (None, STDOUT):
+            raise UsageError(
+                "--checkpoint needs --output FILE: what was written to stdout cannot be cut back"
+            )
+        kind_of(str(settings.output))
+        self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
+        self._path = self._folder / FILE
+        self._served = served
+        self._run: dict[str, Any] = {
+            "inputs": [_fingerprint(path) for path in paths],
+            "settings": {
+                **{name: getattr(settings, name, None) for name in RESULTS},
+                "dead_letters": settings.dead_letters_path,
+            },
+            "model": served.label,
+        }
+        self._written_at: float | None = None
+        self._lock = self._locked()
+        try:
+            self._found = self._read()
+        except GaeError:
+            self.close()
+            raise
+        self.start: Position | None = self._position()
+        self._letters: ResumableDeadLetters | None = None
+        self._text: ResumableText | None = None
+
+    def open_output(self) -> ResumableText:
+        """The output, cut back to where the checkpoint says."""
+        from morpheus_gae.sinks.resumable import ResumableText, Written
+
+        output = self._found.get("output")
+        self._text = ResumableText(str(self._settings.output), Written(**output) if output else None)
+        return self._text
+
+    def open_dead_letters(self, number: Callable[[], int]) -> ResumableDeadLetters:
+        """The dead letters, cut back; ``number`` tells which input is being read."""
+        from morpheus_gae.sinks.resumable import ResumableDeadLetters
+
+        path = str(self._settings.dead_letters_path)
+        self._letters = ResumableDeadLetters(path, number, int(self._found.get("dead_letters", 0)))
+        return self._letters
+
+    def restore(self, metrics: Metrics) -> None:
+        """Go on from what the adaptive threshold had learnt."""
+        if self._found.get("learnt"):
+            restore(self._found["learnt"], str(self._path), self._served, metrics)
+
+    def keep(self, window: Window) -> None:
+        """Note that a window is delivered; write the checkpoint if that is due."""
+        if not window.flows.done:
+            return
+        now = self._clock()
+        if self._written_at is None or now - self._written_at >= self._settings.checkpoint_seconds:
+            self._write(max(window.flows.done, key=lambda p: (p.partition, p.offset)), window)
+            self._written_at = self._clock()
+
+    def finish(self) -> None:
+        """Note that the run has come to its end, outputs closed."""
+        for path in (str(self._settings.output), self._settings.dead_letters_path):
+            if path is not None and os.path.exists(path):
+                _sync(path)
+        write_json(self._path, {"format": FORMAT, **self._run, "finished": True})
+
+    def close(self) -> None:
+        """Let another run use the folder."""
+        os.close(self._lock)
+
+    def _write(self, position: Position, window: Window) -> None:
+        assert self._text is not None
+        assert self._letters is not None
+        # what the checkpoint speaks of is on the disk before the checkpoint is
+        output: Written = self._text.sync()
+        letters = self._letters.sync(position.partition, position.offset)
+        facts = {
+            "format": FORMAT,
+            **self._run,
+            "finished": False,
+            "position": {"input": position.partition, "record": position.offset},
+            "output": asdict(output),
+            "dead_letters": letters,
+            "learnt": None if window.learnt is None else window.learnt.as_dict(),
+        }
+        write_json(self._path, facts)
+
+    def _locked(self) -> int:
+        """Hold the folder; the system lets go of it when this process ends, however it ends."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            number = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise OutputError(f"--checkpoint {self._folder} cannot be written: {error.strerror}") from None
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(number)
+            raise OutputError(f"--checkpoint {self._folder}: another run uses it") from None
+        return number
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be read: {error.strerror}") from None
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise InputError(f"{self._path} is no checkpoint of this version: remove it to begin anew")
+        for name, now in self._run.items():
+            if found.get(name) != now:
+                raise UsageError(
+                    f"{self._path} is of another run: {_difference(name, found.get(name), now)}; "
+                    "give what that run was given, or another --checkpoint, or remove it to begin anew"
+                )
+        if found.get("finished"):
+            raise AlreadyFinished(
+                f"{self._settings.output} is finished, says {self._path}: nothing to do (remove that file "
+                "to run again)"
+            )
+        return found
+
+    def _position(self) -> Position | None:
+        from morpheus_gae.flows.frame import Position
+
+        at = self._found.get("position")
+        if at is None:
+            return None
+        number, record = int(at["input"]), int(at["record"])
+        return Position(self._run["inputs"][number]["path"], number, record)
+
+
+def _fingerprint(path: str) -> dict[str, Any]:
+    """What a file is known by."""
+    if path == STDIN or not os.path.isfile(path):
+        raise UsageError(f"--checkpoint reads files, which can be read again: {path} is none")
+    status = os.stat(path)
+    return {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _difference(name: str, then: Any, now: Any) -> str:
+    """What changed, in a few words."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        key = next(key for key in sorted({*then, *now}) if then.get(key) != now.get(key))
+        return f"{key} was {then.get(key)!r}, is {now.get(key)!r}"
+    if isinstance(then, list) and isinstance(now, list):
+        if len(then) != len(now):
+            return f"it had {len(then)} inputs, this has {len(now)}"
+        old, new = next(pair for pair in zip(then, now, strict=True) if pair[0] != pair[1])
+        return f"input {new['path']} is another file or has changed" + (
+            "" if old["path"] == new["path"] else f" (it was {old['path']})"
+        )
+    return f"{name} was {then}, is {now}"
+
+
+def _sync(path: str) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,90 @@
+"""The edge decoder's part of each flow on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
+from morpheus_gae.executors.cuda_flow import CHUNK
+from morpheus_gae.model.gae import GAE
+
+
+@dataclass(frozen=True)
+class EdgeWeights:
+    """Weights of the edge decoder.
+
+    Attributes
+    ----------
+    first, first_bias
+        float32 [4, H], [H] of the edge's first layer.
+    second
+        float32 [H, D] of its second.
+    head
+        float32 [D].
+    skip
+        float32 [4].
+    bias
+        float32 [1] of the head.
+    """
+
+    first: Tensor
+    first_bias: Tensor
+    second: Tensor
+    head: Tensor
+    skip: Tensor
+    bias: Tensor
+
+    @classmethod
+    def of(cls, net: GAE) -> EdgeWeights:
+        """Weights of a net, laid out for reading along a row."""
+        a, b = net.edge[0], net.edge[2]
+        return cls(
+            a.weight.T.contiguous(), a.bias.detach(), b.weight.T.contiguous(),
+            net.head.weight[0].contiguous(), net.skip.weight[0].contiguous(), net.head.bias.detach(),
+        )  # fmt: skip
+
+
+def edge_surprise_torch(
+    f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tensor, chunk: int = CHUNK
+) -> None:
+    """-ln P(edge exists) of each flow.
+
+    Parameters
+    ----------
+    f
+        float32 [E, 4] edge features.
+    pair
+        int64 [E].
+    u
+        float32 [P, D]: what hosts, pair and window say.
+    w
+        Weights.
+    out
+        float32 [E], written.
+    chunk
+        Flows at a time.
+    """
+    for lo in range(0, f.shape[0], chunk):
+        cut = slice(lo, lo + chunk)
+        hidden = torch.relu(f[cut] @ w.first + w.first_bias) @ w.second
+        hidden += u[pair[cut]]
+        logit = torch.relu_(hidden) @ w.head + f[cut] @ w.skip + w.bias
+        out[cut] = F.softplus(-logit)
+
+
+def edge_surprise(
+    f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tensor, chunk: int = CHUNK
+) -> None:
+    """`edge_surprise_torch`, by the kernel where that runs."""
+    # tl.dot wants 16 and more on a side
+    fits = all(size >= 16 and power_of_two(size) for size in w.second.shape)
+    if has_triton(f.device) and fits and f.shape[0]:
+        from morpheus_gae.executors import triton_edge
+
+        triton_edge.edge_surprise(f, pair, u, w, out)
+        return
+    edge_surprise_torch(f, pair, u, w, out, chunk)

@@ -1,0 +1,238 @@
+"""Text payloads: JSON and CSV messages as one block of lines, and each line's message and row in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.flows.bad import Reason
+from morpheus_gae.flows.blocks import Block
+from morpheus_gae.flows.convert import FlowBatch
+from morpheus_gae.flows.csv import CsvReader
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.json_array import is_spread, spread_objects
+from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.ndjson import NdjsonReader
+from morpheus_gae.flows.stream import Stream, TruncatedError
+
+I64 = npt.NDArray[np.int64]
+
+MOSTLY = 0.5
+"""Share of bad records from which on the columns are looked at anew: another exporter may have come."""
+HEADERS = 16
+"""CSV headers of one topic that are remembered."""
+
+
+class NotFlows(Exception):  # noqa: N818
+    """Messages that hold no flows at all.
+
+    Parameters
+    ----------
+    detail
+        What was found.
+    reason
+        ``Reason.COLUMNS`` says so of all messages that were decoded together, any other of some of them.
+    """
+
+    def __init__(self, detail: str, reason: Reason = Reason.COLUMNS) -> None:
+        super().__init__(" ".join(detail.split())[:300])
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Part:
+    """Flows of some messages.
+
+    Attributes
+    ----------
+    batch
+        E flows, and the bad records.
+    message, row
+        int64 [E]: message of each flow and its record in it.
+    bad
+        Message, record in it and bytes of each bad record.
+    """
+
+    batch: FlowBatch
+    message: I64
+    row: I64
+    bad: list[tuple[int, int, bytes]]
+
+
+class _Places:
+    """Message and row of each line of many messages that lie one after the other."""
+
+    def __init__(self, values: Sequence[bytes], data: bytes, total: int) -> None:
+        counts = np.fromiter((v.count(b"\n") + (v[-1:] != b"\n") for v in values), np.int64, len(values))
+        self._data, self._lines = data, None if int(counts.sum()) == total else Lines(data)
+        if self._lines is not None:
+            # blank lines count for nothing
+            starts = np.cumsum([0, *(len(v) + 1 for v in values[:-1])], dtype=np.int64)
+            message = np.searchsorted(starts, self._lines.starts, "right") - 1
+            counts = np.bincount(message, minlength=len(values)).astype(np.int64)
+        self.message = np.repeat(np.arange(len(values)), counts)
+        self.row = np.arange(len(self.message)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+    def part(self, batch: FlowBatch, base: int) -> Part:
+        """The flows of a reader whose first line had number ``base``."""
+        at = batch.flows.rows - base
+        bad = []
+        for record in batch.bad:
+            line = record.row - base
+            if self._lines is None:
+                self._lines = Lines(self._data)
+            bad.append((int(self.message[line]), int(self.row[line]), self._lines.raw(line)))
+        return Part(batch, self.message[at], self.row[at], bad)
+
+
+class JsonDecoder:
+    """JSON: one object, one object a line, an array of objects, an object over several lines.
+
+    Parameters
+    ----------
+    name
+        Topic.
+    preset
+        Whose columns they are.
+    """
+
+    def __init__(self, name: str, preset: str | None) -> None:
+        self._new: Callable[[], NdjsonReader] = lambda: NdjsonReader(_empty(), name, preset=preset)
+        self._reader = self._new()
+        self._fresh = True
+        self._spread = False
+
+    def decode(self, values: list[bytes]) -> list[Part]:
+        """Flows of messages.
+
+        Raises
+        ------
+        NotFlows
+            If none of them has the columns of a flow.
+        """
+        lines = [_unspread(v, self._spread) for v in values]
+        try:
+            part = self._read(self._reader, lines)
+        except InputError:
+            part = None
+        if (
+            part is not None
+            and not self._spread
+            and any(r == 0 and b"\n" in values[m] for m, r, _ in part.bad)
+        ):
+            # objects over several lines: each message is looked at from now on
+            self._spread = any(is_spread(values[m][:4096]) for m, _, _ in part.bad)
+            if self._spread:
+                return self.decode(values)
+        if part is None or (not self._fresh and _mostly_bad(part)):
+            reader = self._new()
+            try:
+                other = self._read(reader, lines)
+            except InputError as error:
+                if part is None:
+                    raise NotFlows(str(error)) from None
+            else:
+                if part is None or len(other.bad) < len(part.bad):
+                    part, self._reader = other, reader
+        self._fresh = False
+        return [part]
+
+    def _read(self, reader: NdjsonReader, values: list[bytes]) -> Part:
+        data = b"\n".join(values) + b"\n"
+        base = reader.row
+        # a topic has no end, so a reader is given its blocks one by one
+        reader.blocks = iter([Block(data, bytes_read=len(data))])
+        batches = list(reader)
+        if not batches:
+            raise InputError("no JSON object")
+        return _Places(values, data, reader.row - base).part(batches[0], base)
+
+
+class CsvDecoder:
+    """CSV and its kin: each message is a header line and records.
+
+    Parameters
+    ----------
+    name
+        Topic.
+    preset
+        Whose columns they are.
+    """
+
+    def __init__(self, name: str, preset: str | None) -> None:
+        self._new: Callable[[], CsvReader] = lambda: CsvReader(_empty(), name, preset=preset)
+        self._readers: dict[bytes, CsvReader] = {}
+
+    def decode(self, values: list[bytes]) -> list[Part]:
+        """Flows of messages.
+
+        Raises
+        ------
+        NotFlows
+            If one of them has a header that is none of flows.
+        """
+        parts, at = [], 0
+        for header, run in groupby(values, key=lambda v: v.partition(b"\n")[0]):
+            given = list(run)
+            try:
+                parts.append(_shifted(self._read(header, given), at))
+            except InputError as error:
+                raise NotFlows(
+                    str(error), Reason.COLUMNS if len(given) == len(values) else Reason.MESSAGE
+                ) from None
+            at += len(given)
+        return parts
+
+    def _read(self, header: bytes, values: list[bytes]) -> Part:
+        reader = self._readers.get(header)
+        if reader is None:
+            while len(self._readers) >= HEADERS:
+                del self._readers[next(iter(self._readers))]
+            reader = self._new()
+        if len(values) > 1 and (reader.layout is not None or header.startswith(b"#") or not header.strip()):
+            # comments and summaries belong to one message
+            raise NotFlows("one by one", Reason.MESSAGE)
+        known = bool(reader.names)
+        bodies = [v[len(header) + 1 :] for v in values] if known else values
+        if not known and len(values) > 1:
+            bodies = [values[0], *(v[len(header) + 1 :] for v in values[1:])]
+        data = b"\n".join(body.rstrip(b"\r\n") for body in bodies) + b"\n"
+        base, reader.ended = reader.row, False
+        reader.blocks = iter([Block(data, bytes_read=len(data))])
+        batches = list(reader)
+        if not reader.names or not batches:
+            raise InputError("no header with columns of flows")
+        self._readers[header] = reader
+        lines = [v[len(header) + 1 :].rstrip(b"\r\n") for v in values]
+        return _Places(lines, b"\n".join(lines) + b"\n", reader.row - base).part(batches[0], base)
+
+
+def _shifted(part: Part, by: int) -> Part:
+    return Part(part.batch, part.message + by, part.row, [(m + by, r, v) for m, r, v in part.bad])
+
+
+def _mostly_bad(part: Part) -> bool:
+    flows: Flows = part.batch.flows
+    return len(part.bad) > MOSTLY * (len(part.bad) + len(flows))
+
+
+def _unspread(value: bytes, look: bool) -> bytes:
+    """The message as one object a line."""
+    array = value[:1] == b"[" or value[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+    if not array and not (look and is_spread(value[:4096])):
+        return value
+    left = [value]
+    stream = Stream(lambda _: left.pop() if left else b"", lambda: 0, lambda: None)
+    try:
+        return spread_objects(stream, array).read_all()
+    except TruncatedError as error:
+        raise NotFlows(str(error), Reason.MESSAGE) from None
+
+
+def _empty() -> Stream:
+    return Stream(lambda _: b"", lambda: 0, lambda: None)

@@ -1,0 +1,232 @@
+"""Presets: flows of an exporter's own columns, as canonical columns beside them.
+
+``choose`` tells the layout by its column names, ``apply`` adds what is missing; the rules of each exporter
+are data, in ``presets_table`` and ``presets_vendors``. Columns that are canonical already always win.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.presets_columns import canonical_columns
+from morpheus_gae.flows.presets_names import AUTO, CANONICAL, NAMES, PRESETS
+from morpheus_gae.flows.presets_nested import opened
+from morpheus_gae.flows.presets_table import NOT_A_FLOW, NPROBE, Direction, Preset, Skip
+from morpheus_gae.flows.presets_tuples import unpacked
+from morpheus_gae.flows.presets_values import find, one_of
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A preset as one source has it.
+
+    Attributes
+    ----------
+    preset
+        The exporter.
+    prefix
+        What stands before its names.
+    one_way
+        Whether records with no bytes back may have a partner that tells them.
+    """
+
+    preset: Preset
+    prefix: str = ""
+    one_way: bool = False
+
+    def counters(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of some names that are of columns of counters."""
+        preset = self.preset
+        of = {n for column in (c.IN_BYTES, c.OUT_BYTES) for n in preset.fields.get(column, ())}
+        of |= {n for given in preset.total.values() for n in given} | {n for n, _ in preset.duration}
+        return tuple(n for n in names if n in c.ATTRIBUTES or n.removeprefix(self.prefix) in of)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A table with its canonical columns.
+
+    Attributes
+    ----------
+    table
+        E flows: every column as it came, then the canonical ones that were absent.
+    index
+        int64 [E] row of the given table that each came from; None if all stayed in place.
+    skipped
+        Records left out, by reason: they are no flows, nor bad.
+    """
+
+    table: pa.Table
+    index: I64 | None
+    skipped: Counter[str]
+
+
+def paths(schema: pa.Schema) -> list[str]:
+    """Names of all columns and, dotted, of the fields inside them."""
+    out: list[str] = []
+    for field in schema:
+        out += _paths(field.name, field.type)
+    return out
+
+
+def _paths(name: str, kind: Any) -> list[str]:
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+    inner = [p for f in kind for p in _paths(f"{name}.{f.name}", f.type)] if pa.types.is_struct(kind) else []
+    return [name, *inner]
+
+
+def choose(names: Iterable[str], told: str | None = None) -> Layout | None:
+    """The layout of a source.
+
+    Parameters
+    ----------
+    names
+        Its columns, as ``paths`` tells them.
+    told
+        Name of a preset; by the columns if None or ``auto``.
+
+    Returns
+    -------
+    Layout or None
+        None if the columns are canonical, or of no known exporter.
+
+    Raises
+    ------
+    UsageError
+        If there is no preset of that name.
+    """
+    found = set(names)
+    if told == CANONICAL:
+        return None
+    if told is not None and told != AUTO:
+        if told not in PRESETS:
+            raise UsageError(f"unknown preset {told!r}: choose {', '.join(NAMES)}")
+        return _layout(PRESETS[told], found)
+    if not c.missing(list(found)):
+        # all there but the start, which nProbe gives in seconds
+        timed = "FIRST_SWITCHED" in found and c.FLOW_START not in found
+        return _layout(NPROBE, found) if timed else None
+    anywhere = found | {"*." + name.partition(".")[2] for name in found if "." in name}
+    most, best = 0, None
+    for preset in PRESETS.values():
+        for mark in preset.marks:
+            if len(mark) > most and anywhere.issuperset(mark):
+                most, best = len(mark), preset
+    return None if best is None else _layout(best, found)
+
+
+def _layout(preset: Preset, found: set[str]) -> Layout:
+    names = [name for group in preset.fields.values() for name in group]
+    # the last one stands for a source that has shown other records so far
+    prefix = next((p for p in preset.prefixes if any(p + n in found for n in names)), preset.prefixes[-1])
+    one_way = preset.direction in (Direction.ONE, Direction.BY_RECORD)
+    if preset.direction is Direction.BY_LAYOUT:
+        back = (*preset.fields.get(c.OUT_BYTES, ()), c.OUT_BYTES)
+        one_way = not any(prefix + name in found or name in found for name in back)
+    return Layout(preset, prefix, one_way)
+
+
+def lacking(names: Iterable[str], layout: Layout | None) -> list[str]:
+    """Canonical columns that a source must have and that none of its columns gives, in order."""
+    found = set(names)
+    absent = c.missing(list(found))
+    if layout is None:
+        return absent
+    preset = layout.preset
+    if preset.tuples:
+        return [] if any(name.endswith(preset.tuples[-1]) for name in found) else [preset.tuples[-1]]
+    # a duration may be unknown, and what comes back may be in another record
+    optional = {c.DURATION} if preset.direction is Direction.BOTH else {c.DURATION, c.OUT_BYTES}
+    out = []
+    for need in absent:
+        given = [n for column in need.split(" or ") for n in preset.fields.get(column, ())]
+        given += preset.total.get(need, ())
+        if need not in optional and not any(layout.prefix + name in found for name in given):
+            out.append(f"{need} (from {' or '.join(given)})" if given else need)
+    return out
+
+
+def apply(table: pa.Table, layout: Layout) -> Applied:
+    """Add the canonical columns that a table lacks; leave out records that are no flows.
+
+    Parameters
+    ----------
+    table
+        E records.
+    layout
+        Theirs.
+
+    Notes
+    -----
+    A column that the layout cannot give is null, so that its records are bad ones, except for the bytes back
+    in one-way records (0) and the duration (missing).
+    """
+    preset = layout.preset
+    index: I64 | None = None
+    skipped: Counter[str] = Counter()
+    if preset.tuples:
+        records = table.num_rows
+        table, index = unpacked(opened(table, preset.tuples), preset.tuples)
+        skipped[NOT_A_FLOW] += records - len(np.unique(index))
+    inside = opened(table, _nested(layout))
+    keep = np.ones(table.num_rows, bool)
+    outer = layout.prefix.rstrip(".")
+    if outer and outer in inside.column_names:
+        keep = ~np.asarray(inside[outer].is_null())
+    elif outer and c.missing(inside.column_names):
+        # records of other kinds, unless the names are written out
+        keep[:] = any(name.startswith(layout.prefix) for name in inside.column_names)
+    skipped[NOT_A_FLOW] += int((~keep).sum())
+    for rule in preset.skip:
+        out = _left_out(inside, rule, layout.prefix) & keep
+        skipped[rule.reason] += int(out.sum())
+        keep &= ~out
+    if not keep.all():
+        table, inside = _kept(table, keep), inside.filter(pa.array(keep))
+        index = np.flatnonzero(keep) if index is None else index[keep]
+    for name, column in canonical_columns(inside, preset, layout.prefix).items():
+        table = table.append_column(name, column)
+    return Applied(table, index, +skipped)
+
+
+def _nested(layout: Layout) -> list[str]:
+    """Columns that the names of a layout go into."""
+    preset = layout.preset
+    given = [*preset.fields.values(), *preset.total.values(), preset.start, preset.end, preset.told]
+    names = {name for group in given for name in group} | {rule.column for rule in preset.skip}
+    return [(layout.prefix + name).rpartition(".")[0] for name in names if "." in layout.prefix + name]
+
+
+def _left_out(table: pa.Table, rule: Skip, prefix: str) -> npt.NDArray[np.bool_]:
+    column = find(table, prefix + rule.column)
+    if column is None:
+        return np.zeros(table.num_rows, bool)
+    out = one_of(column, rule.values or rule.only)
+    if rule.only:
+        out = ~out & ~np.asarray(column.is_null())
+    if rule.unless_null:
+        other = find(table, prefix + rule.unless_null)
+        out &= False if other is None else ~np.asarray(other.is_null())
+    return out
+
+
+def _kept(table: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:
+    """Rows by mask, without the columns that only the others had."""
+    had = {name for name in table.column_names if table[name].null_count < table.num_rows}
+    table = table.filter(pa.array(keep))
+    if not table.num_rows:
+        return table
+    gone = [n for n in table.column_names if n in had and table[n].null_count == table.num_rows]
+    return table.drop_columns(gone)

@@ -1,0 +1,157 @@
+"""Canonical columns out of those of an exporter, whole columns at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.numbers import numbers
+from morpheus_gae.flows.presets_kernels import NO_TIME
+from morpheus_gae.flows.presets_table import Direction, Names, Preset
+from morpheus_gae.flows.presets_values import (
+    I64,
+    Bool,
+    Column,
+    durations,
+    find,
+    first,
+    less,
+    multiplied,
+    one_of,
+    ports,
+    protocols,
+    times,
+)
+from morpheus_gae.flows.stack import as_text
+
+_ENDS = (
+    (c.IPV4_SRC, c.IPV4_DST),
+    (c.IPV6_SRC, c.IPV6_DST),
+    (c.SRC_PORT, c.DST_PORT),
+    (c.IN_BYTES, c.OUT_BYTES),
+    (c.IN_PKTS, c.OUT_PKTS),
+)
+"""Columns that change places with the direction of a record."""
+
+_CONVERTED = {c.SRC_PORT: ports, c.DST_PORT: ports, c.PROTOCOL: protocols}
+_COUNTERS = (c.IN_BYTES, c.OUT_BYTES, c.IN_PKTS, c.OUT_PKTS)
+
+
+def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str, Column]:
+    """The canonical columns that a table lacks, in their usual order.
+
+    Parameters
+    ----------
+    table
+        E records, all of them flows.
+    preset
+        Of their exporter.
+    prefix
+        What stands before the exporter's names.
+    """
+
+    def some(names: Names) -> list[Column]:
+        found = (find(table, prefix + name) for name in names)
+        return [column for column in found if column is not None]
+
+    there = set(table.column_names)
+    out: dict[str, Column] = {}
+    for name, names in preset.fields.items():
+        found = some(names) if name not in there else []
+        if found:
+            out[name] = first([_CONVERTED[name](column) for column in found] if name in _CONVERTED else found)
+    for name, names in preset.total.items():
+        part = out.get(c.IN_BYTES if name == c.OUT_BYTES else c.IN_PKTS)
+        found = some(names) if name not in there and name not in out and part is not None else []
+        if found:
+            out[name] = less(first(found), part)
+    rates = some(preset.sampling)
+    for name in _COUNTERS:
+        if name in out and rates:
+            out[name] = multiplied(out[name], first(rates))
+    if preset.swap is not None:
+        told = some((preset.swap[0],))
+        if told:
+            _swap(out, one_of(told[0], preset.swap[1]))
+    for name in (c.IN_PKTS, c.OUT_PKTS):
+        if name in out and not pa.types.is_integer(out[name].type):
+            out[name] = _whole(out[name])
+    _times(table, preset, some, out)
+    _complete(table, preset, out)
+    return {name: out[name] for name in c.CANONICAL if name in out}
+
+
+def _swap(out: dict[str, Column], swapped: Bool) -> None:
+    if not swapped.any():
+        return
+    mask = pa.array(swapped)
+    for one, other in _ENDS:
+        if one not in out and other not in out:
+            continue
+        a, b = (out[n] if n in out else _nulls(len(swapped)) for n in (one, other))
+        if a.type != b.type and not (pa.types.is_null(a.type) or pa.types.is_null(b.type)):
+            a, b = as_text(a), as_text(b)
+        out[one], out[other] = pc.if_else(mask, b, a), pc.if_else(mask, a, b)
+
+
+def _times(table: pa.Table, preset: Preset, some: Any, out: dict[str, Column]) -> None:
+    """Start and duration, as far as they are not there."""
+    told = table.column_names
+    if c.FLOW_START in told and c.DURATION in told:
+        return
+    start = _earliest([times(column) for column in some(preset.start)], table.num_rows)
+    if c.DURATION not in told:
+        given = [durations(find_one, unit) for n, unit in preset.duration for find_one in some((n,))]
+        length = first(given) if given else _nulls(table.num_rows)
+        if length.null_count:
+            end = _earliest([times(column) for column in some(preset.end)], table.num_rows)
+            known = (start != NO_TIME) & (end != NO_TIME)
+            if known.any():
+                between = (np.where(known, end, 0) - np.where(known, start, 0)) / 1000.0
+                length = first([length, pa.chunked_array([pa.array(between, mask=~known)])])
+        out[c.DURATION] = length.cast(pa.float64()) if pa.types.is_null(length.type) else length
+    if c.FLOW_START not in told:
+        start = _earliest([start, *(times(column) for column in some(preset.told))], table.num_rows)
+        if (start != NO_TIME).any():
+            out[c.FLOW_START] = pa.chunked_array([pa.array(start // 1000, mask=start == NO_TIME)])
+
+
+def _earliest(found: list[I64], rows: int) -> I64:
+    """Row by row the first time that is one."""
+    out = found[0] if found else np.full(rows, NO_TIME, np.int64)
+    for other in found[1:]:
+        out = np.where(out == NO_TIME, other, out)
+    return out
+
+
+def _complete(table: pa.Table, preset: Preset, out: dict[str, Column]) -> None:
+    """What every table of flows must have, and the layout did not give."""
+    there = {*table.column_names, *out}
+    for need in c.missing(list(there)):
+        out[need.split(" or ")[0]] = _nulls(table.num_rows)
+    back = out.get(c.OUT_BYTES)
+    if back is None or preset.direction is Direction.BOTH:
+        return
+    if pa.types.is_null(back.type):
+        out[c.OUT_BYTES] = pa.chunked_array([pa.array(np.zeros(table.num_rows, np.int64))])
+    elif back.null_count:
+        out[c.OUT_BYTES] = pc.fill_null(back, "0" if pa.types.is_string(back.type) else 0)
+
+
+def _whole(column: Column) -> Column:
+    """Packets as whole numbers; null for what is none."""
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowException:
+        pass
+    values, absent, misfit = numbers(column)
+    none = absent | misfit | (np.abs(values) > 2**53)
+    return pa.chunked_array([pa.array(np.where(none, 0, values).astype(np.int64), mask=none)])
+
+
+def _nulls(rows: int) -> Column:
+    return pa.chunked_array([pa.nulls(rows)])

@@ -1,0 +1,34 @@
+"""Every preset by its name, as ``--preset`` takes it."""
+
+from __future__ import annotations
+
+from morpheus_gae.flows import presets_table as exporters
+from morpheus_gae.flows import presets_vendors as vendors
+from morpheus_gae.flows.presets_table import Preset
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        exporters.NPROBE,
+        exporters.GOFLOW2,
+        exporters.PMACCT,
+        exporters.ZEEK,
+        exporters.SURICATA,
+        exporters.SURICATA_NETFLOW,
+        exporters.NFDUMP,
+        exporters.ARGUS,
+        vendors.IPFIX,
+        vendors.ECS,
+        vendors.LOGSTASH,
+        vendors.ELASTIFLOW,
+        vendors.ASA,
+        vendors.FTD,
+        vendors.AWS_VPC,
+        vendors.AZURE,
+        vendors.GCP,
+    )
+}
+
+AUTO, CANONICAL = "auto", "canonical"
+NAMES = (AUTO, CANONICAL, *PRESETS)
+"""What ``--preset`` takes."""

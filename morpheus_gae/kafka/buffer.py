@@ -1,0 +1,153 @@
+"""Buffer: messages between the thread that polls and the one that decodes; it never makes the poller wait."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+HIGH_BYTES, LOW_BYTES = 64 << 20, 16 << 20
+HIGH_MESSAGES, LOW_MESSAGES = 400_000, 100_000
+"""Above the first, fetching is to pause; below the second it goes on."""
+TAKE_BYTES = 16 << 20
+TAKE_MESSAGES = 65_536
+
+
+@dataclass
+class Messages:
+    """Consecutive messages of one partition.
+
+    Attributes
+    ----------
+    source
+        Name of the assignment.
+    topic, partition
+        Where they came from.
+    offsets
+        Ascending.
+    values
+        Payloads.
+    types
+        Content types; None if no message told one.
+    size
+        Bytes of all payloads.
+    """
+
+    source: str
+    topic: str
+    partition: int
+    offsets: list[int]
+    values: list[bytes | None]
+    types: list[str | None] | None
+    size: int
+
+
+class Buffer:
+    """First in, first out; messages of one partition that wait are taken together.
+
+    Parameters
+    ----------
+    high_bytes, low_bytes
+        See ``HIGH_BYTES``.
+    """
+
+    def __init__(self, high_bytes: int = HIGH_BYTES, low_bytes: int = LOW_BYTES) -> None:
+        self._high, self._low = high_bytes, low_bytes
+        self._changed = threading.Condition(threading.RLock())
+        self._waiting: dict[tuple[str, int], deque[Messages]] = {}
+        self._order: deque[tuple[str, int]] = deque()
+        self._bytes = self._count = 0
+        self._closed = False
+        self._error: BaseException | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether fetching is to pause."""
+        return self._bytes >= self._high or self._count >= HIGH_MESSAGES
+
+    @property
+    def low(self) -> bool:
+        """Whether fetching may go on."""
+        return self._bytes <= self._low and self._count <= LOW_MESSAGES
+
+    def put(self, messages: Messages) -> None:
+        """Add messages; those that come after the end are not wanted."""
+        with self._changed:
+            if self._closed:
+                return
+            key = (messages.source, messages.partition)
+            if key not in self._waiting:
+                self._waiting[key] = deque()
+                self._order.append(key)
+            self._waiting[key].append(messages)
+            self._bytes += messages.size
+            self._count += len(messages.offsets)
+            self._changed.notify_all()
+
+    def take(self) -> Messages | None:
+        """The partition that has waited longest, a few megabytes of it at most; None at the end.
+
+        Raises
+        ------
+        BaseException
+            What the poller failed with.
+        """
+        with self._changed:
+            while not self._order and not self._closed and self._error is None:
+                self._changed.wait()
+            if self._error is not None:
+                raise self._error
+            if self._closed:
+                return None
+            key = self._order.popleft()
+            waiting = self._waiting[key]
+            parts = [waiting.popleft()]
+            size, count = parts[0].size, len(parts[0].offsets)
+            while waiting and size + waiting[0].size <= TAKE_BYTES and count < TAKE_MESSAGES:
+                parts.append(waiting.popleft())
+                size, count = size + parts[-1].size, count + len(parts[-1].offsets)
+            if waiting:
+                self._order.append(key)
+            else:
+                del self._waiting[key]
+            self._bytes -= size
+            self._count -= count
+        return _together(parts)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._changed:
+            self._waiting.clear()
+            self._order.clear()
+            self._bytes = self._count = 0
+
+    def close(self) -> None:
+        """Nothing is wanted any more: drop what waits, which nobody has committed, and wake the taker."""
+        with self._changed:
+            self._closed = True
+            self.clear()
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Hand an error to the taker."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+
+def _together(parts: list[Messages]) -> Messages:
+    if len(parts) == 1:
+        return parts[0]
+    types: list[str | None] | None = None
+    if any(part.types is not None for part in parts):
+        types = [t for part in parts for t in (part.types or [None] * len(part.offsets))]
+    first = parts[0]
+    return Messages(
+        first.source,
+        first.topic,
+        first.partition,
+        [o for part in parts for o in part.offsets],
+        [v for part in parts for v in part.values],
+        types,
+        sum(part.size for part in parts),
+    )

@@ -1,0 +1,141 @@
+"""Clients: confluent-kafka's consumer and producer, made with our options; the one place that imports it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from morpheus_gae.errors import InputError, MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, KafkaError, Producer
+
+LOGGER = "morpheus_gae.kafka"
+"""What librdkafka has to say goes there, at its level; nobody hears it unless they listen."""
+
+MOVED = (
+    "ILLEGAL_GENERATION",
+    "UNKNOWN_MEMBER_ID",
+    "REBALANCE_IN_PROGRESS",
+    "FENCED_MEMBER_EPOCH",
+    "STALE_MEMBER_EPOCH",
+    "_ASSIGNMENT_LOST",
+    "_REVOKE_PARTITIONS",
+    "_STATE",
+)
+"""Names of errors that say: these partitions are another's by now, who will read again what is not committed."""
+AWAY = (
+    "_TRANSPORT",
+    "_ALL_BROKERS_DOWN",
+    "_TIMED_OUT",
+    "_TIMED_OUT_QUEUE",
+    "_RESOLVE",
+    "_WAIT_COORD",
+    "_NODE_UPDATE",
+    "_RETRY",
+    "REQUEST_TIMED_OUT",
+    "COORDINATOR_NOT_AVAILABLE",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR",
+    "GROUP_COORDINATOR_NOT_AVAILABLE",
+    "GROUP_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR_FOR_GROUP",
+    "NETWORK_EXCEPTION",
+    "LEADER_NOT_AVAILABLE",
+    "NOT_LEADER_FOR_PARTITION",
+    "NOT_LEADER_OR_FOLLOWER",
+    "BROKER_NOT_AVAILABLE",
+    "KAFKA_STORAGE_ERROR",
+    "OFFSET_NOT_AVAILABLE",
+)
+"""Names of errors that pass by themselves once the broker is back."""
+REFUSED = (
+    "_AUTHENTICATION",
+    "_SSL",
+    "SASL_AUTHENTICATION_FAILED",
+    "TOPIC_AUTHORIZATION_FAILED",
+    "GROUP_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+    "UNSUPPORTED_SASL_MECHANISM",
+    "INVALID_GROUP_ID",
+)
+"""Names of errors that no waiting mends."""
+
+
+def error_name(error: BaseException | KafkaError) -> str:
+    """Librdkafka's name of an error, ``_TRANSPORT`` for example."""
+    inner = error.args[0] if isinstance(error, BaseException) and error.args else error
+    name = getattr(inner, "name", None)
+    return str(name()) if callable(name) else type(error).__name__
+
+
+def error_text(error: BaseException | KafkaError) -> str:
+    """An error in one line."""
+    inner = error.args[0] if isinstance(error, BaseException) and error.args else error
+    text = getattr(inner, "str", None)
+    return " ".join(str(text() if callable(text) else inner).split())[:300]
+
+
+def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Consumer:
+    """A consumer.
+
+    Raises
+    ------
+    UsageError
+        If an option is unknown or has no such value.
+    MissingExtraError
+        If confluent-kafka is not installed.
+    """
+    kafka = library()
+    return _made(kafka.Consumer, {**options, "error_cb": on_error})
+
+
+def make_producer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Producer:
+    """A producer; raises like ``make_consumer``."""
+    kafka = library()
+    told: dict[str, Any] = {**options, "error_cb": on_error}
+    # the one option that the client wants as what it is
+    told["delivery.report.only.error"] = told.get("delivery.report.only.error") == "true"
+    return _made(kafka.Producer, told)
+
+
+def library() -> Any:
+    """confluent_kafka.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import confluent_kafka
+    except ImportError:
+        raise MissingExtraError("confluent-kafka", "kafka", "a kafka:// URL") from None
+    return confluent_kafka
+
+
+def refused(error: BaseException | KafkaError, servers: str) -> InputError | None:
+    """The error to end with, if it is one that no waiting mends."""
+    if error_name(error) in REFUSED:
+        return InputError(
+            f"kafka://{servers} refuses us: {error_text(error)}; see the security options in --kafka_config"
+        )
+    return None
+
+
+def _made(kind: Any, options: dict[str, Any]) -> Any:
+    logger = logging.getLogger(LOGGER)
+    if not logger.handlers:
+        # without one, Python would write warnings to stderr
+        logger.addHandler(logging.NullHandler())
+    try:
+        return kind(options, logger=logger)
+    except library().KafkaException as error:
+        # librdkafka names the option; a value that it quotes may be a secret
+        text = error_text(error)
+        for value in options.values():
+            if isinstance(value, str) and len(value) > 3:
+                text = text.replace(value, "***")
+        raise UsageError(f"Kafka options: {text}") from None

@@ -1,0 +1,193 @@
+"""Config: the options of the Kafka clients, from a file and the environment, checked and complete.
+
+Any option of librdkafka (https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md) may be given::
+
+    sasl.mechanism=SCRAM-SHA-512                      a line of --kafka_config FILE
+    producer.linger.ms=50                             the same, for producers (or consumers) alone
+    MORPHEUS_GAE_KAFKA_SASL_USERNAME=scorer           the environment, which comes before the file
+    MORPHEUS_GAE_KAFKA_SASL_PASSWORD_FILE=/run/...    the value is what the file holds
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from morpheus_gae.errors import UsageError
+
+PREFIX = "MORPHEUS_GAE_KAFKA_"
+GROUP = "morpheus-gae"
+AVRO_SCHEMA = "avro.schema"
+"""Ours: the schema of Avro messages that carry none."""
+
+BOTH = {
+    "client.id": "morpheus-gae",
+    # a broker may be away for a while: wait rather than hammer on it
+    "reconnect.backoff.max.ms": "5000",
+    "log.connection.close": "false",
+}
+CONSUMER = {
+    "auto.offset.reset": "earliest",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": "30000",
+    "queued.max.messages.kbytes": "32768",
+    "fetch.wait.max.ms": "100",
+}
+PRODUCER = {
+    "compression.type": "lz4",
+    "linger.ms": "5",
+    "queue.buffering.max.messages": "200000",
+    "queue.buffering.max.kbytes": "65536",
+}
+"""Defaults, which anybody may change."""
+
+REQUIRED_CONSUMER = {
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    "isolation.level": "read_committed",
+    "enable.partition.eof": "false",
+}
+REQUIRED_PRODUCER = {
+    "enable.idempotence": "true",
+    "acks": "all",
+    # whoever asks, asks after all of them
+    "delivery.report.only.error": "true",
+}
+"""What "nothing lost" rests on: nobody may change it."""
+ELSEWHERE = {
+    "bootstrap.servers": "the kafka:// URL",
+    "metadata.broker.list": "the kafka:// URL",
+    "group.id": "--group",
+}
+_SAME = {"request.required.acks": "acks", "enable.gapless.guarantee": "enable.gapless.guarantee"}
+_SECRET = re.compile(r"password|secret|\.pem$|token|sasl\.oauthbearer\.config|private", re.IGNORECASE)
+_LINE = re.compile(r"\s*([A-Za-z][A-Za-z0-9._]*)\s*=\s*(.*?)\s*")
+
+
+@dataclass(frozen=True)
+class KafkaConfig:
+    """Options that a user gave.
+
+    Attributes
+    ----------
+    given
+        By name; ``consumer.`` or ``producer.`` in front limits one to that client.
+    group
+        Consumer group.
+    avro_schema
+        JSON text, if any.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    group: str = GROUP
+    avro_schema: str | None = field(default=None, repr=False)
+
+    def consumer(self, servers: str) -> dict[str, str]:
+        """Everything that a consumer is made with."""
+        ours = {"bootstrap.servers": servers, "group.id": self.group, **REQUIRED_CONSUMER}
+        return {**BOTH, **CONSUMER, **self._of("consumer"), **ours}
+
+    def producer(self, servers: str) -> dict[str, str]:
+        """Everything that a producer is made with."""
+        return {
+            **BOTH,
+            **PRODUCER,
+            **self._of("producer"),
+            "bootstrap.servers": servers,
+            **REQUIRED_PRODUCER,
+        }
+
+    def _of(self, client: str) -> dict[str, str]:
+        """Options for both, then those for this client, which come first."""
+        both = {n: v for n, v in self.given.items() if not n.startswith(("consumer.", "producer."))}
+        own = {n.partition(".")[2]: v for n, v in self.given.items() if n.startswith(f"{client}.")}
+        return {**both, **own}
+
+    def shown(self) -> dict[str, str]:
+        """What was given, for people: secrets are hidden."""
+        return {n: "***" if _SECRET.search(n) else v for n, v in sorted(self.given.items())}
+
+
+def load_config(
+    path: str | None = None, group: str | None = None, environment: Mapping[str, str] | None = None
+) -> KafkaConfig:
+    """Read the options of a user.
+
+    Parameters
+    ----------
+    path
+        File of ``key=value`` lines; ``#`` begins a comment.
+    group
+        Consumer group; ``morpheus-gae`` by default.
+    environment
+        ``os.environ`` by default.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be read, a line is no option, or an option may not be changed. Values, which may be
+        secret, are never told.
+    """
+    given = {} if path is None else _of_file(path)
+    given.update(_of_environment(os.environ if environment is None else environment))
+    schema = given.pop(AVRO_SCHEMA, None)
+    schema_file = given.pop(f"{AVRO_SCHEMA}.file", None)
+    if schema is None and schema_file is not None:
+        schema = _content(schema_file, f"{AVRO_SCHEMA}.file")
+    for name, value in given.items():
+        _check(name, value)
+    return KafkaConfig(given, group or GROUP, schema)
+
+
+def _check(name: str, value: str) -> None:
+    plain = name.removeprefix("consumer.").removeprefix("producer.")
+    plain = _SAME.get(plain, plain)
+    if plain in ELSEWHERE:
+        raise UsageError(f"Kafka option {name} is told by {ELSEWHERE[plain]}: take it out")
+    needed = {**REQUIRED_CONSUMER, **REQUIRED_PRODUCER}.get(plain)
+    if needed is None or value.lower() == needed:
+        return
+    raise UsageError(f"Kafka option {name} must be {needed}: that nothing is lost rests on it; take it out")
+
+
+def _of_file(path: str) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for i, line in enumerate(_content(path, "--kafka_config").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None:
+            # the line itself may hold a password
+            raise UsageError(f"{path}, line {i}: not of the form option=value")
+        out[found[1]] = found[2]
+    return out
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, value in sorted(environment.items()):
+        if not name.startswith(PREFIX) or name == PREFIX:
+            continue
+        option = name[len(PREFIX) :].lower().replace("_", ".")
+        if option.endswith(".file"):
+            option, told = option.removesuffix(".file"), _content(value, name).rstrip("\r\n")
+        else:
+            told = value
+        if option in out:
+            raise UsageError(
+                f"{PREFIX}{option.replace('.', '_').upper()} is given, and as _FILE too: give one"
+            )
+        out[option] = told
+    return out
+
+
+def _content(path: str, what: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{what}: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{what}: {path} is no text") from None

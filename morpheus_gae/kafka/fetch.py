@@ -1,0 +1,327 @@
+"""Fetch: a thread of its own that always polls, so that the group never takes us for dead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.kafka.buffer import Buffer, Messages
+from morpheus_gae.kafka.client import AWAY, error_name, error_text, library, refused
+from morpheus_gae.kafka.counts import Counts
+from morpheus_gae.kafka.ledger import Key, Ledger
+from morpheus_gae.kafka.wait import Patience, wait_for_topics
+
+POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.02
+"""Longest wait for a message, and that while something is in flight: how fast a stop, or a commit, is seen."""
+MOST_MESSAGES = 10_000
+LAG_SECONDS = 1.0
+ASK_SECONDS = 10.0
+CUT = "end="
+"""Begins the note beside a committed offset that tells where a window ended which may be written already."""
+
+
+class Guard(Protocol):
+    """Asked before partitions go to somebody else."""
+
+    def settle(self, keys: Sequence[Key]) -> None:
+        """Finish what is being delivered and commit what is delivered."""
+        ...
+
+
+class Gone(Exception):  # noqa: N818
+    """The consumer is closed."""
+
+
+class _Request:
+    """Something to be done in the polling thread."""
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self._act = act
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self._act()
+        except BaseException as error:
+            self.error = error
+        self.done.set()
+
+
+class Fetcher:
+    """Polls a consumer and fills the buffer.
+
+    Parameters
+    ----------
+    consumer
+        Not subscribed yet; closed by the thread.
+    servers, topics
+        What to read.
+    ledger
+        Told of assignments and of what is read.
+    buffer
+        Filled.
+    guard
+        Settles before partitions go.
+    metrics
+        Counts rebalances; told the lag.
+    patience
+        Tells the user what is waited for.
+    fail_fast
+        Fail rather than wait for a broker or a topic at the start.
+    """
+
+    def __init__(
+        self,
+        consumer: Any,
+        servers: str,
+        topics: Sequence[str],
+        ledger: Ledger,
+        buffer: Buffer,
+        guard: Guard,
+        metrics: Counts,
+        patience: Patience,
+        fail_fast: bool = False,
+        wanted: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._kafka = library()
+        self._consumer = consumer
+        self._servers, self._topics = servers, list(topics)
+        self._ledger, self._buffer, self._guard = ledger, buffer, guard
+        self._metrics, self._patience, self._fail_fast = metrics, patience, fail_fast
+        self._ended = threading.Event()
+        self._stopping = threading.Event()
+        self._rewind = threading.Event()
+        self._firsts: dict[Key, int | None] = {}
+        self._paused = False
+        self._closing = False
+        self._requests: deque[_Request] = deque()
+        self._lag_due = 0.0
+        self._also = wanted
+        self._thread = threading.Thread(target=self._run, name="kafka-fetch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Fetch no more; stay in the group, for what is in flight is still to be committed."""
+        self._stopping.set()
+        self._buffer.close()
+
+    def end(self, seconds: float) -> bool:
+        """Leave the group and close the consumer; whether that was done in so many seconds."""
+        self.stop()
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def ask(self, act: Callable[[], Any]) -> Any:
+        """Do something with the consumer, in its own thread: calls from two threads starve one another.
+
+        Raises
+        ------
+        BaseException
+            What it raised; ``Gone`` if the consumer is closed.
+        """
+        if threading.current_thread() is self._thread:
+            return act()
+        request = _Request(act)
+        self._requests.append(request)
+        while not request.done.wait(1.0):
+            if not self._thread.is_alive() and not request.done.is_set():
+                raise Gone
+        if request.error is not None:
+            raise request.error
+        return request.result
+
+    def serve(self) -> None:
+        """Do what was asked for; in the polling thread."""
+        while self._requests:
+            self._requests.popleft().run()
+
+    def rewind(self) -> None:
+        """Drop what is in flight and read again from what is committed."""
+        self._firsts.update(self._ledger.suspend())
+        self._rewind.set()
+
+    def error(self, error: Any) -> None:
+        """The client's own errors (``error_cb``), in the polling thread."""
+        no = refused(error, self._servers)
+        if no is not None or error.fatal():
+            raise no or InputError(f"kafka://{self._servers}: {error_text(error)}")
+        if error_name(error) == "_ALL_BROKERS_DOWN":
+            self._patience.tell(f"no broker answers at {self._servers}")
+
+    def _run(self) -> None:
+        try:
+            there = wait_for_topics(
+                self._consumer,
+                self._servers,
+                self._topics,
+                self._patience,
+                pause=self._ended_or_stopping,
+                fail_fast=self._fail_fast,
+                also=self._also,
+            )
+            if there:
+                self._consumer.subscribe(
+                    self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+                )
+                while not self._ended.is_set():
+                    self._step()
+        except BaseException as error:
+            self._buffer.fail(error)
+        finally:
+            self._closing = True
+            # leaves the group, after a last call of on_revoke
+            self._consumer.close()
+
+    def _ended_or_stopping(self, seconds: float) -> bool:
+        return self._stopping.wait(seconds)
+
+    def _step(self) -> None:
+        if self._rewind.is_set():
+            self._begin_anew()
+        self._throttle()
+        self.serve()
+        first = self._consumer.poll(BUSY_POLL_SECONDS if self._ledger.in_flight else POLL_SECONDS)
+        if first is not None:
+            self._take([first, *self._consumer.consume(MOST_MESSAGES, 0)])
+        if time.monotonic() >= self._lag_due:
+            self._lag_due = time.monotonic() + LAG_SECONDS
+            self._tell_lag()
+
+    def _throttle(self) -> None:
+        full = self._buffer.full or self._stopping.is_set()
+        if full and not self._paused:
+            self._paused = True
+            self._consumer.pause(self._consumer.assignment())
+        elif self._paused and self._buffer.low and not self._stopping.is_set():
+            self._paused = False
+            self._consumer.resume(self._consumer.assignment())
+
+    def _take(self, messages: list[Any]) -> None:
+        found: dict[Key, Messages] = {}
+        for message in messages:
+            if message.error() is not None:
+                self._problem(message.error())
+                continue
+            key = (message.topic(), message.partition())
+            into = found.get(key)
+            if into is None:
+                into = found[key] = Messages("", key[0], key[1], [], [], None, 0)
+            value, headers = message.value(), message.headers()
+            if headers is not None:
+                if into.types is None:
+                    into.types = [None] * len(into.offsets)
+                into.types.append(_content_type(headers))
+            elif into.types is not None:
+                into.types.append(None)
+            into.offsets.append(message.offset())
+            into.values.append(value)
+            if value is not None:
+                into.size += len(value)
+        for key, into in found.items():
+            source = self._ledger.note_read(key, into.offsets[0], into.offsets[-1])
+            if source is not None:
+                into.source = source
+                self._buffer.put(into)
+            elif key in self._ledger.keys():  # noqa: SIM118
+                # the offsets went back: something else sought, so what we know is void
+                self.rewind()
+
+    def _problem(self, error: Any) -> None:
+        no = refused(error, self._servers)
+        if no is not None or error.fatal():
+            raise no or InputError(f"kafka://{self._servers}: {error_text(error)}")
+        name = error_name(error)
+        if name == "_AUTO_OFFSET_RESET":
+            raise InputError(
+                f"kafka://{self._servers}: {error_text(error)}: messages that were not read are gone (retention); "
+                "set auto.offset.reset=earliest to go on with the oldest there are"
+            )
+        if name in AWAY or name in ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"):
+            self._patience.tell(f"{self._servers}: {error_text(error)}")
+
+    def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
+        self._metrics.add(rebalances=1)
+        committed = self._committed(partitions)
+        for part in partitions:
+            key = (part.topic, part.partition)
+            offset, note = committed.get(key, (None, None))
+            self._ledger.add(key, offset, _cut(note))
+        # those that are new come unpaused
+        self._paused = False
+        self._patience.over()
+
+    def _committed(self, partitions: list[Any]) -> dict[Key, tuple[int | None, str | None]]:
+        try:
+            found = self._consumer.committed(partitions, ASK_SECONDS)
+        except self._kafka.KafkaException:
+            # where to begin is asked again by the client itself; only a note about a window is not had
+            return {}
+        return {
+            (part.topic, part.partition): (part.offset if part.offset >= 0 else None, part.metadata)
+            for part in found
+        }
+
+    def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
+        keys = [(part.topic, part.partition) for part in partitions]
+        if not self._closing:
+            self._metrics.add(rebalances=1)
+        self._guard.settle(keys)
+        self._ledger.remove(keys)
+
+    def _lost(self, consumer: Any, partitions: list[Any]) -> None:
+        self._metrics.add(rebalances=1)
+        self._ledger.remove((part.topic, part.partition) for part in partitions)
+
+    def _begin_anew(self) -> None:
+        """Seek to what is committed, in the thread that polls, so that no old message slips in between."""
+        parts = self._consumer.assignment()
+        try:
+            found = self._consumer.committed(parts, ASK_SECONDS)
+        except self._kafka.KafkaException as error:
+            self._patience.tell(f"{self._servers}: {error_text(error)}")
+            return
+        self._rewind.clear()
+        self._buffer.clear()
+        for part in found:
+            key = (part.topic, part.partition)
+            offset = part.offset if part.offset >= 0 else self._firsts.get(key)
+            target = self._kafka.OFFSET_BEGINNING if offset is None else offset
+            self._consumer.seek(self._kafka.TopicPartition(*key, target))
+            self._ledger.add(key, offset, _cut(part.metadata))
+        self._firsts.clear()
+
+    def _tell_lag(self) -> None:
+        behind = {}
+        for key, base in self._ledger.bases().items():
+            part = self._kafka.TopicPartition(*key)
+            try:
+                low, high = self._consumer.get_watermark_offsets(part, cached=True)
+            except self._kafka.KafkaException:
+                continue
+            if high >= 0:
+                behind[key] = max(0, high - (max(low, 0) if base is None else base))
+        self._metrics.lags(behind)
+
+
+def _content_type(headers: list[tuple[str, bytes | None]]) -> str | None:
+    for name, value in headers:
+        if value is not None and name.lower() == "content-type":
+            return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    return None
+
+
+def _cut(note: str | None) -> int | None:
+    if note is None or not note.startswith(CUT) or not note[len(CUT) :].isdigit():
+        return None
+    return int(note[len(CUT) :])

@@ -1,0 +1,127 @@
+"""Sink: alerts to a topic, one JSON object a message, or tables in Arrow IPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.kafka.keys import pair_keys, pair_partitions
+from morpheus_gae.kafka.outbox import Headers, Outbox
+from morpheus_gae.sinks.conform import plain
+from morpheus_gae.sinks.ndjson import json_lines
+
+FORMATS = {"ndjson": b"application/json", "arrow": b"application/vnd.apache.arrow.stream"}
+CHUNK_ROWS = 65_536
+ARROW_ROWS = 4_096
+ARROW_BYTES = 900_000
+"""An Arrow message is at most so large, as most clusters take a megabyte."""
+
+
+class KafkaSink:
+    """Alerts to a topic; ``flush`` returns once all are acknowledged.
+
+    Parameters
+    ----------
+    outbox
+        Delivers.
+    topic
+        Where to.
+    format
+        ``ndjson``: a message an alert, keyed by the pair of hosts. ``arrow``: a message holds many alerts; the
+        pair decides the partition.
+    encode
+        From alert rows to rows in another form.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        topic: str,
+        format: str = "ndjson",
+        encode: Callable[[pa.Table], pa.Table] | None = None,
+    ) -> None:
+        if format not in FORMATS:
+            raise UsageError(f"unknown --output_format {format!r}: choose {', '.join(FORMATS)}")
+        self._outbox, self._topic, self._format = outbox, topic, format
+        self._encode = encode or _same
+        self._headers: Headers = []
+        self._partitions = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Send rows; they carry canonical addresses.
+
+        Raises
+        ------
+        OutputError
+            If the cluster refuses them.
+        """
+        if table.num_rows:
+            # the rows of a window are of one model
+            model = str(table["model"][0].as_py()).encode() if "model" in table.column_names else b""
+            self._headers = [("content-type", FORMATS[self._format]), ("model", model)]
+        for start in range(0, table.num_rows, CHUNK_ROWS):
+            part = table.slice(start, CHUNK_ROWS)
+            if self._format == "ndjson":
+                self._lines(part)
+            else:
+                self._tables(part)
+
+    def flush(self) -> None:
+        """Wait until everything is acknowledged.
+
+        Raises
+        ------
+        OutputError
+            If something was not.
+        """
+        self._outbox.flush()
+
+    def close(self) -> None:
+        """Close the outbox; what is not acknowledged by now never will be."""
+        self._outbox.close()
+
+    def _lines(self, table: pa.Table) -> None:
+        lines = json_lines(self._encode(table)).split(b"\n")
+        send, topic, headers = self._outbox.send, self._topic, self._headers
+        for key, line in zip(pair_keys(table), lines, strict=False):
+            send(topic, line, key, headers)
+
+    def _tables(self, table: pa.Table) -> None:
+        if not self._partitions:
+            found = self._outbox.producer.list_topics(self._topic, timeout=30).topics[self._topic]
+            self._partitions = max(1, len(found.partitions))
+        to = pair_partitions(table, self._partitions)
+        encoded = plain(self._encode(table))
+        order = np.argsort(to, kind="stable")
+        bounds = np.searchsorted(to[order], np.arange(self._partitions + 1))
+        for partition in range(self._partitions):
+            rows = order[bounds[partition] : bounds[partition + 1]]
+            for start in range(0, len(rows), ARROW_ROWS):
+                self._table(encoded.take(pa.array(rows[start : start + ARROW_ROWS])), partition)
+
+    def _table(self, table: pa.Table, partition: int) -> None:
+        data = _arrow(table)
+        if len(data) > ARROW_BYTES and table.num_rows > 1:
+            half = table.num_rows // 2
+            self._table(table.slice(0, half), partition)
+            self._table(table.slice(half), partition)
+            return
+        self._outbox.send(self._topic, data, None, self._headers, partition)
+
+
+def _same(table: pa.Table) -> pa.Table:
+    return table
+
+
+def _arrow(table: pa.Table) -> bytes:
+    table = table.combine_chunks()
+    out = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_stream(out, table.schema, options=options) as writer:
+        writer.write_table(table)
+    data: Any = out.getvalue().to_pybytes()
+    return bytes(data)

@@ -1,0 +1,336 @@
+"""Source: flows from topics; what is delivered is committed, and nothing else is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.flows.frame import Flows, Position
+from morpheus_gae.flows.origin import with_origin
+from morpheus_gae.flows.payloads import PayloadDecoder
+from morpheus_gae.kafka.buffer import Buffer, Messages
+from morpheus_gae.kafka.client import AWAY, MOVED, error_name, error_text, library
+from morpheus_gae.kafka.counts import Counts
+from morpheus_gae.kafka.fetch import CUT, Fetcher, Gone
+from morpheus_gae.kafka.ledger import Key, Ledger
+from morpheus_gae.kafka.letters import Letter, Letters
+from morpheus_gae.kafka.transactions import Aborted, Transactions
+from morpheus_gae.kafka.wait import Patience
+
+SETTLE_SECONDS = 60.0
+"""How long partitions are kept back from a rebalance for the window that is just being written."""
+CLOSE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read, and how.
+
+    Attributes
+    ----------
+    servers, topics
+        The cluster and its topics.
+    preset
+        Whose columns they have.
+    avro_schema
+        For Avro messages that carry none.
+    fail_fast
+        Fail rather than wait for a broker or a topic at the start.
+    """
+
+    servers: str
+    topics: Sequence[str]
+    preset: str | None = None
+    avro_schema: str | None = None
+    fail_fast: bool = False
+
+
+class KafkaSource:
+    """Flows of topics, as batches of one partition each, with offsets and the position that each reaches.
+
+    Parameters
+    ----------
+    make
+        Makes the consumer, given what to call with its own errors.
+    reading
+        What to read.
+    metrics
+        Counts.
+    letters
+        Takes what is no flow.
+    say
+        Tells the user one line.
+    transactions
+        Commits offsets together with what was produced; None commits them by themselves, after it.
+    buffer
+        Between fetching and decoding.
+    wanted
+        Tells what else must be there before reading begins, if it is not.
+
+    Notes
+    -----
+    The consumer outlives the iteration, since windows in flight are still to be committed: ``end`` closes it.
+    """
+
+    name = "from-netflow"
+
+    def __init__(
+        self,
+        make: Callable[[Callable[[Any], None]], Any],
+        reading: Reading,
+        metrics: Counts,
+        letters: Letters,
+        say: Callable[[str], None],
+        transactions: Transactions | None = None,
+        buffer: Buffer | None = None,
+        wanted: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.ledger = Ledger()
+        self._kafka = library()
+        self._reading, self._metrics, self._letters, self._say = reading, metrics, letters, say
+        self._transactions = transactions
+        self._buffer = Buffer() if buffer is None else buffer
+        self._presets: set[str] = set()
+        self._decoders = {
+            topic: PayloadDecoder(topic, reading.preset, reading.avro_schema) for topic in reading.topics
+        }
+        self._settled = threading.Condition()
+        self._delivering = False
+        self._started = self._ended = False
+        self._consumer = make(self._error)
+        self._fetcher = Fetcher(
+            self._consumer,
+            reading.servers,
+            reading.topics,
+            self.ledger,
+            self._buffer,
+            self,
+            metrics,
+            Patience(say),
+            reading.fail_fast,
+            wanted,
+        )
+
+    def __iter__(self) -> Iterator[Flows]:
+        if self._transactions is not None:
+            # take over before reading, so that whoever had the name before cannot commit what we read
+            self._transactions.open()
+        self._started = True
+        self._fetcher.start()
+        while (messages := self._buffer.take()) is not None:
+            if self.ledger.alive(messages.source, messages.partition):
+                yield self._flows(messages)
+
+    def alive(self, source: str, partition: int) -> bool:
+        """Whether flows that were read under this name still count."""
+        return self.ledger.alive(source, partition)
+
+    def cut_of(self, source: str, partition: int) -> int | None:
+        """Where the first window must end: where it did before, if alerts of it may be written already."""
+        return self.ledger.cut_of(source, partition)
+
+    def admit(self, source: str, partition: int, early_end: int | None) -> bool:
+        """Asked before anything of a window is written.
+
+        Parameters
+        ----------
+        source, partition
+            The assignment that its flows come from.
+        early_end
+            Offset at which the window ends, if time or memory and not the flows themselves ended it. It is noted
+            beside the committed offset, so that whoever reads these flows again after a crash cuts the same
+            window, and scores are the same.
+
+        Returns
+        -------
+        bool
+            False if the window is to be dropped: its partition is another's by now, who will read it again.
+        """
+        with self._settled:
+            if not self.ledger.alive(source, partition):
+                return False
+            self._delivering = True
+        if self._transactions is not None:
+            return self._begin(self._transactions)
+        if early_end is not None and not self._note_cut(source, partition, early_end):
+            self._done()
+            return False
+        return True
+
+    def delivered(self, positions: Iterable[Position]) -> None:
+        """What was read before these positions is delivered: dead letters follow, then the commit.
+
+        Raises
+        ------
+        GaeError
+            If dead letters cannot be kept, or a transaction fails for good.
+        """
+        try:
+            told = list(positions)
+            due = [p for p in told if self.ledger.alive(p.source, p.partition)]
+            if self._transactions is not None:
+                self._commit_transaction(self._transactions, due, whole=len(due) == len(told))
+                return
+            self._letters.send(due)
+            self.ledger.reach(due)
+            self._commit(self.ledger.uncommitted())
+        finally:
+            self._done()
+
+    def settle(self, keys: Sequence[Key]) -> None:
+        """Partitions are about to go: wait for the window that is being written, commit what is delivered."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while self._delivering and not self._ended and time.monotonic() < until:
+            # the window that is being written may ask for a commit, which is done in this thread
+            self._fetcher.serve()
+            with self._settled:
+                self._settled.wait(0.01)
+        if self._transactions is None and not self._ended:
+            self._commit(self.ledger.uncommitted(keys))
+
+    def stop(self) -> None:
+        """Read no more; what was read and is in flight can still be delivered."""
+        self._letters.stop()
+        self._fetcher.stop()
+
+    def close(self) -> None:
+        """The iteration has ended."""
+        self.stop()
+
+    def end(self) -> None:
+        """Leave the group, once everything is delivered that will be; nothing else is committed."""
+        if self._ended:
+            return
+        with self._settled:
+            self._ended = True
+            self._settled.notify_all()
+        self._letters.stop()
+        if not self._started:
+            self._consumer.close()
+        elif not self._fetcher.end(CLOSE_SECONDS):
+            self._say(
+                "Warning: the Kafka consumer does not close; the group will notice by its session timeout"
+            )
+        self._letters.post.close()
+
+    def _flows(self, messages: Messages) -> Flows:
+        decoded = self._decoders[messages.topic].decode(messages.values, messages.types)
+        offsets = np.array(messages.offsets, np.int64)
+        topic, partition = messages.topic, messages.partition
+        self._metrics.add(
+            bytes_read=messages.size,
+            messages=len(messages.offsets),
+            durations_missing=int(decoded.flows.duration_missing.sum()),
+        )
+        if decoded.skipped:
+            self._metrics.skip(decoded.skipped)
+        if decoded.bad:
+            self._metrics.bad(Counter(b.reason.value for b in decoded.bad))
+            self._letters.hold(
+                messages.source,
+                partition,
+                [
+                    Letter(
+                        topic, partition, int(offsets[b.message]), b.row, b.reason.value, b.detail, b.value
+                    )
+                    for b in decoded.bad
+                ],
+            )
+        self._tell(decoded.preset)
+        done = Position(messages.source, partition, int(offsets[-1]) + 1)
+        return with_origin(decoded.flows, topic, partition, offsets[decoded.message], decoded.row, done)
+
+    def _tell(self, preset: str | None) -> None:
+        if preset is None or self._reading.preset not in (None, "auto") or preset in self._presets:
+            return
+        self._presets.add(preset)
+        self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
+
+    def _commit(self, offsets: dict[Key, int], notes: dict[Key, str] | None = None) -> bool:
+        """Commit by themselves; what fails for now is committed with the next, or read again."""
+        if not offsets:
+            return True
+        told = notes or {}
+        parts = [
+            self._kafka.TopicPartition(topic, partition, offset, metadata=told[topic, partition])
+            if (topic, partition) in told
+            else self._kafka.TopicPartition(topic, partition, offset)
+            for (topic, partition), offset in offsets.items()
+        ]
+        try:
+            found = self._fetcher.ask(lambda: self._consumer.commit(offsets=parts, asynchronous=False))
+        except Gone:
+            return False
+        except self._kafka.KafkaException as error:
+            self._metrics.add(commit_failures=1)
+            if error_name(error) in (*MOVED, *AWAY):
+                return False
+            raise InputError(f"kafka://{self._reading.servers}: commit: {error_text(error)}") from None
+        failed = {(part.topic, part.partition) for part in found or () if part.error is not None}
+        self.ledger.note_committed({key: offset for key, offset in offsets.items() if key not in failed})
+        self._metrics.add(commits=1, commit_failures=len(failed))
+        return not failed
+
+    def _note_cut(self, source: str, partition: int, end: int) -> bool:
+        base = self.ledger.base(source, partition)
+        if base is None:
+            return False
+        key = (source.rpartition("#")[0], partition)
+        return self._commit({key: base}, {key: f"{CUT}{end}"})
+
+    def _begin(self, transactions: Transactions) -> bool:
+        try:
+            transactions.begin()
+        except Aborted:
+            self._read_again()
+            self._done()
+            return False
+        return True
+
+    def _commit_transaction(self, transactions: Transactions, due: list[Position], whole: bool) -> None:
+        if not due and whole:
+            raise no_half_flows()
+        try:
+            if not whole:
+                # the partition went to somebody else while its alerts were written
+                transactions.abort()
+                return
+            self._letters.send(due)
+            offsets = self.ledger.reach(due)
+            parts = [self._kafka.TopicPartition(*key, offset) for key, offset in offsets.items()]
+            group = self._fetcher.ask(self._consumer.consumer_group_metadata)
+            transactions.commit(parts, group)
+        except (Aborted, Gone):
+            self._read_again()
+            return
+        self.ledger.note_committed(offsets)
+        self._metrics.add(commits=1)
+
+    def _read_again(self) -> None:
+        """Nothing of this transaction counts: drop what is in flight, begin where the last one ended."""
+        self._metrics.add(transactions_aborted=1)
+        self._fetcher.rewind()
+        self._letters.forget(self.ledger.alive)
+
+    def _done(self) -> None:
+        with self._settled:
+            self._delivering = False
+            self._settled.notify_all()
+
+    def _error(self, error: Any) -> None:
+        self._fetcher.error(error)
+
+
+def no_half_flows() -> UsageError:
+    """Why exactly-once and pairing exclude each other."""
+    return UsageError(
+        "--exactly_once cannot join one-way records, whose partners may come in a later transaction: "
+        "give --pair_seconds 0, or leave --exactly_once out"
+    )

@@ -1,0 +1,149 @@
+"""Transactions: alerts, dead letters and the offsets they came from, all of them or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from morpheus_gae.errors import OutputError
+from morpheus_gae.kafka.client import error_name, error_text
+from morpheus_gae.kafka.outbox import Headers, Outbox
+
+SECONDS = 30.0
+"""How long the cluster may take for a step; it is asked again if the step may be repeated."""
+PATIENCE_SECONDS = 300.0
+FENCED = ("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "FENCED_INSTANCE_ID")
+
+
+class Aborted(Exception):  # noqa: N818
+    """The transaction did not happen: read again from what is committed."""
+
+
+class Transactions(Outbox):
+    """An outbox whose messages count only once ``commit`` says so.
+
+    Parameters
+    ----------
+    make
+        Makes the producer, which has a ``transactional.id``.
+    servers
+        For messages.
+    name
+        The ``transactional.id``, for messages.
+    """
+
+    def __init__(self, make: Callable[[Callable[[Any], None]], Any], servers: str, name: str) -> None:
+        super().__init__(make, servers)
+        self.name = name
+        self._begun = self._doomed = False
+        self._ready = False
+
+    def open(self) -> None:
+        """Take over from whoever had this name before; what they left open is aborted.
+
+        Raises
+        ------
+        OutputError
+            If the cluster does not let us.
+        """
+        if not self._ready:
+            self._step(lambda: self.producer.init_transactions(SECONDS))
+            self._ready = True
+
+    def begin(self) -> None:
+        """Begin, if none is begun.
+
+        Raises
+        ------
+        OutputError
+            If another process has the same name.
+        """
+        if not self._begun:
+            self.open()
+            self._step(self.producer.begin_transaction)
+            self._begun = True
+
+    def send(
+        self, topic: str, value: bytes, key: bytes | None, headers: Headers, partition: int | None = None
+    ) -> None:
+        """Hand over a message, as part of the transaction."""
+        if self._doomed:
+            return
+        try:
+            super().send(topic, value, key, headers, partition)
+        except Aborted:
+            # commit will say so, at the place where that can be mended
+            self._doomed = True
+
+    def flush(self) -> None:
+        """Nothing: ``commit`` waits for all of it."""
+
+    def commit(self, offsets: list[Any], group: Any) -> None:
+        """Make the messages and the offsets count.
+
+        Parameters
+        ----------
+        offsets
+            Where to go on, of each partition.
+        group
+            The consumer's ``consumer_group_metadata()``.
+
+        Raises
+        ------
+        Aborted
+            If it did not happen; it is rolled back.
+        OutputError
+            If another process has the same name, or the cluster fails.
+        """
+        self.begin()
+        try:
+            if self._doomed:
+                raise Aborted
+            self._step(lambda: self.producer.send_offsets_to_transaction(offsets, group, SECONDS))
+            self._step(lambda: self.producer.commit_transaction(SECONDS))
+        except Aborted:
+            self.abort()
+            raise
+        self._begun = False
+
+    def abort(self) -> None:
+        """Roll back, if a transaction is begun."""
+        if self._begun:
+            self._begun = self._doomed = False
+            self._failed = None
+            self._step(lambda: self.producer.abort_transaction(SECONDS))
+
+    def _step(self, act: Callable[[], Any]) -> None:
+        """Do it, again if that is allowed, and tell apart what can be mended."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                act()
+                return
+            except self._kafka.KafkaException as error:
+                inner = error.args[0]
+                if error_name(error) in FENCED:
+                    raise OutputError(
+                        f"kafka://{self.servers}: another process uses the transactional.id {self.name!r} and "
+                        "has taken over: this one ends; give each instance a name of its own"
+                    ) from None
+                if inner.txn_requires_abort():
+                    raise Aborted from None
+                if not inner.retriable() or time.monotonic() > until:
+                    raise OutputError(f"kafka://{self.servers}: transaction: {error_text(error)}") from None
+
+    def _refuse(self, topic: str, error: Any, size: int) -> None:
+        if error_name(error) == "MSG_SIZE_TOO_LARGE":
+            super()._refuse(topic, error, size)
+        if error_name(error) in FENCED or error.args[0].fatal():
+            # an idle step tells which
+            self._step(self.producer.begin_transaction)
+        raise Aborted from None
+
+    def _delivered(self, error: Any, message: Any) -> None:
+        # the transaction cannot be committed any more, and says so itself
+        self._doomed = self._doomed or error is not None
+
+    def _error(self, error: Any) -> None:
+        """Steps tell what went wrong."""

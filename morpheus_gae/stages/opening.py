@@ -1,0 +1,102 @@
+"""Opening: what from-netflow reads on the host, as the embedded engine would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from morpheus_gae.engine.feed import Feed
+from morpheus_gae.engine.order import USUAL
+from morpheus_gae.engine.pipeline import _pair_flows, _refuse_overwriting
+from morpheus_gae.engine.settings import STDIN, Settings
+from morpheus_gae.engine.source import FlowSource
+from morpheus_gae.engine.stdin import stoppable
+from morpheus_gae.engine.topics import open_topics
+from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.read import read_flows
+from morpheus_gae.kafka.url import is_kafka
+from morpheus_gae.sinks.dead_letters import DeadLetters
+from morpheus_gae.stages.shared import Run, downstream, say
+
+
+def check(settings: Settings, repeat: int) -> None:
+    """Refuse what cannot be read.
+
+    Raises
+    ------
+    UsageError
+        Saying why.
+    """
+    if not settings.input:
+        raise UsageError("from-netflow has nothing to read: give --input URL (a file, a glob, or -)")
+    if repeat > 1 and STDIN in settings.input:
+        raise UsageError("--repeat: stdin can be read only once")
+    if repeat > 1 and any(map(is_kafka, settings.input)):
+        raise UsageError("--repeat: a topic can be read only once")
+
+
+def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
+    """Open the input.
+
+    Parameters
+    ----------
+    stage
+        from-netflow, in its pipeline.
+    repeat
+        How many times to read files.
+
+    Returns
+    -------
+    (Settings, Feed)
+        The settings with what is really read, and what gives the flows.
+
+    Raises
+    ------
+    GaeError
+        If something cannot be opened, or does not fit together.
+    """
+    run: Run = stage.shared
+    settings, names = _with_later(stage), USUAL if downstream(stage, "to-alerts") else USUAL[:-1]
+    _refuse_overwriting(settings)
+    topics = open_topics(settings, names, run.metrics, say)
+    if topics is not None:
+        if run.topics is not None:
+            topics.end()
+            raise UsageError("a pipeline can have one from-netflow with topics: give it all of them")
+        run.topics = topics
+    if topics is not None and topics.source is not None:
+        # its partitions are joined and cut each by itself, in build-graph; that one's clock needs ticks
+        feed = Feed(topics.source, live=True, grace_seconds=settings.grace_seconds)
+        run.opened.append(feed)
+        return settings, feed
+    settings, stdin = stoppable(settings)
+    batches = chain.from_iterable(
+        read_flows(
+            settings.input,
+            batch_rows=settings.batch_size,
+            stdin_format=settings.format,
+            preset=settings.preset,
+        )
+        for _ in range(repeat)
+    )
+    letters = (topics and topics.dead_letters()) or DeadLetters(settings.dead_letters_path)
+    wake = None if stdin is None else stdin.stop
+    found = say if settings.preset in (None, "auto") else None
+    source = FlowSource(batches, run.metrics, letters, wake, found)
+    pair = _pair_flows(settings, run.metrics, say)
+    feed = Feed(source, pair, settings.live, stdin, settings.grace_seconds)
+    run.opened.append(feed)
+    return settings, feed
+
+
+def _with_later(stage: Any) -> Settings:
+    """What the source was told, and what later stages were that it has to do with."""
+    settings: Settings = stage.settings
+    alerts, build = downstream(stage, "to-alerts"), downstream(stage, "build-graph")
+    if alerts is not None:
+        settings = settings.overridden({**alerts.told, "kafka_config": settings.kafka_config})
+    if build is not None:
+        size, seconds = build.settings.graph_size, build.settings.window_seconds
+        settings = replace(settings, graph_size=size, window_seconds=seconds)
+    return settings
