@@ -137,7 +137,11 @@ def build_pipeline(
     else:
         operators.insert(0, _pair_flows(settings, metrics, say))
         batches = upkeep.batches() or read_flows(
-            inputs, batch_rows=settings.batch_size, stdin_format=settings.format, preset=settings.preset
+            inputs,
+            batch_rows=settings.batch_size,
+            stdin_format=settings.format,
+            preset=settings.preset,
+            dictionaries=True,
         )
         found = say if settings.preset in (None, "auto") else None
         bad = upkeep.dead_letters() or (topics and topics.dead_letters())

@@ -29,7 +29,7 @@ def read_labelled(inputs: list[str], bad: Counter[str], progress: Callable[[int]
     from morpheus_gae.flows.pairing import Pairer, paired
     from morpheus_gae.flows.read import read_flows
 
-    for batch in paired(read_flows(inputs), Pairer()):
+    for batch in paired(read_flows(inputs, dictionaries=True), Pairer()):
         bad.update(record.reason.value for record in batch.bad)
         if len(batch.flows):
             # before any work is done on flows that cannot be evaluated

@@ -182,6 +182,27 @@ def parse_binary(data: Any, offsets: Any, valid: Any, hi: Any, lo: Any, status: 
 
 
 @njit(cache=True, nogil=True)
+def spread(
+    at: Any,
+    bitmap: Any,
+    offset: int,
+    from_hi: Any,
+    from_lo: Any,
+    from_status: Any,
+    hi: Any,
+    lo: Any,
+    status: Any,
+) -> None:
+    """Fill ``hi``, ``lo``, ``status`` [E] with the words of a dictionary at ``at``; bits of 0 are null."""
+    for e in range(len(at)):
+        bit = offset + e
+        if len(bitmap) and not (bitmap[bit >> 3] >> (bit & 7)) & 1:
+            continue
+        i = at[e]
+        hi[e], lo[e], status[e] = from_hi[i], from_lo[i], from_status[i]
+
+
+@njit(cache=True, nogil=True)
 def _decimal(out: Any, at: int, octet: int) -> int:
     if octet >= 100:
         out[at] = 48 + octet // 100

@@ -20,6 +20,7 @@ from morpheus_gae.flows.address_kernels import (
     parse_binary,
     parse_text,
     render,
+    spread,
 )
 
 U8 = npt.NDArray[np.uint8]
@@ -110,14 +111,15 @@ def _parse_dictionary(array: pa.DictionaryArray, hi: U64, lo: U64, status: U8) -
         _parse_array(array.dictionary_decode(), hi, lo, status)
         return
     words = parse_status(array.dictionary)
-    known = _valid(array)
-    index = np.where(known, array.indices.fill_null(0).to_numpy(zero_copy_only=False), 0).astype(np.int64)
+    indices = array.indices
     if not len(words[0]):
-        status[:] = ABSENT
         return
-    hi[:], lo[:], status[:] = words[0][index], words[1][index], words[2][index]
-    status[~known] = ABSENT
-    hi[~known] = lo[~known] = 0
+    if indices.type not in (pa.int32(), pa.int64()):
+        indices = indices.cast(pa.int64())
+    bitmap, values = indices.buffers()
+    width = np.int32 if indices.type == pa.int32() else np.int64
+    at = np.frombuffer(values, width)[indices.offset : indices.offset + len(indices)]
+    spread(at, _bytes(bitmap), indices.offset, *words, hi, lo, status)
 
 
 def _parse_numbers(array: pa.Array, hi: U64, lo: U64, status: U8) -> None:

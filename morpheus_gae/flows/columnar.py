@@ -19,7 +19,13 @@ _BROKEN = (pa.ArrowException, OSError, EOFError)
 
 
 def parquet_batches(
-    path: str, stream: Stream, batch_rows: int, whole: bool, preset: str | None = None, skip: int = 0
+    path: str,
+    stream: Stream,
+    batch_rows: int,
+    whole: bool,
+    preset: str | None = None,
+    skip: int = 0,
+    dictionaries: bool = False,
 ) -> Iterator[FlowBatch]:
     """Flows of a Parquet file.
 
@@ -38,6 +44,9 @@ def parquet_batches(
     skip
         Records that nobody wants: the batches before the one that holds record ``skip`` are left out, and
         row groups in which there is nothing else are not read.
+    dictionaries
+        Leave text as dictionaries where the file holds it so: an address is then parsed once and not once
+        a row.
 
     Raises
     ------
@@ -47,7 +56,7 @@ def parquet_batches(
     data = pa.py_buffer(stream.read_all()) if whole else None
     taken = 0
     try:
-        with pq.ParquetFile(path if data is None else pa.BufferReader(data)) as file:
+        with _opened(path if data is None else pa.BufferReader(data), dictionaries) as file:
             layout = _layout(file.schema_arrow, path, preset)
             rows, size = max(file.metadata.num_rows, 1), _size(path, stream, whole)
             row = min(skip, file.metadata.num_rows) // batch_rows * batch_rows
@@ -101,6 +110,22 @@ def _layout(schema: pa.Schema, path: str, preset: str | None) -> Layout | None:
     layout = choose(names, preset)
     require_columns(names, path, layout)
     return layout
+
+
+def _opened(source: Any, dictionaries: bool) -> Any:
+    file = pq.ParquetFile(source)
+    if not dictionaries or not file.num_row_groups:
+        return file
+    first = file.metadata.row_group(0)
+    told = {
+        first.column(i).path_in_schema
+        for i in range(first.num_columns)
+        if first.column(i).has_dictionary_page
+    }
+    texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) and f.name in told]
+    metadata = file.metadata
+    file.close()
+    return pq.ParquetFile(source, metadata=metadata, read_dictionary=texts)
 
 
 def _batches_from(file: Any, first: int, size: int) -> Iterator[pa.Table]:

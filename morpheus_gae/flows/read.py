@@ -86,6 +86,7 @@ def read_flows(
     block_bytes: int = BLOCK_BYTES,
     preset: str | None = None,
     skip: int = 0,
+    dictionaries: bool = False,
 ) -> Iterator[FlowBatch]:
     """Read flows, a batch at a time, input after input; memory is bounded by a batch.
 
@@ -106,6 +107,8 @@ def read_flows(
     skip
         Records at the beginning of each input that nobody wants: left out as far as that is cheap (Parquet);
         whoever asks looks at ``Flows.rows``.
+    dictionaries
+        Text of Parquet files may come as dictionary columns: faster, where whoever reads knows these.
 
     Yields
     ------
@@ -127,7 +130,9 @@ def read_flows(
         row = 0
         stream = open_stream(path)
         try:
-            for batch in _batches(path, stream, batch_rows, stdin_format, block_bytes, preset, skip):
+            for batch in _batches(
+                path, stream, batch_rows, stdin_format, block_bytes, preset, skip, dictionaries
+            ):
                 row += len(batch.flows) + len(batch.bad) + batch.skipped.total()
                 if len(batch.flows):
                     # more than were counted, where some were left out
@@ -160,11 +165,12 @@ def _batches(
     block_bytes: int,
     preset: str | None,
     skip: int,
+    dictionaries: bool,
 ) -> Iterator[FlowBatch]:
     kind = (stdin_format if path == "-" else format_of(path)) or sniff(stream)
     if kind == "parquet":
         whole = Path(path).suffix.lower() in COMPRESSIONS or not os.path.isfile(path)
-        yield from parquet_batches(path, stream, batch_rows, whole, preset, skip)
+        yield from parquet_batches(path, stream, batch_rows, whole, preset, skip, dictionaries)
     elif kind == "arrow":
         yield from arrow_batches(path, stream, batch_rows, preset)
     elif kind == "csv":

@@ -46,7 +46,7 @@ def read_for_training(
     bad: Counter[str] = Counter()
     total = 0
     with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
-        for batch in paired(read_flows(inputs), Pairer()):
+        for batch in paired(read_flows(inputs, dictionaries=True), Pairer()):
             bad.update(record.reason.value for record in batch.bad)
             flows = batch.flows.slice(0, min(len(batch.flows), max_flows - total))
             if len(flows):
