@@ -57,8 +57,6 @@ def permuted(graph: WindowGraph, flows: np.ndarray, hosts: np.ndarray, pairs: np
 
     return dataclasses.replace(
         graph,
-        src=h[graph.src][flows],
-        dst=h[graph.dst][flows],
         pair=p[graph.pair][flows],
         pair_src=h[graph.pair_src][new_pair],
         pair_dst=h[graph.pair_dst][new_pair],

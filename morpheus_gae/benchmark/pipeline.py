@@ -17,7 +17,9 @@ from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.pipeline import Pipeline, build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator, Source
+from morpheus_gae.engine.warm import warm_up
 from morpheus_gae.engine.window import Window
+from morpheus_gae.executors.base import open_executor
 
 
 class Probe(Operator):
@@ -53,6 +55,8 @@ class Sequential:
         self.graph_size = job.graph_size
         self.alerts = 0
         self.model = ""
+        # compile, as the product does before it reads
+        warm_up(open_executor(self.folder / MODEL))
 
     def run(self, batches: int, first: int) -> Timing:
         """Read, score and alert on batches; loading the model is not part of it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_gae.benchmark.plan import SIZES
-from morpheus_gae.benchmark.status import OK
+from morpheus_gae.benchmark.status import NOT_TRIED, OK
 from morpheus_gae.benchmark.tables import rate
 from morpheus_gae.benchmark.variants import VARIANTS
 from morpheus_gae.errors import MissingExtraError, UsageError
@@ -64,23 +64,27 @@ def draw(path: str | Path, found: Mapping[str, Any]) -> None:
     """
     rows = [r for r in found["results"] if SIZES in r["part_of"]]
     regimes = list(dict.fromkeys(r["regime"] for r in rows))
-    figure = Figure(figsize=(1.8 + 5.2 * len(regimes), 6.4), dpi=150, layout="constrained")
-    panels = figure.subplots(1, len(regimes), sharey=True, squeeze=False)[0]
+    across = min(len(regimes), 2)
+    down = -(-len(regimes) // 2)
+    figure = Figure(figsize=(1.8 + 5.2 * across, 2 + 4.4 * down), dpi=150, layout="constrained")
+    panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for unused in panels[len(regimes) :]:
+        unused.set_axis_off()
     handles: dict[str, Any] = {}
-    for axes, regime in zip(panels, regimes, strict=True):
+    for axes, regime in zip(panels, regimes, strict=False):
         here = [r for r in rows if r["regime"] == regime]
         _panel(axes, here, handles)
         hosts = max(r["hosts"] for r in here)
         axes.set_title(f"{regime}, up to {hosts:,} hosts", loc="left", fontsize=11, color=INK)
         axes.set_xlabel("flows of a batch", fontsize=9.5)
-    panels[0].set_ylabel("flows per second", fontsize=9.5)
+        axes.set_ylabel("flows per second", fontsize=9.5)
     m = found["machine"]
     card = "" if m["gpu"] is None else f"; {m['gpu']['name']}"
     figure.suptitle(f"{m['cpu']}, {m['cores']} cores{card}", x=0.01, ha="left", fontsize=8.5, color=MUTED)
     told = [(handle, _legend(name, rows)) for name, handle in handles.items()]
     if told:
         figure.legend(
-            *zip(*told, strict=True), loc="outside lower left", ncols=min(len(regimes), 3), frameon=False,
+            *zip(*told, strict=True), loc="outside lower left", ncols=across, frameon=False,
             fontsize=8,
         )  # fmt: skip
     canvas = FigureCanvasSVG if Path(path).suffix.lower() == ".svg" else FigureCanvasAgg
@@ -108,7 +112,13 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], handles: dict[str, Any]
             rate(last["flows_per_second"]), (last["batch_size"], last["flows_per_second"]), xytext=(6, 0),
             textcoords="offset points", va="center", fontsize=7.5, color=colour,
         )  # fmt: skip
-    axes.margins(x=0.14, y=0.1)
+    if any(r["status"] == OK for r in rows):
+        axes.margins(x=0.14, y=0.1)
+    else:
+        # nothing to scale the axes by
+        sizes = [r["batch_size"] for r in rows]
+        axes.set(xlim=(min(sizes) / 2, max(sizes) * 2), ylim=(1, 10))
+        axes.text(0.5, 0.5, "nothing could be measured", transform=axes.transAxes, ha="center", color=MUTED)
     axes.xaxis.set_major_locator(FixedLocator(sorted({r["batch_size"] for r in rows})))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: rate(x)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rate(y)))
@@ -123,6 +133,7 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], handles: dict[str, Any]
 def _legend(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """The variant, what it does, and what it could not do."""
     mine = [r for r in rows if r["variant"] == name and r["status"] != OK]
-    first = min(mine, key=lambda r: r["batch_size"], default=None)
+    tried = [r for r in mine if r["status"] != NOT_TRIED]
+    first = min(tried or mine, key=lambda r: r["batch_size"], default=None)
     told = f"{name}: {VARIANTS[name].about}"
     return told if first is None else f"{told}\n({first['status']} at {first['batch_size']:,} flows)"

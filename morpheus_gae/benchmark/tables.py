@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morpheus_gae.benchmark.machine import LIBRARIES
-from morpheus_gae.benchmark.status import OK
+from morpheus_gae.benchmark.status import NOT_AVAILABLE, OK
 
 Row = Mapping[str, Any]
 NONE = "-"
@@ -68,9 +68,7 @@ def result_lines(rows: Sequence[Row]) -> list[str]:
             ]
             line += [joules(r)] * energy + [notes(r)]
         else:
-            line += [NONE] * (len(head) - 6) + [
-                r["status"] + (f": {shortened(r['reason'])}" if r["reason"] else "")
-            ]
+            line += [*[NONE] * (len(head) - 6), f"{r['status']}: {shortened(r['reason'])}"]
         cells.append(line)
     lines = aligned(cells, left=(0, 4, len(head) - 1))
     if any(r["warm_up_counts"] for r in rows):
@@ -94,22 +92,25 @@ def notes(r: Row) -> str:
 
 
 def ratio_lines(rows: Sequence[Row]) -> list[str]:
-    """One line a pair of variants and workload; one a pair for the workloads without a ratio."""
+    """One line a pair of variants and workload, then one a pair for the workloads without a ratio."""
     cells: list[list[str]] = []
-    missing: dict[str, dict[str, list[Row]]] = {}
+    missing: dict[str, list[str]] = {}
+    absent: set[str] = set()
     for r in rows:
         pair = f"{r['numerator']} / {r['denominator']}"
-        if r["ratio"] is None:
-            missing.setdefault(f"{pair}: none with ", {}).setdefault(r["reason"], []).append(r)
-            continue
-        spread = NONE if r["ratio_min"] is None else f"({times(r['ratio_min'])} to {times(r['ratio_max'])})"
-        shape = [r["regime"], f"{r['batch_size']:,}", f"{r['asked_hosts']:,} hosts"]
-        cells.append([pair, *shape, times(r["ratio"]), spread])
+        if NOT_AVAILABLE in r["reason"]:
+            # said in the table above already
+            absent.add(pair)
+        elif r["ratio"] is None:
+            missing.setdefault(pair, []).append(f"{r['regime']} {r['batch_size']:,} ({r['reason']})")
+        else:
+            span = NONE if r["ratio_min"] is None else f"({times(r['ratio_min'])} to {times(r['ratio_max'])})"
+            shape = [r["regime"], f"{r['batch_size']:,}", f"{r['asked_hosts']:,} hosts"]
+            cells.append([pair, *shape, times(r["ratio"]), span])
     lines = aligned(cells, left=(0, 1)) if cells else []
-    for pair, reasons in missing.items():
-        for reason, without in reasons.items():
-            sizes = ", ".join(dict.fromkeys(f"{r['regime']} {r['batch_size']:,}" for r in without))
-            lines.append(f"{pair}{sizes} ({reason})")
+    lines += [f"{pair}: none with {', '.join(dict.fromkeys(why))}" for pair, why in missing.items()]
+    if absent:
+        lines.append(f"not available: {', '.join(sorted(absent))}")
     return lines
 
 
@@ -122,6 +123,8 @@ def scaling_lines(rows: Sequence[Row]) -> list[str]:
     """One line a variant and direction."""
     cells = []
     for r in rows:
+        if r["missing"] == [NOT_AVAILABLE]:
+            continue
         points = r["points"]
         span = f"{points[0]:,} to {points[-1]:,}" if len(points) > 1 else "too few points"
         exponent = NONE if r["exponent"] is None else f"x = {r['exponent']:.2f}"

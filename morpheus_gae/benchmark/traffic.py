@@ -5,7 +5,7 @@ regime     who talks to whom
 ========== =======================================================================================
 uniform    any host to any other; all pairs equally busy
 client     nine clients for each server; some servers and pairs are far busier than others
-hub        the same, and one host that talks to every other
+hub        the same, and one host that talks to every other, which answers
 resampled  1,000 flows of ``client``, drawn again and again (named ``resampled-1000``): at most 1,000
            distinct flows, however many there are
 ========== =======================================================================================
@@ -98,13 +98,13 @@ class Workload:
     def size(self) -> Size:
         """Hosts and pairs of every batch (``resampled-1000``: at most, and of the rows drawn from).
 
-        Hosts are those asked for, at most half the flows (hub: a quarter); pairs are 32 times the hosts, at
+        Hosts are those asked for, at most half the flows (hub: a fifth); pairs are 32 times the hosts, at
         most half the flows and half of the pairs that the regime could have.
         """
         if self.regime == RESAMPLED:
             return self.rows.size
-        # half of the hub's flows are left to the others
-        hosts = min(self.hosts, self.flows // 4 + 1 if self.regime == "hub" else self.flows // 2)
+        # a fifth of the hub's pairs is left to the others
+        hosts = min(self.hosts, self.flows // 5 if self.regime == "hub" else self.flows // 2)
         return Size(hosts, min(PAIRS_PER_HOST * hosts, self.flows // 2, _possible(self.regime, hosts) // 2))
 
     @property
@@ -146,7 +146,7 @@ def _possible(regime: str, hosts: int) -> int:
     if regime == "uniform":
         return hosts * (hosts - 1)
     if regime == "hub":
-        return _possible("client", hosts - 1) + hosts - 1
+        return _possible("client", hosts - 1) + 2 * (hosts - 1)
     servers = _servers(hosts)
     return servers * (hosts - servers)
 
@@ -172,7 +172,9 @@ def _codes(rng: np.random.Generator, regime: str, hosts: int, pairs: int) -> I64
         first = clients * hosts + np.arange(others - servers) % servers
         if regime == "hub":
             # every host is in a pair with the hub already
-            first = (hosts - 1) * hosts + np.arange(others)
+            first = np.concatenate(
+                [(hosts - 1) * hosts + np.arange(others), np.arange(others) * hosts + hosts - 1]
+            )
 
         def draw(n: int) -> I64:
             client = rng.integers(servers, others, n)

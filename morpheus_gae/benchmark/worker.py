@@ -27,8 +27,11 @@ from morpheus_gae.engine.threads import limit_threads
 from morpheus_gae.errors import MissingExtraError
 
 PREPARE = "prepare"
+# the last one is what compiled code says that could not allocate
 MEMORY_WORDS = re.compile(
-    r"out of memory|memory does not hold|can(no|')t allocate memory|bad_alloc|ALLOC_FAILED", re.I
+    r"out of memory|memory does not hold|can(no|')t allocate memory|bad_alloc|ALLOC_FAILED|"
+    r"error return without exception set",
+    re.I,
 )
 
 

@@ -161,9 +161,12 @@ def command(
         seed=seed,
     )
     # a signal that ends us must not leave processes and files behind
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_SIGNAL + number))
-    with _progress(len(plan.workloads) * len(plan.variants)) as bar:
-        found = benchmark(plan, lambda name: bar.update())
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_SIGNAL + number))
+    try:
+        with _progress(len(plan.workloads) * len(plan.variants)) as bar:
+            found = benchmark(plan, lambda name: bar.update())
+    finally:
+        signal.signal(signal.SIGTERM, before)
     click.echo(text(found))
     if json_file is not None:
         Path(json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ COMMANDS = {
     "study": "morpheus_gae.cli.study:command",
     "model": "morpheus_gae.cli.model:command",
     "benchmark": "morpheus_gae.cli.benchmark:command",
+    "doctor": "morpheus_gae.cli.doctor:command",
 }
 
 

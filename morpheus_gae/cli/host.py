@@ -127,7 +127,7 @@ def _start(ctx: click.Context, /, **told: Any) -> None:
         from morpheus_gae.engine.threads import limit_threads
 
         limit_threads(config.num_threads)
-    settings = Settings(batch_size=config.pipeline_batch_size).overridden(told)
+    settings = Settings(batch_size=config.pipeline_batch_size, executor="auto").overridden(told)
     refuse_on_host(settings)
     ctx.obj["gae_settings"] = settings
     ctx.obj["pipeline"] = LinearPipeline(config)

@@ -163,7 +163,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--kafka_config",
             metavar="FILE",
-            help="Options of the Kafka clients, key=value lines; MORPHEUS_GAE_KAFKA_<OPTION> come before them.",
+            help="Options of the Kafka clients, key=value lines; MORPHEUS_GAE_KAFKA_<OPTION> come first.",
         ),
         click.option("--group", metavar="NAME", help="Kafka consumer group; morpheus-gae by default."),
         click.option(

@@ -96,7 +96,7 @@ class AlertFields:
         end_ms = start_ms + np.asarray(pc.fill_null(duration, 0.0), np.float64).astype(np.int64)
         protocol = _whole(_number(table, columns.PROTOCOL))
         surprise = np.asarray(table["surprise"], np.float32)
-        v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(V4_PREFIX >> 32))
+        v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(int(V4_PREFIX) >> 32))
         return cls(
             id=_ids(table, src_hi, src_lo, dst_hi, dst_lo),
             start_ms=start_ms,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from morpheus_gae.graph.parallel import HELPERS
+
 
 def limit_threads(count: int) -> None:
-    """Limit numba, BLAS, OpenMP, Arrow and torch to ``count`` threads; call before they are loaded.
+    """Limit kernels, numba, BLAS, OpenMP, Arrow and torch to ``count`` threads; call before they are loaded.
 
     Stages have a thread each all the same.
 
@@ -22,6 +24,7 @@ def limit_threads(count: int) -> None:
     # Arrow and torch read the first, NumPy's BLAS the others
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(count)
+    HELPERS.resize(count)
     if "pyarrow" in sys.modules:
         import pyarrow as pa
 

@@ -237,7 +237,7 @@ class Topics:
         settings, inputs, output = self._settings, self._inputs, self._output
         if settings.exactly_once and (not inputs or output is None or not _same(inputs[0], output)):
             raise UsageError(
-                "--exactly_once needs --input and --output on the same Kafka cluster: a transaction spans both"
+                "--exactly_once needs --input and --output on the same Kafka cluster: a transaction has both"
             )
         if self._dead is not None and self._dead in (output, *inputs):
             raise UsageError(f"{self._dead} cannot hold the dead letters: it is read or written already")

@@ -1,162 +1,211 @@
-"""Flow likelihood for the CPU executor: bins, mixture and tail map of every flow in one pass."""
+"""Flow scores on the CPU: bins, mixture, both tail maps and the fusion, 128 flows at a time.
+
+A block's steps are loops of their own, so that LLVM makes vector code of the arithmetic, and the mixtures
+of its pairs are asked for before the bins are looked up, so that memory works meanwhile. Every loop runs
+over whole blocks: a flow's bits do not depend on where it stands, so neither threads nor windows change them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from morpheus_gae.model.calibration import TailMap
+from morpheus_gae.executors.cpu_bins import bin_at
+from morpheus_gae.executors.cpu_intrinsics import product_of_four
+from morpheus_gae.executors.cpu_math import FAST, log_fast, probability_fast
+from morpheus_gae.executors.cpu_tail import Tail, tail_at
+from morpheus_gae.graph.prefetch import prefetch
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
+U32 = npt.NDArray[np.uint32]
 
-SHIFT = 19
-"""Bits of a float32 below its sign, exponent and 4 leading mantissa bits: 16 buckets an octave."""
-LN2 = 0.6931471805599453
+LANES = 128
+WIDTH = 32
+"""Flow types are padded to a multiple: a row of 32 floats is two cache lines and a loop without an end."""
+
+MEMO = 1 << 14
+PROBE = 16
+"""Blocks until the memo must have answered a quarter of the flows of the latter half of them."""
+
+_ONE, _ZERO, _SHARE = np.float32(1.0), np.float32(0.0), np.float32(0.01)
+_SMOOTH = (np.float32(0.010), np.float32(0.011), np.float32(0.013))
+_CLIP = np.float32(8.0)
 
 
-def bucket_starts(edges: F32) -> I32:
-    """int32 [4096]: for each bucket of float32 bit patterns the first bin a value in it can have."""
-    floor = (np.arange(4096, dtype=np.uint32) << np.uint32(SHIFT)).view(np.float32)
-    floor = np.where(np.isnan(floor), np.float32(np.inf), floor)
-    return np.searchsorted(edges, floor, side="right").astype(np.int32)
+class FlowModel(NamedTuple):
+    """What the kernel reads of the model.
+
+    Attributes
+    ----------
+    edges, starts
+        Bins of each column, see `cpu_bins`.
+    group1, group2
+        int32 group of each bin of forward and of backward bytes.
+    t1, t2, t3
+        float32 rows of ``width`` probabilities, flat: [B1], [G1, B2], [G2, B3]. Not logs: three factors and
+        a share stay far above the smallest float32.
+    bins
+        int32 [2]: B2 and B3.
+    mean, inverse
+        float32 [3].
+    flow, fused
+        Tails.
+    width
+        Flow types, padded.
+    """
+
+    edges: tuple[F32, F32, F32]
+    starts: tuple[I32, I32, I32]
+    group1: I32
+    group2: I32
+    t1: F32
+    t2: F32
+    t3: F32
+    bins: I32
+    mean: F32
+    inverse: F32
+    flow: Tail
+    fused: Tail
+    width: int
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _block(
+    chosen: I32, count: int, attributes: F32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
+    pair_part: F32, mix: F32, model: FlowModel, work: F32, at: I32, out: F32,
+) -> None:  # fmt: skip
+    """Score ``count`` chosen flows into ``out`` [4 * LANES]: score, surprise, pair part, flow part."""
+    width = model.width
+    for j in range(count):
+        i = chosen[j]
+        r = row[pair[i]]
+        at[j] = r
+        prefetch(mix, r * np.int64(width))
+        prefetch(mix, r * np.int64(width) + 16)
+        for c in range(3):
+            work[c * LANES + j] = attributes[i, c]
+    # squares of the standardised attributes
+    mean0, mean1, mean2 = model.mean[0], model.mean[1], model.mean[2]
+    inverse0, inverse1, inverse2 = model.inverse[0], model.inverse[1], model.inverse[2]
+    for j in range(LANES):
+        a = (log_fast(_ONE + work[j]) - mean0) * inverse0
+        b = (log_fast(_ONE + work[LANES + j]) - mean1) * inverse1
+        c = (log_fast(_ONE + work[2 * LANES + j]) - mean2) * inverse2
+        a = min(max(a, -_CLIP), _CLIP)
+        b = min(max(b, -_CLIP), _CLIP)
+        c = min(max(c, -_CLIP), _CLIP)
+        work[3 * LANES + j] = _SMOOTH[0] * a * a + _SMOOTH[1] * b * b + _SMOOTH[2] * c * c
+    n2, n3 = model.bins[0], model.bins[1]
+    for j in range(count):
+        b1 = bin_at(work[j], model.edges[0], model.starts[0])
+        b2 = bin_at(work[LANES + j], model.edges[1], model.starts[1])
+        b3 = np.int32(0)
+        if not missing[chosen[j]]:
+            b3 = bin_at(work[2 * LANES + j], model.edges[2], model.starts[2])
+        at[LANES + j] = b1 * width
+        at[2 * LANES + j] = (model.group1[b1] * n2 + b2) * width
+        at[3 * LANES + j] = (model.group2[b2] * n3 + b3) * width
+    for j in range(count):
+        own = np.int64(at[j]) * width
+        row1, row2, row3 = at[LANES + j], at[2 * LANES + j], at[3 * LANES + j]
+        total = _ZERO
+        for k in range(0, width, WIDTH):
+            total += product_of_four(mix, own + k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k)
+        work[j] = total
+    for j in range(LANES):
+        work[3 * LANES + j] -= log_fast(work[j])
+    for j in range(count):
+        p = pair_part[at[j]]
+        f = tail_at(work[3 * LANES + j], model.flow)
+        out[LANES + j] = tail_at(max(p, f) + _SHARE * min(p, f), model.fused)
+        out[2 * LANES + j] = p
+        out[3 * LANES + j] = f
+    for j in range(LANES):
+        out[j] = probability_fast(out[LANES + j])
 
 
 @njit(cache=True, nogil=True, inline="always")
-def log1p_fast(value: np.float32) -> float:
-    """ln(1 + value) of a float32 >= 0, to 1e-6 (polynomial of degree 9 on [1/sqrt 2, sqrt 2))."""
-    bits = np.float32(np.float32(1.0) + value).view(np.int32)
-    exponent = (bits >> 23) - 127
-    mantissa = (bits & 0x7FFFFF) / 8388608.0 + 1.0
-    if mantissa > 1.4142135:
-        mantissa *= 0.5
-        exponent += 1
-    t = (mantissa - 1.0) / (mantissa + 1.0)
-    t2 = t * t
-    series = t * (2.0 + t2 * (0.66666667 + t2 * (0.4 + t2 * (0.28571429 + t2 * 0.22222222))))
-    return exponent * LN2 + series
-
-
-@njit(cache=True, nogil=True, inline="always")
-def apply_tail(v: float, x: F32, y: F32, tail: F32, grid: I32) -> float:
-    """`TailMap` at one value; ``grid`` holds the knot where each of equal steps over the knots starts."""
-    last = x.shape[0] - 1
-    if v < x[0]:
-        return y[0] / (1.0 + (x[0] - v))
-    if v >= x[last]:
-        excess = v - x[last]
-        m, k = tail[0], tail[1]
-        if np.isinf(k):
-            return y[last] + excess / m
-        return y[last] + k * np.log1p(excess / (k * m))
-    at = int((v - x[0]) / (x[last] - x[0]) * (grid.shape[0] - 1))
-    i = grid[min(at, grid.shape[0] - 1)]
-    while i > 0 and x[i] > v:
-        i -= 1
-    while x[i + 1] <= v:
-        i += 1
-    return y[i] + (v - x[i]) / (x[i + 1] - x[i]) * (y[i + 1] - y[i])
-
-
-def tail_arrays(tail: TailMap, steps: int = 1024) -> tuple[F32, F32, F32, I32]:
-    """Knots and their look-up grid, as `apply_tail` takes them."""
-    x = tail.x
-    at = np.linspace(float(x[0]), float(x[-1]), steps)
-    grid = np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.shape[0] - 2)
-    return x, tail.y, tail.tail, grid.astype(np.int32)
+def _slot(key: np.uint32, a: np.uint32, b: np.uint32, c: np.uint32) -> np.uint64:
+    """Where the memo keeps a flow; only speed depends on it, so it needs no salt."""
+    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(a) * np.uint64(0xBF58476D1CE4E5B9)
+    h ^= np.uint64(b) * np.uint64(0x94D049BB133111EB) + np.uint64(c) * np.uint64(0xD6E8FEB86659FD93)
+    h ^= h >> np.uint64(32)
+    h *= np.uint64(0x9E3779B97F4A7C15)
+    return h >> np.uint64(50)
 
 
 @njit(cache=True, nogil=True)
-def map_tail(values: F32, x: F32, y: F32, tail: F32, grid: I32, out: F32) -> None:
-    """`apply_tail` elementwise."""
-    for i in range(values.shape[0]):
-        out[i] = apply_tail(values[i], x, y, tail, grid)
+def score_flows(
+    lo: int, hi: int, attributes: F32, bits: U32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
+    pair_part: F32, mix: F32, model: FlowModel, score: F32, surprise: F32, pair_out: F32, flow_out: F32,
+) -> None:  # fmt: skip
+    """Score flows ``lo:hi``.
 
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
-def flow_values(
-    attributes: F32,
-    missing: npt.NDArray[np.bool_],
-    pair: I32,
-    mix: F32,
-    edges: tuple[F32, F32, F32],
-    starts: tuple[I32, I32, I32],
-    group1: I32,
-    group2: I32,
-    t1: F32,
-    t2: F32,
-    t3: F32,
-    mean: F32,
-    inverse: F32,
-    smooth: F32,
-    out: F32,
-) -> None:
-    """-ln likelihood of each flow's attributes under its pair's mixture of flow types.
+    A memo holds the scores of flows with equal pair and attributes, as long as it answers often enough.
 
     Parameters
     ----------
-    attributes
-        float32 [E, 3] raw counters.
-    mix
-        float32 [P, K] shares of the flow types.
-    t1, t2, t3
-        float32 [B1, K], [G1, B2, K], [G2, B3, K] probabilities (not logs: three factors and a share stay
-        far above the smallest float32).
+    attributes, bits
+        float32 [E, 3] raw counters, and the same memory as uint32.
+    row
+        int32 [P] row of ``pair_part`` [R] and ``mix`` (R rows of ``model.width``, flat) for each pair.
     """
-    k = mix.shape[1]
-    b = np.empty(3, np.int32)
-    for i in range(pair.shape[0]):
-        weak = 0.0
-        for c in range(3):
-            v = attributes[i, c]
-            z = (log1p_fast(v) - mean[c]) * inverse[c]
-            z = min(max(z, -8.0), 8.0)
-            weak += smooth[c] * z * z
-            if c == 2 and missing[i]:
-                b[2] = 0
-                continue
-            edge = edges[c]
-            at = starts[c][np.float32(v).view(np.int32) >> SHIFT]
-            while at < edge.shape[0] and edge[at] <= v:
-                at += 1
-            b[c] = at
-        row1 = t1[b[0]]
-        row2 = t2[group1[b[0]], b[1]]
-        row3 = t3[group2[b[1]], b[2]]
-        own = mix[pair[i]]
-        total = np.float32(0.0)
-        for j in range(k):
-            total += own[j] * row1[j] * row2[j] * row3[j]
-        out[i] = weak - np.log(total)
-
-
-@njit(cache=True, nogil=True)
-def finish(
-    pair: I32,
-    pair_part: F32,
-    flow_raw: F32,
-    flow: tuple[Any, ...],
-    fused: tuple[Any, ...],
-    both: bool,
-    score: F32,
-    surprise: F32,
-    pair_out: F32,
-    flow_out: F32,
-) -> None:
-    """Calibrate, fuse and calibrate again: score, surprise and both parts of every flow."""
-    for i in range(pair.shape[0]):
-        p = pair_part[pair[i]]
-        f = (
-            np.float32(apply_tail(flow_raw[i], flow[0], flow[1], flow[2], flow[3]))
-            if both
-            else np.float32(0.0)
-        )
-        v = max(p, f) + np.float32(0.01) * min(p, f) if both else p
-        s = apply_tail(v, fused[0], fused[1], fused[2], fused[3])
-        pair_out[i] = p
-        flow_out[i] = f
-        surprise[i] = s
-        score[i] = -np.expm1(-s)
+    chosen = np.empty(LANES, np.int32)
+    work, out = np.ones(4 * LANES, np.float32), np.ones(4 * LANES, np.float32)
+    at = np.zeros(4 * LANES, np.int32)
+    use = hi - lo > 4 * PROBE * LANES
+    size = MEMO if use else 1
+    keys = np.full((size, 4), np.uint32(0xFFFFFFFF), np.uint32)
+    kept = np.empty((size, 4), np.float32)
+    slots = np.zeros(LANES, np.uint64)
+    done, answered, blocks = lo, 0, 0
+    while done < hi:
+        m = 0
+        if use:
+            while done < hi and m < LANES:
+                i = done
+                done += 1
+                key = (np.uint32(pair[i]) << np.uint32(1)) | np.uint32(missing[i])
+                slot = _slot(key, bits[i, 0], bits[i, 1], bits[i, 2])
+                k = keys[slot]
+                if k[0] == key and k[1] == bits[i, 0] and k[2] == bits[i, 1] and k[3] == bits[i, 2]:
+                    v = kept[slot]
+                    score[i], surprise[i], pair_out[i], flow_out[i] = v[0], v[1], v[2], v[3]
+                    answered += 1
+                else:
+                    chosen[m] = i
+                    slots[m] = slot
+                    m += 1
+        else:
+            m = min(LANES, hi - done)
+            for j in range(m):
+                chosen[j] = done + j
+            done += m
+            # the next block's mixtures arrive while this one is at work
+            for i in range(done, min(done + LANES, hi)):
+                r = row[pair[i]]
+                prefetch(mix, r * np.int64(model.width))
+                prefetch(mix, r * np.int64(model.width) + 16)
+                prefetch(pair_part, r)
+        _block(chosen, m, attributes, missing, pair, row, pair_part, mix, model, work, at, out)
+        for j in range(m):
+            i = chosen[j]
+            score[i], surprise[i] = out[j], out[LANES + j]
+            pair_out[i], flow_out[i] = out[2 * LANES + j], out[3 * LANES + j]
+        if use:
+            for j in range(m):
+                i = chosen[j]
+                key = (np.uint32(pair[i]) << np.uint32(1)) | np.uint32(missing[i])
+                k, v = keys[slots[j]], kept[slots[j]]
+                k[0], k[1], k[2], k[3] = key, bits[i, 0], bits[i, 1], bits[i, 2]
+                v[0], v[1], v[2], v[3] = out[j], out[LANES + j], out[2 * LANES + j], out[3 * LANES + j]
+            blocks += 1
+            if blocks == PROBE // 2:
+                answered = 0
+            elif blocks == PROBE:
+                # flows seen by the latter half of the blocks: those computed and those answered
+                use = answered * 4 > PROBE // 2 * LANES + answered

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from morpheus_gae.executors.cpu_math import exp_fast
+
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -15,6 +17,8 @@ LEAK = np.float32(0.2)
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def attention(
+    lo: int,
+    hi: int,
     left: F32,
     right: F32,
     edge: F32,
@@ -26,7 +30,7 @@ def attention(
     start: I32,
     out: F32,
 ) -> None:
-    """GATv2 with an online softmax over the pairs that arrive at each host, and its self-loop.
+    """GATv2 with an online softmax over the pairs that arrive at hosts ``lo:hi``, and their self-loops.
 
     Parameters
     ----------
@@ -43,14 +47,14 @@ def attention(
     start
         int32 [P] host where each pair starts.
     """
-    n, width = left.shape
+    width = left.shape[1]
     heads, dim = attend.shape
     logit = np.empty(heads, np.float32)
     top = np.empty(heads, np.float32)
     total = np.empty(heads, np.float32)
     mixed = np.empty(width, np.float32)
     hidden = np.empty(width, np.float32)
-    for i in range(n):
+    for i in range(lo, hi):
         for h in range(heads):
             a = np.float32(0.0)
             for j in range(h * dim, (h + 1) * dim):
@@ -63,10 +67,10 @@ def attention(
         for at in range(indptr[i], indptr[i + 1]):
             p = order[at]
             s = start[p]
+            f0, f1, f2, f3, f4 = pf[p, 0], pf[p, 1], pf[p, 2], pf[p, 3], pf[p, 4]
             for j in range(width):
                 v = left[s, j] + right[i, j]
-                for c in range(pf.shape[1]):
-                    v += pf[p, c] * edge[c, j]
+                v += f0 * edge[0, j] + f1 * edge[1, j] + f2 * edge[2, j] + f3 * edge[3, j] + f4 * edge[4, j]
                 hidden[j] = max(v, LEAK * v)
             for h in range(heads):
                 a = bias[p]
@@ -74,12 +78,12 @@ def attention(
                     a += hidden[h * dim + j] * attend[h, j]
                 logit[h] = a
                 if a > top[h]:
-                    shrink = np.exp(top[h] - a)
+                    shrink = exp_fast(top[h] - a)
                     total[h] *= shrink
                     for j in range(h * dim, (h + 1) * dim):
                         mixed[j] *= shrink
                     top[h] = a
-                w = np.exp(a - top[h])
+                w = exp_fast(a - top[h])
                 total[h] += w
                 for j in range(h * dim, (h + 1) * dim):
                     mixed[j] += w * left[s, j]
@@ -90,12 +94,13 @@ def attention(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def neighbour_mean(
-    x: F32, in_ptr: I64, in_order: I32, out_ptr: I64, out_order: I32, pair_src: I32, pair_dst: I32, out: F32
-) -> None:
-    """Row mean over the host itself and its neighbours in both directions, once per ordered pair."""
-    n, width = x.shape
+    lo: int, hi: int, x: F32, in_ptr: I64, in_order: I32, out_ptr: I64, out_order: I32, pair_src: I32,
+    pair_dst: I32, out: F32,
+) -> None:  # fmt: skip
+    """Row mean of hosts ``lo:hi`` over itself and its neighbours both ways, once per ordered pair."""
+    width = x.shape[1]
     acc = np.empty(width, np.float32)
-    for i in range(n):
+    for i in range(lo, hi):
         for j in range(width):
             acc[j] = x[i, j]
         for at in range(in_ptr[i], in_ptr[i + 1]):

@@ -1,17 +1,19 @@
-"""Memory look-ups for the CPU executor: hash tables over the artifact's keys, and the pairs' numbers."""
+"""Memory look-ups for the CPU executor: hash tables over the artifact's keys."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from morpheus_gae.model.memory import Memory
+from morpheus_gae.graph.prefetch import prefetch
+from morpheus_gae.model.memory import Memory, host_keys
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
+U16 = npt.NDArray[np.uint16]
 U64 = npt.NDArray[np.uint64]
 
 BLOCK = 64
@@ -64,71 +66,62 @@ class Table:
         return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def gather(
-    lo: int,
-    pair_src: I32,
-    pair_dst: I32,
-    host: I32,
-    forward: I32,
-    reverse: I32,
-    host_out: F32,
-    host_in: F32,
-    pair: F32,
-    pair_types: F32,
-    flags: F32,
-    existence: F32,
-    profile: F32,
-    types: F32,
-) -> None:
-    """Existence numbers and flags, profile numbers, and type counts of one block of pairs.
+@njit(cache=True, nogil=True)
+def _mix(x: np.uint64) -> np.uint64:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
 
-    Counters come with log1p(count) / 4 in column 0 and mean and deviation in 1:7.
+
+@njit(cache=True, nogil=True)
+def _pair_key(src: np.uint64, dst: np.uint64) -> np.uint64:
+    """`model.memory.pair_keys` of one pair."""
+    return _mix(src * np.uint64(0x9E3779B97F4A7C15) + (dst ^ (dst >> np.uint64(29))))
+
+
+@njit(cache=True, nogil=True)
+def find_pairs(
+    lo: int, hi: int, pair_src: I32, pair_dst: I32, keys: U64, table_keys: U64, slots: I32,
+    forward: I32, reverse: I32,
+) -> None:  # fmt: skip
+    """Rows of pairs ``lo:hi`` and of their reverses in memory, -1 where there is none.
+
+    Parameters
+    ----------
+    keys
+        uint64 [N] key of each host.
+    forward, reverse
+        int32 [hi - lo], written.
     """
-    for i in range(existence.shape[0]):
-        s, d = pair_src[lo + i], pair_dst[lo + i]
-        hs, hd = host[s], host[d]
-        p, r = forward[lo + i], reverse[lo + i]
-        for c in range(10):
-            existence[i, c] = 0.0
-        for c in range(24):
-            profile[i, c] = 0.0
-        if p >= 0:
-            existence[i, 0] = pair[p, 0]
-            existence[i, 6] = 1.0
-            profile[i, 0] = pair[p, 0]
-            profile[i, 1] = 1.0
-            for c in range(6):
-                profile[i, 2 + c] = pair[p, 1 + c]
-            for c in range(types.shape[1]):
-                types[i, c] = pair_types[p, c]
-        else:
-            for c in range(types.shape[1]):
-                types[i, c] = 0.0
-        if r >= 0:
-            existence[i, 1] = pair[r, 0]
-            existence[i, 7] = 1.0
-        if hs >= 0:
-            existence[i, 2] = host_out[hs, 0]
-            existence[i, 3] = host_in[hs, 0]
-            existence[i, 8] = 1.0
-            if host_out[hs, 0] > 0:
-                profile[i, 8] = host_out[hs, 0]
-                profile[i, 9] = 1.0
-                for c in range(6):
-                    profile[i, 10 + c] = host_out[hs, 1 + c]
-        if hd >= 0:
-            existence[i, 4] = host_out[hd, 0]
-            existence[i, 5] = host_in[hd, 0]
-            existence[i, 9] = 1.0
-            if host_in[hd, 0] > 0:
-                profile[i, 16] = host_in[hd, 0]
-                profile[i, 17] = 1.0
-                for c in range(6):
-                    profile[i, 18 + c] = host_in[hd, 1 + c]
-        for c in range(5):
-            existence[i, 10 + c] = flags[s, c]
-            existence[i, 15 + c] = flags[d, c]
+    mask = np.uint64(slots.shape[0] - 1)
+    there, back = np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint64)
+    for first in range(lo, hi, BLOCK):
+        m = min(BLOCK, hi - first)
+        for j in range(m):
+            s, d = keys[pair_src[first + j]], keys[pair_dst[first + j]]
+            there[j], back[j] = _pair_key(s, d), _pair_key(d, s)
+            prefetch(slots, np.int64(there[j] & mask))
+            prefetch(slots, np.int64(back[j] & mask))
+        for j in range(m):
+            f, r = slots[there[j] & mask], slots[back[j] & mask]
+            forward[first - lo + j], reverse[first - lo + j] = f, r
+            if f >= 0:
+                prefetch(table_keys, f)
+            if r >= 0:
+                prefetch(table_keys, r)
+        for j in range(m):
+            forward[first - lo + j] = _settle(there[j], forward[first - lo + j], table_keys, slots, mask)
+            reverse[first - lo + j] = _settle(back[j], reverse[first - lo + j], table_keys, slots, mask)
+
+
+@njit(cache=True, nogil=True)
+def _settle(key: np.uint64, found: np.int32, table_keys: U64, slots: I32, mask: np.uint64) -> np.int32:
+    """Go on from the first slot's row until the key is found or cannot be there."""
+    at = key & mask
+    while found >= 0 and table_keys[found] != key:
+        at = (at + np.uint64(1)) & mask
+        found = slots[at]
+    return found
 
 
 def _logged(counters: F32) -> F32:
@@ -137,18 +130,25 @@ def _logged(counters: F32) -> F32:
     return out
 
 
-@dataclass(frozen=True)
-class Found:
-    """Rows of a window's hosts [N], pairs [P] and reverse pairs [P] in memory, -1 where unknown."""
+class Counters(NamedTuple):
+    """The memory as the kernels take it.
 
-    host: I32
-    forward: I32
-    reverse: I32
+    Attributes
+    ----------
+    keys, slots
+        Hash table over the pairs.
+    pair, host_out, host_in
+        float32 [Q, 7], [H, 7], [H, 7]: log1p(count) / 4, then mean (3) and deviation (3).
+    types
+        uint16 [Q, K]: bits of the float16 type counts, half the memory traffic of float32.
+    """
 
-    @property
-    def unseen_hosts(self) -> int:
-        """Hosts that memory does not know."""
-        return int((self.host < 0).sum())
+    keys: U64
+    slots: I32
+    pair: F32
+    host_out: F32
+    host_in: F32
+    types: U16
 
 
 class CpuMemory:
@@ -156,17 +156,15 @@ class CpuMemory:
 
     def __init__(self, memory: Memory) -> None:
         self.salt = memory.salt
-        self.hosts, self.pairs = Table(memory.host_key), Table(memory.pair_key)
-        self.host_out, self.host_in = _logged(memory.host_out), _logged(memory.host_in)
-        self.pair = _logged(memory.pair)
-        self.pair_types = np.ascontiguousarray(memory.pair_types.astype(np.float32))
+        self.hosts = Table(memory.host_key)
+        pairs = Table(memory.pair_key)
+        types = np.ascontiguousarray(memory.pair_types, np.float16).view(np.uint16)
+        self.counters = Counters(
+            pairs.keys, pairs.slots, _logged(memory.pair),
+            _logged(memory.host_out), _logged(memory.host_in), types,
+        )  # fmt: skip
 
-    def find(self, host_hi: U64, host_lo: U64, pair_src: I32, pair_dst: I32) -> Found:
-        """Look a window's hosts and pairs up."""
-        from morpheus_gae.model.memory import host_keys, pair_keys
-
+    def find_hosts(self, host_hi: U64, host_lo: U64) -> tuple[U64, I32]:
+        """Key [N] of a window's hosts, and their rows in memory, -1 where unknown."""
         keys = host_keys(host_hi, host_lo, self.salt)
-        src, dst = keys[pair_src], keys[pair_dst]
-        return Found(
-            self.hosts.find(keys), self.pairs.find(pair_keys(src, dst)), self.pairs.find(pair_keys(dst, src))
-        )
+        return keys, self.hosts.find(keys)

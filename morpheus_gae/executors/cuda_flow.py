@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import Tensor
+
+from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
 
 CHUNK = 1 << 19
 """Flows whose [flows, types] array is held at a time without the kernel."""
@@ -64,17 +64,6 @@ def flow_values_torch(
         out[cut] = z.square() @ smooth - torch.log(total.sum(1))
 
 
-def has_triton(device: torch.device) -> bool:
-    """Whether kernels run there: on a GPU, or anywhere under Triton's interpreter."""
-    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
-        return False
-    try:
-        import triton  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def flow_values(
     attributes: Tensor,
     missing: Tensor,
@@ -88,8 +77,7 @@ def flow_values(
     chunk: int = CHUNK,
 ) -> None:
     """`flow_values_torch`, by the kernel where that runs."""
-    types = mix.shape[1]
-    if has_triton(pair.device) and types & (types - 1) == 0 and pair.shape[0]:
+    if has_triton(pair.device) and power_of_two(mix.shape[1]) and pair.shape[0]:
         from morpheus_gae.executors import triton_flow
 
         triton_flow.flow_values(attributes, missing, pair, mix, edges, groups, tables, scaling, out)

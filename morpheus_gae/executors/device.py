@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from torch import Tensor
 
     from morpheus_gae.flows.frame import Flows
@@ -39,7 +41,7 @@ class DeviceFlows:
 
 @dataclass(frozen=True)
 class DeviceGraph:
-    """Graph of one window on a device; ids are in the order of the keys, not of appearance.
+    """Graph of one window on a device; ids by first appearance, as in ``WindowGraph``.
 
     Attributes
     ----------
@@ -106,46 +108,49 @@ class DeviceScores:
     unseen_hosts: Tensor
 
 
-def upload(flows: Flows, device: str) -> DeviceFlows:
-    """Columns of a window onto a device, from pinned memory where that helps."""
+def _sent(array: np.ndarray, device: str) -> Tensor:
+    """A host's array on a device, by way of pinned memory, which torch keeps for the next window."""
     import numpy as np
     import torch
 
-    def sent(array: np.ndarray, kind: type | None = None) -> Tensor:
-        whole = np.ascontiguousarray(array)
-        host = torch.from_numpy(whole if kind is None else whole.view(kind))
-        if device.startswith("cuda"):
-            return host.pin_memory().to(device, non_blocking=True)
-        return host
+    wide = array.view(np.int64) if array.dtype == np.uint64 else array
+    # not from_numpy: columns of Arrow are read-only, and the copy is needed anyway
+    host = torch.empty(wide.shape, dtype=_types()[wide.dtype.str], pin_memory=device.startswith("cuda"))
+    np.copyto(host.numpy(), wide)
+    return host.to(device, non_blocking=True)
 
+
+def _types() -> dict[str, torch.dtype]:
+    import torch
+
+    return {"<i8": torch.int64, "<i4": torch.int32, "<f4": torch.float32, "|b1": torch.bool}
+
+
+def upload(flows: Flows, device: str) -> DeviceFlows:
+    """Columns of a window onto a device; the copies may still be under way, in order on the stream."""
     return DeviceFlows(
-        src_hi=sent(flows.src_hi, np.int64),
-        src_lo=sent(flows.src_lo, np.int64),
-        dst_hi=sent(flows.dst_hi, np.int64),
-        dst_lo=sent(flows.dst_lo, np.int64),
-        attributes=sent(flows.attributes),
-        duration_missing=sent(flows.duration_missing),
+        src_hi=_sent(flows.src_hi, device),
+        src_lo=_sent(flows.src_lo, device),
+        dst_hi=_sent(flows.dst_hi, device),
+        dst_lo=_sent(flows.dst_lo, device),
+        attributes=_sent(flows.attributes, device),
+        duration_missing=_sent(flows.duration_missing, device),
     )
 
 
 def upload_graph(graph: WindowGraph, device: str) -> DeviceGraph:
     """A graph that was built on the host onto a device."""
-    import numpy as np
-    import torch
-
-    def sent(array: np.ndarray, kind: type) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True).to(_KINDS[kind])
-
-    _KINDS = {np.int64: torch.int64, np.float32: torch.float32, np.bool_: torch.bool}
     return DeviceGraph(
-        pair=sent(graph.pair, np.int64),
-        pair_src=sent(graph.pair_src, np.int64),
-        pair_dst=sent(graph.pair_dst, np.int64),
-        pair_flows=sent(graph.pair_flows, np.int64),
-        host_hi=sent(graph.host_hi.view(np.int64), np.int64),
-        host_lo=sent(graph.host_lo.view(np.int64), np.int64),
-        attributes=sent(graph.attributes, np.float32),
-        duration_missing=sent(graph.duration_missing, np.bool_),
-        octets=None if graph.octets is None else sent(graph.octets, np.float32),
-        averaged=None if graph.averaged is None else sent(graph.averaged, np.float32),
+        # half the bytes on the way, int64 there
+        pair=_sent(graph.pair, device).long(),
+        pair_src=_sent(graph.pair_src, device).long(),
+        pair_dst=_sent(graph.pair_dst, device).long(),
+        pair_flows=_sent(graph.pair_flows, device).long(),
+        host_hi=_sent(graph.host_hi, device),
+        host_lo=_sent(graph.host_lo, device),
+        attributes=_sent(graph.attributes, device),
+        duration_missing=_sent(graph.duration_missing, device),
+        octets=None if graph.octets is None else _sent(graph.octets, device),
+        averaged=None if graph.averaged is None else _sent(graph.averaged, device),
+        sweeps=graph.sweeps,
     )

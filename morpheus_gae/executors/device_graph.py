@@ -1,7 +1,7 @@
 """Graphs on a device: host and pair ids, features and neighbour averages, in torch.
 
-Ids come from sorting, so equal keys need no table and no atomics; the number of hosts and the number of pairs
-are the two values of a window that the host has to wait for.
+Numbers follow first appearance, as on the host. How many hosts and how many pairs there are is what the host
+has to wait for, and with octets whether the averages have settled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from morpheus_gae.executors.cuda_distinct import distinct
+from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceFlows, DeviceGraph
+from morpheus_gae.executors.device_rows import rows_of
 from morpheus_gae.model.spec import ModelSpec
 
 SWEEPS_AT_ONCE = 8
@@ -29,12 +32,11 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
     """
     e = len(flows)
     hi, lo = torch.cat([flows.src_hi, flows.dst_hi]), torch.cat([flows.src_lo, flows.dst_lo])
-    host, host_hi, host_lo = _hosts(hi, lo)
-    n = host_lo.shape[0]
-    code, pair, pair_flows = torch.unique(
-        host[:e] * n + host[e:], return_inverse=True, return_counts=True, sorted=True
-    )
-    pair_src, pair_dst = code // max(n, 1), code % max(n, 1)
+    host, first = distinct(hi, lo)
+    host_hi, host_lo = hi[first], lo[first]
+    pair, first = distinct(host[:e], host[e:])
+    pair_src, pair_dst = host[first], host[e + first]
+    pair_flows = torch.zeros_like(pair_src).index_add_(0, pair, torch.ones_like(pair))
     octets = averaged = None
     sweeps = 0
     if spec.octets:
@@ -44,18 +46,6 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
         pair, pair_src, pair_dst, pair_flows, host_hi, host_lo,
         flows.attributes, flows.duration_missing, octets, averaged, sweeps,
     )  # fmt: skip
-
-
-def _hosts(hi: Tensor, lo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Host of each address, and the two halves of each host's."""
-    # two sorts of 64 bits, the second stable, are one of 128; rank first what the upper halves are
-    upper, rank = torch.unique(hi, return_inverse=True, sorted=True)
-    if upper.shape[0] <= 1:
-        host_lo, host = torch.unique(lo, return_inverse=True, sorted=True)
-        return host, upper.expand(host_lo.shape[0]) if upper.shape[0] else host_lo, host_lo
-    lower, low_rank = torch.unique(lo, return_inverse=True, sorted=True)
-    code, host = torch.unique(rank * lower.shape[0] + low_rank, return_inverse=True, sorted=True)
-    return host, upper[code // lower.shape[0]], lower[code % lower.shape[0]]
 
 
 def shifted(x: Tensor, bits: int) -> Tensor:
@@ -118,10 +108,8 @@ def neighbour_average(
     nothing. The host looks once in ``SWEEPS_AT_ONCE`` sweeps.
     """
     n = o.shape[0]
-    ones = torch.ones(pair_src.shape[0], dtype=o.dtype, device=o.device)
-    degree = torch.zeros(n, dtype=o.dtype, device=o.device)
-    degree = degree.index_add_(0, pair_dst, ones).index_add_(0, pair_src, ones).clamp_(min=1)
-    scale = (0.5 / degree)[:, None]
+    rows = rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
+    scale = (0.5 / rows.degree.to(o.dtype).clamp(min=1))[:, None]
     y = o
     going = torch.ones((), dtype=torch.bool, device=o.device)
     sweep = 0
@@ -129,8 +117,7 @@ def neighbour_average(
         if sweep and sweep % SWEEPS_AT_ONCE == 0 and not bool(going):
             break
         sweep += 1
-        acc = torch.zeros_like(o).index_add_(0, pair_dst, y[pair_src]).index_add_(0, pair_src, y[pair_dst])
-        new = 0.5 * o + scale * acc
+        new = 0.5 * o + scale * neighbour_sums(y, None, rows)
         change = (new - y).abs().amax()
         y = torch.where(going, new, y)
         going = going & (change >= tolerance)

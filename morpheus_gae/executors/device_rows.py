@@ -24,8 +24,8 @@ class Rows:
     degree
         int64 [N] entries of each row.
     part_row
-        int64 [B] row of each part; N for parts that are not needed. B is at most N + M / PART and known without a
-        look at the device.
+        int64 [B] row of each part; N for parts that are not needed. B is at most N + M / PART, and known
+        without a look at the device.
     part_from, part_to
         int64 [B]: the part is the entries ``part_from:part_to``.
     """

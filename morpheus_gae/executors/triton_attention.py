@@ -18,7 +18,7 @@ BLOCK = 32
 """Pairs of one step."""
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def _attention_kernel(
     left, right, edge, pf, bias, attend, start, entry, part_row, part_from, part_to,
     out_top, out_total, out_mixed, rows, leak,
@@ -30,8 +30,8 @@ def _attention_kernel(
     width: tl.constexpr = HEADS * DIM
     j = tl.arange(0, DIM)
     column = head * DIM + j
-    # parts that are not needed have the row behind the last
-    mine = tl.load(right + row * width + column, mask=(j >= 0) & (row < rows), other=0.0)
+    # parts that are not needed have the row behind the last, and no entries
+    mine = tl.load(right + tl.minimum(row, rows - 1) * width + column)
     weigh = tl.load(attend + column)
     top = tl.full((), float("-inf"), tl.float32)
     total = tl.full((), 0.0, tl.float32)
@@ -75,9 +75,10 @@ def parts(
     mixed = left.new_empty(count, heads, dim)
     left = left.contiguous()
     _attention_kernel[(count, heads)](
-        left, right.contiguous(), edge.contiguous(), pf.contiguous(), left if bias is None else bias.contiguous(),
-        attend.contiguous(), rows.start, rows.entry, rows.part_row, rows.part_from, rows.part_to,
-        top, total, mixed, rows.count, LEAK,
-        BIASED=bias is not None, HEADS=heads, DIM=dim, NUMBERS=pf.shape[1], BLOCK=BLOCK, num_warps=1,
+        left, right.contiguous(), edge.contiguous(), pf.contiguous(),
+        left if bias is None else bias.contiguous(), attend.contiguous(), rows.start, rows.entry,
+        rows.part_row, rows.part_from, rows.part_to, top, total, mixed, rows.count, LEAK,
+        BIASED=bias is not None, HEADS=heads, DIM=dim, NUMBERS=pf.shape[1], BLOCK=BLOCK,
+        num_warps=1, enable_fp_fusion=True,
     )  # fmt: skip
     return top, total, mixed

@@ -1,7 +1,7 @@
 """Triton: a hash table of rows with equal keys, filled by compare-and-swap.
 
 A slot holds the number of a row, never the key: whoever finds a slot taken compares its own key with that
-row's, in columns that nobody writes. So 128 bits need no 128-bit atomic, and no half-written key is ever seen.
+row's, in columns that nobody writes. So 128 bits need no 128-bit atomic, and no half-written key is seen.
 Equal rows leave the least of their numbers, so the result does not depend on which came first.
 """
 
@@ -33,7 +33,7 @@ def _mix(x):
     return x ^ ((x >> 31) & 0x1FFFFFFFF)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "last", "salt"])
 def _insert_kernel(hi, lo, table, slots, rows, last, salt, BLOCK: tl.constexpr, SPARE: tl.constexpr):
     lane = tl.arange(0, BLOCK)
     program = tl.program_id(0).to(tl.int64)
@@ -71,8 +71,9 @@ def distinct(hi: Tensor, lo: Tensor, salt: int) -> tuple[Tensor, Tensor]:
     table[size:] = 0
     slots = torch.empty(rows, dtype=torch.int64, device=device)
     _insert_kernel[(triton.cdiv(rows, BLOCK),)](
-        hi.contiguous(), lo.contiguous(), table, slots, rows, size - 1, salt, BLOCK=BLOCK, SPARE=SPARE
-    )
+        hi.contiguous(), lo.contiguous(), table, slots, rows, size - 1, salt,
+        BLOCK=BLOCK, SPARE=SPARE, enable_fp_fusion=True,
+    )  # fmt: skip
     least = table[slots].to(torch.int64)
     new = least == torch.arange(rows, device=device)
     return (torch.cumsum(new, 0) - 1)[least], torch.nonzero(new)[:, 0]

@@ -18,7 +18,7 @@ BLOCK = 64
 """Flows of one program."""
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["flows"])
 def _edge_kernel(
     f, pair, u, first, first_bias, second, head, skip, bias, out, flows,
     NUMBERS: tl.constexpr, HIDDEN: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
@@ -35,8 +35,8 @@ def _edge_kernel(
     hidden = tl.maximum(hidden, 0.0)
     weights = tl.load(second + i[:, None] * WIDTH + j[None, :])
     own = tl.load(pair + at, mask=there, other=0)
-    # whole float32: TF32 would move a score by 1e-3
-    value = tl.dot(hidden, weights, input_precision="ieee")
+    # three TF32 products make a float32's; one alone would move a score by 1e-3
+    value = tl.dot(hidden, weights, input_precision="tf32x3")
     value += tl.load(u + own[:, None] * WIDTH + j[None, :], mask=there[:, None], other=0.0)
     value = tl.maximum(value, 0.0)
     logit = tl.sum(value * tl.load(head + j)[None, :], 1) + direct
@@ -52,6 +52,6 @@ def edge_surprise(f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tenso
     flows, numbers = f.shape
     hidden, width = w.second.shape
     _edge_kernel[(triton.cdiv(flows, BLOCK),)](
-        f.contiguous(), pair, u.contiguous(), w.first, w.first_bias, w.second, w.head, w.skip, w.bias, out, flows,
-        NUMBERS=numbers, HIDDEN=hidden, WIDTH=width, BLOCK=BLOCK,
+        f.contiguous(), pair, u.contiguous(), w.first, w.first_bias, w.second, w.head, w.skip, w.bias,
+        out, flows, NUMBERS=numbers, HIDDEN=hidden, WIDTH=width, BLOCK=BLOCK, enable_fp_fusion=True,
     )  # fmt: skip

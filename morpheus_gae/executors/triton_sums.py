@@ -45,8 +45,10 @@ def neighbour_sums(x: Tensor, gate: Tensor | None, rows: Rows) -> Tensor:
     parts, features = rows.part_row.shape[0], x.shape[1]
     partial = x.new_empty(parts, features)
     _sums_kernel[(parts,)](
-        x, x if gate is None else gate.contiguous(), rows.start, rows.part_from, rows.part_to, partial, features,
-        GATED=gate is not None, WIDTH=triton.next_power_of_2(features), BLOCK=BLOCK, num_warps=2,
+        x, x if gate is None else gate.contiguous(), rows.start, rows.part_from, rows.part_to,
+        partial, features,
+        GATED=gate is not None, WIDTH=triton.next_power_of_2(features), BLOCK=BLOCK,
+        num_warps=2, enable_fp_fusion=True,
     )  # fmt: skip
     # one row more, for the parts that are not needed
     out: Tensor = x.new_zeros(rows.count + 1, features).index_add_(0, rows.part_row, partial)

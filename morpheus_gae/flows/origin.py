@@ -45,11 +45,3 @@ def with_origin(flows: Flows, topic: str, partition: int, offsets: I64, row: I64
     ):
         table = table.append_column(name, values)
     return replace(flows, table=table, offsets=offsets, rows=row, done=(done,))
-
-
-def with_done(flows: Flows, done: tuple[Position, ...]) -> Flows:
-    """Flows that have the columns of the origin already, with the positions they reach, and offsets again."""
-    offsets = None
-    if OFFSET in flows.table.column_names and len(done) == 1:
-        offsets = np.asarray(flows.table[OFFSET].to_numpy(), np.int64)
-    return replace(flows, offsets=offsets, done=done)

@@ -19,9 +19,9 @@ CONTENT_TYPES = {
     **dict.fromkeys(
         ("avro/binary", "application/avro", "application/x-avro", "application/vnd.apache.avro"), "avro"
     ),
-    **dict.fromkeys(
-        ("application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"), "protobuf"
-    ),
+    "application/x-protobuf": "protobuf",
+    "application/protobuf": "protobuf",
+    "application/vnd.google.protobuf": "protobuf",
 }
 """What a content type says; any other says nothing, and the first bytes tell."""
 
@@ -50,11 +50,11 @@ def kind_of(value: bytes | None, content_type: str | None) -> str:
     if first == 0x00 and len(value) > 5:
         # Confluent's wire format: a zero, the number of a schema, the record
         return "avro"
-    if first in _TAGS or _prefixed(value):
-        return "protobuf"
     rest = value[:4096].lstrip(_BLANK)
     if rest[:1] in (b"{", b"["):
         return "json"
+    if first in _TAGS or _prefixed(value):
+        return "protobuf"
     # a header of several columns
     line = rest.partition(b"\n")[0]
     if b"\0" not in line and any(mark in line for mark in (b",", b"\t", b";", b"|")):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.averaging import neighbour_average
-from morpheus_gae.graph.hashing import host_ids, pair_ids
+from morpheus_gae.graph.hashing import number
 from morpheus_gae.graph.octets import octet_features
 from morpheus_gae.graph.window_graph import WindowGraph
 
@@ -48,8 +48,7 @@ def build_graph_arrays(
     max_sweeps: int = 50,
 ) -> WindowGraph:
     """`build_graph` from plain arrays: uint64 [E] addresses, float32 [E, 3] attributes, bool [E]."""
-    src, dst, host_hi, host_lo = host_ids(src_hi, src_lo, dst_hi, dst_lo)
-    pair, pair_src, pair_dst, pair_flows = pair_ids(src, dst)
+    pair, pair_src, pair_dst, pair_flows, host_hi, host_lo = number(src_hi, src_lo, dst_hi, dst_lo)
     features = averaged = None
     sweeps = 0
     if octets:
@@ -58,8 +57,6 @@ def build_graph_arrays(
             features, pair_src, pair_dst, tolerance=tolerance, max_sweeps=max_sweeps
         )
     return WindowGraph(
-        src=src,
-        dst=dst,
         pair=pair,
         pair_src=pair_src,
         pair_dst=pair_dst,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,6 @@ class WindowGraph:
 
     Attributes
     ----------
-    src, dst
-        int32 [E]: host ids of each flow.
     pair
         int32 [E]: pair id of each flow.
     pair_src, pair_dst
@@ -45,8 +44,6 @@ class WindowGraph:
         Averaging sweeps that were needed (0 when not asked for).
     """
 
-    src: I32
-    dst: I32
     pair: I32
     pair_src: I32
     pair_dst: I32
@@ -59,10 +56,20 @@ class WindowGraph:
     averaged: F32 | None = None
     sweeps: int = 0
 
+    @cached_property
+    def src(self) -> I32:
+        """int32 [E]: host where each flow starts."""
+        return self.pair_src[self.pair]
+
+    @cached_property
+    def dst(self) -> I32:
+        """int32 [E]: host where each flow ends."""
+        return self.pair_dst[self.pair]
+
     @property
     def flows(self) -> int:
         """Number of flows, E."""
-        return int(self.src.shape[0])
+        return int(self.pair.shape[0])
 
     @property
     def hosts(self) -> int:

@@ -24,7 +24,7 @@ MOVED = (
     "_REVOKE_PARTITIONS",
     "_STATE",
 )
-"""Names of errors that say: these partitions are another's by now, who will read again what is not committed."""
+"""Names of errors that say: these partitions are another's by now, who reads again what is not committed."""
 AWAY = (
     "_TRANSPORT",
     "_ALL_BROKERS_DOWN",

@@ -1,6 +1,7 @@
 """Config: the options of the Kafka clients, from a file and the environment, checked and complete.
 
-Any option of librdkafka (https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md) may be given::
+Any option of librdkafka may be given
+(https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md)::
 
     sasl.mechanism=SCRAM-SHA-512                      a line of --kafka_config FILE
     producer.linger.ms=50                             the same, for producers (or consumers) alone

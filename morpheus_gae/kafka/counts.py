@@ -10,8 +10,8 @@ class Counts(Protocol):
     """Takes counts; ``engine.metrics.Metrics`` is one."""
 
     def add(self, **counts: int) -> None:
-        """Add to counters: ``bytes_read``, ``durations_missing``, ``commits``, ``commit_failures``, ``rebalances``,
-        ``transactions_aborted``, ``messages``.
+        """Add to counters: ``bytes_read``, ``durations_missing``, ``messages``, ``commits``,
+        ``commit_failures``, ``rebalances``, ``transactions_aborted``.
         """
         ...
 

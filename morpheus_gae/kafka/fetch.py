@@ -16,7 +16,7 @@ from morpheus_gae.kafka.ledger import Key, Ledger
 from morpheus_gae.kafka.wait import Patience, wait_for_topics
 
 POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.02
-"""Longest wait for a message, and that while something is in flight: how fast a stop, or a commit, is seen."""
+"""Longest wait for a message, and while something is in flight: how fast a stop, or a commit, is seen."""
 MOST_MESSAGES = 10_000
 LAG_SECONDS = 1.0
 ASK_SECONDS = 10.0
@@ -244,8 +244,8 @@ class Fetcher:
         name = error_name(error)
         if name == "_AUTO_OFFSET_RESET":
             raise InputError(
-                f"kafka://{self._servers}: {error_text(error)}: messages that were not read are gone (retention); "
-                "set auto.offset.reset=earliest to go on with the oldest there are"
+                f"kafka://{self._servers}: {error_text(error)}: messages that were not read are gone "
+                "(retention); set auto.offset.reset=earliest to go on with the oldest there are"
             )
         if name in AWAY or name in ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"):
             self._patience.tell(f"{self._servers}: {error_text(error)}")

@@ -1,4 +1,4 @@
-"""Keys: every message about two hosts has the same, whichever of them came first, so that a pair stays in order."""
+"""Keys: messages about two hosts have one key, whoever of them began, so that a pair stays in order."""
 
 from __future__ import annotations
 

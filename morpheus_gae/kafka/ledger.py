@@ -1,7 +1,7 @@
 """Ledger: which partitions are ours now, and how far each was read, delivered and committed.
 
-A partition may be taken away and come back while its flows are on their way through the pipeline. So each time
-it is assigned it gets another number, and what was read under an old one counts for nothing any more.
+A partition may be taken away and come back while its flows are on their way through the pipeline. So it gets
+another number each time it is assigned, and what was read under an old one counts for nothing any more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Letters: messages and records that are no flows, kept with what is needed to find out why.
 
-They wait until the window that follows them is delivered, and are brought to their place just before its offset is
-committed: none is lost, and none is written twice unless the window is.
+They wait until the window around them is delivered, and are brought to their place just before its offset
+is committed: none is lost, and none is written twice unless the window is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -144,11 +145,9 @@ class FilePost:
         """Close the file; what is not flushed is nobody's, for its offset is not committed."""
         file, self._file = self._file, None
         if file is not None:
-            try:
+            # flush has told already
+            with suppress(OSError):
                 file.close()
-            except OSError:
-                # flush has told already
-                pass
 
     def _broken(self, error: OSError) -> OutputError:
         return OutputError(f"{self._path} (dead letters) cannot be written: {error.strerror or error}")

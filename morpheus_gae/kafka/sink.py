@@ -31,8 +31,8 @@ class KafkaSink:
     topic
         Where to.
     format
-        ``ndjson``: a message an alert, keyed by the pair of hosts. ``arrow``: a message holds many alerts; the
-        pair decides the partition.
+        ``ndjson``: a message an alert, keyed by the pair of hosts. ``arrow``: a message holds many alerts;
+        the pair decides the partition.
     encode
         From alert rows to rows in another form.
     """

@@ -144,9 +144,9 @@ class KafkaSource:
         source, partition
             The assignment that its flows come from.
         early_end
-            Offset at which the window ends, if time or memory and not the flows themselves ended it. It is noted
-            beside the committed offset, so that whoever reads these flows again after a crash cuts the same
-            window, and scores are the same.
+            Offset at which the window ends, if time or memory and not the flows themselves ended it. It is
+            noted beside the committed offset, so that whoever reads these flows again after a crash cuts the
+            same window, and scores are the same.
 
         Returns
         -------

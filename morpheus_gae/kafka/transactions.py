@@ -125,8 +125,8 @@ class Transactions(Outbox):
                 inner = error.args[0]
                 if error_name(error) in FENCED:
                     raise OutputError(
-                        f"kafka://{self.servers}: another process uses the transactional.id {self.name!r} and "
-                        "has taken over: this one ends; give each instance a name of its own"
+                        f"kafka://{self.servers}: another process uses the transactional.id {self.name!r} "
+                        "and has taken over: this one ends; give each instance a name of its own"
                     ) from None
                 if inner.txn_requires_abort():
                     raise Aborted from None

@@ -11,16 +11,17 @@ from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config
 from morpheus.messages import ControlMessage, MessageMeta
 
+from morpheus_gae.engine.device import CutOnDevice
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
-from morpheus_gae.engine.window import Window
-from morpheus_gae.flows.origin import with_done
+from morpheus_gae.flows.cudf_columns import frame_to_flows
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.read import table_to_flows
 from morpheus_gae.sinks.dead_letters import DeadLetters
 from morpheus_gae.stages.base import GaeStage
-from morpheus_gae.stages.columns import note, positions
+from morpheus_gae.stages.columns import note, positions, with_done
+from morpheus_gae.stages.device import on_device
 from morpheus_gae.stages.frames import frame_of, table_of
 from morpheus_gae.stages.handover import KEY
 from morpheus_gae.stages.index import IndexKeeper
@@ -59,6 +60,7 @@ class BuildGraphStage(GaeStage):
         self._index = IndexKeeper()
         self._dead_letters = DeadLetters(dead_letters)
         self._preset: str | None = None
+        self.on_device = False
 
     @property
     def name(self) -> str:
@@ -85,6 +87,13 @@ class BuildGraphStage(GaeStage):
         run.windows.expect(self.unique_name, [taker.unique_name for taker in takers])
         # the model says what it needs in a graph
         executor = takers[0].executor if takers else None
+        # time and partitions are told apart on the host
+        by_rows = self.settings.window_seconds is None and self._index.keep
+        self.on_device = by_rows and on_device(self._config, executor)
+        if self.on_device:
+            # a frame on the device takes its index along
+            self._index = IndexKeeper(keep=False)
+            return CutOnDevice(self.settings.graph_size, self.get_df_pkg())
         return make_operator("build-graph", self.settings, run.metrics, executor, say, topics=topics)
 
     def _take(self, message: Any) -> Any:
@@ -93,9 +102,13 @@ class BuildGraphStage(GaeStage):
         done = positions(message)[0] if control else ()
         if not meta.count and not done:
             return None
+        batch: Any
         with meta.mutable_dataframe() as frame:
-            table, index = table_of(frame), frame.index
-        batch = table_to_flows(table, "message", self._index.rows, preset=self._preset)
+            index, first = frame.index, self._index.rows
+            if self.on_device:
+                batch = frame_to_flows(frame, self.get_df_pkg(), "message", first, preset=self._preset)
+            else:
+                batch = table_to_flows(table_of(frame), "message", first, preset=self._preset)
         self._index.add(index)
         self.shared.metrics.skip(batch.skipped)
         if batch.bad:
@@ -103,8 +116,11 @@ class BuildGraphStage(GaeStage):
             self._dead_letters.add(batch.bad)
         return with_done(batch.flows, done) if done else batch.flows
 
-    def _give(self, message: Any, item: Window) -> ControlMessage:
-        frame = frame_of(item.flows.table, self.get_df_pkg(), self._index.of(item.flows.rows))
+    def _give(self, message: Any, item: Any) -> ControlMessage:
+        if self.on_device:
+            frame = item.flows.frame
+        else:
+            frame = frame_of(item.flows.table, self.get_df_pkg(), self._index.of(item.flows.rows))
         out = ControlMessage()
         out.payload(MessageMeta(frame))
         out.set_metadata(KEY, self.shared.windows.give(self.unique_name, item))

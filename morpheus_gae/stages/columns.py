@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,17 @@ from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.frame import Position
+from morpheus_gae.flows.origin import OFFSET
 from morpheus_gae.stages.frames import bare_flows, is_device, table_of
 from morpheus_gae.stages.shared import DONE, ORIGIN, THRESHOLD
 
-SCORES = ("anomaly_score", "surprise", "surprise_pair", "surprise_flow")
+SCORES = {
+    "anomaly_score": "score",
+    "surprise": "surprise",
+    "surprise_pair": "pair_part",
+    "surprise_flow": "flow_part",
+}
+"""Columns of a message, and what they hold of the scores."""
 FLAG = "is_anomaly"
 
 
@@ -61,12 +69,31 @@ def window_of(message: Any, labels: str | None = None) -> Window:
     )
 
 
+def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:
+    """Frame with the scores as columns, and the tensor "probs", float32 [E, 1]; both where the frame is."""
+    out = frame.assign(**{name: getattr(scores, part) for name, part in SCORES.items()})
+    probs: Any = scores.score.reshape(-1, 1)
+    if is_device(frame):
+        import cupy
+
+        probs = cupy.asarray(probs)
+    return out, probs
+
+
 def positions(message: Any) -> tuple[tuple[Position, ...], Origin | None]:
     """Positions that a message reaches, and the partition it comes from; both as ``note`` noted them."""
     done = message.get_metadata(DONE) if message.has_metadata(DONE) else None
     origin = message.get_metadata(ORIGIN) if message.has_metadata(ORIGIN) else None
     reached = tuple(Position(*map(_plain, told)) for told in done or ())
     return reached, None if origin is None else Origin(*map(_plain, origin))
+
+
+def with_done(flows: Any, done: tuple[Position, ...]) -> Any:
+    """Flows that have the columns of the origin already, with the positions they reach, and offsets again."""
+    table = getattr(flows, "table", None)
+    if table is None or OFFSET not in table.column_names or len(done) != 1:
+        return replace(flows, done=done)
+    return replace(flows, offsets=np.asarray(table[OFFSET].to_numpy(), np.int64), done=done)
 
 
 def note(message: Any, done: tuple[Position, ...], origin: Origin | None = None) -> None:

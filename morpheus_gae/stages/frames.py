@@ -97,9 +97,20 @@ def _without(table: pa.Table, names: list[str]) -> pa.Table:
     return rest.replace_schema_metadata({b"pandas": json.dumps(described)})
 
 
+def frame_of_flows(flows: Any, package: Any, first: int) -> Any:
+    """Frame of a batch whose first row is row ``first`` of the stream; it may lie on the device already."""
+    index = package.RangeIndex(first, first + len(flows))
+    if is_device(getattr(flows, "frame", None)):
+        frame = flows.frame
+        frame.index = index
+        return frame
+    # metadata of the input file is no description of this frame
+    return frame_of(flows.table.replace_schema_metadata(None), package, index)
+
+
 def is_device(frame: Any) -> bool:
     """Whether a frame lies on a device (cuDF)."""
-    return hasattr(frame, "to_arrow")
+    return hasattr(frame, "to_pandas")
 
 
 def bare_flows(table: pa.Table, done: tuple[Position, ...] = ()) -> Flows:

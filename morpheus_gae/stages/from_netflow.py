@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import mrc
@@ -16,9 +17,8 @@ from morpheus.pipeline.single_output_source import SingleOutputSource
 
 from morpheus_gae.engine.feed import Feed
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.flows.frame import Flows
 from morpheus_gae.stages.columns import note
-from morpheus_gae.stages.frames import frame_of
+from morpheus_gae.stages.frames import frame_of_flows
 from morpheus_gae.stages.opening import check, open_feed
 from morpheus_gae.stages.shared import Run, end, run_of
 
@@ -72,16 +72,9 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     ):
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
-        self.settings = Settings(
-            tuple(input),
-            format=format,
-            dead_letters=dead_letters,
-            batch_size=batch_size,
-            preset=preset,
-            pair_seconds=pair_seconds,
-            group=group,
-            kafka_config=kafka_config,
-            fail_fast=fail_fast,
+        kafka = {"group": group, "kafka_config": kafka_config, "fail_fast": fail_fast}
+        self.settings = Settings(tuple(input), None, dead_letters, format, preset, pair_seconds).overridden(
+            {"batch_size": batch_size, **kafka}
         )
         check(self.settings, repeat)
         self._repeat = repeat
@@ -122,7 +115,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
                 if flows is not None:
                     yield self._message(flows, rows)
                     rows += len(flows)
-                    silence = flows.slice(0, 0)
+                    silence = replace(flows.slice(0, 0), done=())
                 elif silence is not None:
                     yield self._message(silence, rows)
                 if not subscription.is_subscribed():
@@ -131,12 +124,9 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
             self._error = error
             raise
 
-    def _message(self, flows: Flows, first: int) -> ControlMessage:
-        package = self.get_df_pkg()
-        index = package.RangeIndex(first, first + len(flows))
+    def _message(self, flows: Any, first: int) -> ControlMessage:
         out = ControlMessage()
-        # metadata of the input file is no description of this frame
-        out.payload(MessageMeta(frame_of(flows.table.replace_schema_metadata(None), package, index)))
+        out.payload(MessageMeta(frame_of_flows(flows, self.get_df_pkg(), first)))
         note(out, flows.done)
         return out
 

@@ -43,7 +43,7 @@ class Handover:
         giver, _, number = str(key).rpartition("/")
         with self._mutex:
             held, passed = self._held.get(giver), self._passed.get(giver)
-            if held is None or passed is None or taker not in passed:
+            if held is None or passed is None or taker not in passed or not number.isdecimal():
                 return None
             found = held.get(int(number))
             # messages keep their order: those before this one were left out by somebody, or are done with

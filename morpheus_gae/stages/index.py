@@ -22,18 +22,18 @@ class IndexKeeper:
 
     def __init__(self, keep: bool = True) -> None:
         self._parts: deque[tuple[int, Any]] = deque()
-        self._keep = keep
+        self.keep = keep
         self.rows = 0
 
     def add(self, index: Any) -> None:
         """Keep the index of the next frame; its first row is row ``rows`` of the stream."""
-        if self._keep and len(index):
+        if self.keep and len(index):
             self._parts.append((self.rows, index))
         self.rows += len(index)
 
     def of(self, rows: I64) -> Any:
         """Index of these rows of the stream (ascending), or None; rows before them are forgotten."""
-        if not self._keep or not len(rows):
+        if not self.keep or not len(rows):
             return None
         while len(self._parts) > 1 and self._parts[1][0] <= rows[0]:
             self._parts.popleft()

@@ -11,15 +11,17 @@ from morpheus.config import Config, ExecutionMode
 from morpheus.messages import ControlMessage, MessageMeta, TensorMemory
 
 from morpheus_gae.engine.choose import choose_model
+from morpheus_gae.engine.device import InferOnDevice
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.warm import warm_up
-from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors import base as executors
 from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
+from morpheus_gae.stages.columns import scored
+from morpheus_gae.stages.device import best_executor, scored_on_device, share_memory
 from morpheus_gae.stages.handover import KEY
 from morpheus_gae.stages.shared import say
 
@@ -39,13 +41,14 @@ class InferGaeStage(GaeStage):
     model : str
         Model folder; models/default by default.
     executor : str
-        What computes: cpu or torch. In GPU mode, too, it computes on the host; results go to the device.
+        What computes: cpu, cuda or torch; auto is cuda in GPU mode where there is a device, else cpu.
     """
 
-    def __init__(self, config: Config, model: str = None, executor: str = "cpu"):
+    def __init__(self, config: Config, model: str = None, executor: str = "auto"):
         super().__init__(config)
         self._model = model
         self._kind = executor
+        self._on_device = False
 
     @property
     def name(self) -> str:
@@ -55,17 +58,23 @@ class InferGaeStage(GaeStage):
     @cached_property
     def executor(self) -> Executor:
         """The model, loaded when the first stage asks for it."""
-        executor = executors.open_executor(choose_model(self._model), self._kind)
+        kind = best_executor(self._config) if self._kind == "auto" else self._kind
+        if kind.startswith("cuda") and self._config.execution_mode == ExecutionMode.GPU:
+            share_memory()
+        executor = executors.open_executor(choose_model(self._model), kind)
         warm_up(executor)
         return executor
 
     def _open(self) -> Operator:
-        self._before("build-graph")
+        self._on_device = self._before("build-graph").on_device
+        if self._on_device:
+            device: Any = self.executor
+            return InferOnDevice(device, self.shared.metrics)
         return make_operator("infer-gae", Settings(), self.shared.metrics, self.executor, say)
 
-    def _take(self, message: Any) -> Window:
+    def _take(self, message: Any) -> Any:
         key = message.get_metadata(KEY) if message.has_metadata(KEY) else ""
-        window: Window | None = self.shared.windows.take(key, self.unique_name)
+        window = self.shared.windows.take(key, self.unique_name)
         rows = message.payload().count
         if window is None or len(window.flows) != rows:
             found = "no graph" if window is None else f"a graph of {len(window.flows)} flows"
@@ -75,22 +84,11 @@ class InferGaeStage(GaeStage):
             )
         return window
 
-    def _give(self, message: Any, item: Window) -> ControlMessage:
-        scores = item.scores
-        assert scores is not None
+    def _give(self, message: Any, item: Any) -> ControlMessage:
         out = ControlMessage(message)
+        give = scored_on_device if self._on_device else scored
         with message.payload().mutable_dataframe() as frame:
-            scored = frame.assign(
-                anomaly_score=scores.score,
-                surprise=scores.surprise,
-                surprise_pair=scores.pair_part,
-                surprise_flow=scores.flow_part,
-            )
-        out.payload(MessageMeta(scored))
-        probs = scores.score.reshape(-1, 1)
-        if self._config.execution_mode == ExecutionMode.GPU:
-            import cupy
-
-            probs = cupy.asarray(probs)
+            whole, probs = give(frame, item.scores, self.get_df_pkg())
+        out.payload(MessageMeta(whole))
         out.tensors(TensorMemory(count=len(item.flows), tensors={"probs": probs}))
         return out

@@ -17,6 +17,8 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.read import read_flows
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.dead_letters import DeadLetters
+from morpheus_gae.stages.device import batches as device_batches
+from morpheus_gae.stages.device import readable
 from morpheus_gae.stages.shared import Run, downstream, say
 
 
@@ -70,7 +72,14 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         feed = Feed(topics.source, live=True, grace_seconds=settings.grace_seconds)
         run.opened.append(feed)
         return settings, feed
+    letters = (topics and topics.dead_letters()) or DeadLetters(settings.dead_letters_path)
+    found = say if settings.preset in (None, "auto") else None
     settings, stdin = stoppable(settings)
+    if stage._config.execution_mode.name == "GPU" and readable(settings):
+        frames: Any = chain.from_iterable(device_batches(settings, stage.get_df_pkg()) for _ in range(repeat))
+        feed = Feed(FlowSource(frames, run.metrics, letters, None, found))
+        run.opened.append(feed)
+        return settings, feed
     batches = chain.from_iterable(
         read_flows(
             settings.input,
@@ -80,9 +89,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         )
         for _ in range(repeat)
     )
-    letters = (topics and topics.dead_letters()) or DeadLetters(settings.dead_letters_path)
     wake = None if stdin is None else stdin.stop
-    found = say if settings.preset in (None, "auto") else None
     source = FlowSource(batches, run.metrics, letters, wake, found)
     pair = _pair_flows(settings, run.metrics, say)
     feed = Feed(source, pair, settings.live, stdin, settings.grace_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,8 +124,8 @@ class ControlMessage:
         return self._tensors
 
     def set_metadata(self, key: str, value: Any) -> None:
-        """Set one value."""
-        self._metadata[key] = value
+        """Set one value, which JSON must have: in GPU mode the real one passes through it."""
+        self._metadata[key] = json.loads(json.dumps(value))
 
     def has_metadata(self, key: str) -> bool:
         """Whether there is a value."""

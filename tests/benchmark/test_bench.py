@@ -118,14 +118,8 @@ def test_larger_workloads_are_not_tried_after_a_failure(monkeypatch: pytest.Monk
     monkeypatch.setattr(cell.Cell, "start", start)
     size = {"hosts": 1, "pairs": 1, "distinct_batches": 1}
     monkeypatch.setattr(bench, "prepare", lambda *told: size)
-    plan = Plan(
-        choose_variants(list(fate)),
-        "m",
-        [1000, 4000],
-        hosts=100,
-        regimes=("client", "uniform"),
-        arrival_rate=0,
-    )
+    chosen, regimes = choose_variants(list(fate)), ("client", "uniform")
+    plan = Plan(chosen, "m", [1000, 4000], hosts=100, regimes=regimes, arrival_rate=0)
     found = benchmark(plan)["results"]
     statuses = {name: [r["status"] for r in found if r["variant"] == name] for name in fate}
     # of the other regime nothing is known yet; what is not available never will be
@@ -139,13 +133,13 @@ def test_larger_workloads_are_not_tried_after_a_failure(monkeypatch: pytest.Monk
 
 def test_out_of_memory_is_a_result() -> None:
     plan = Plan(
-        choose_variants(["cpu-1core"]), str(MODEL), [400_000], batches=1, repeats=1, hosts=1000,
-        limit_memory=300_000_000, limit_seconds=60, arrival_rate=0,
+        choose_variants(["cpu-1core"]), str(MODEL), [1_000_000], batches=1, repeats=1, hosts=1000,
+        limit_memory=220_000_000, limit_seconds=60, arrival_rate=0,
     )  # fmt: skip
     (row,) = benchmark(plan)["results"]
     assert row["status"] == OUT_OF_MEMORY
     assert row["peak_memory_bytes"] is None
-    assert "Memory" in row["reason"]
+    assert row["reason"]
 
 
 def test_time_to_alert() -> None:

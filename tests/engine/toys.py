@@ -74,8 +74,6 @@ def toy_graph(flows: Flows) -> WindowGraph:
     n = len(flows)
     ids = np.arange(n, dtype=np.int32)
     return WindowGraph(
-        src=ids,
-        dst=ids + np.int32(n),
         pair=ids,
         pair_src=ids,
         pair_dst=ids + np.int32(n),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from morpheus_gae.graph.averaging import neighbour_average
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.csr import csr
-from morpheus_gae.graph.hashing import host_ids, pair_ids
+from morpheus_gae.graph.hashing import number
 from morpheus_gae.graph.octets import octet_features
 from tests.support import V4, make_flows
 
-U64 = st.integers(0, 2**64 - 1) | st.integers(0, 5)
+U64 = st.integers(0, 2**64 - 1) | st.integers(0, 5) | st.sampled_from([int(V4), int(V4) + 1])
 
 
 def first_appearance(codes: np.ndarray) -> np.ndarray:
@@ -28,16 +28,15 @@ def first_appearance(codes: np.ndarray) -> np.ndarray:
 @given(st.lists(st.tuples(U64, U64, U64, U64), max_size=300))
 def test_host_and_pair_ids_are_numbered_by_first_appearance(rows):
     a = np.array(rows, np.uint64).reshape(-1, 4)
-    src, dst, hi, lo = host_ids(*(np.ascontiguousarray(a[:, i]) for i in range(4)))
+    g = number(*(np.ascontiguousarray(a[:, i]) for i in range(4)))
+    src, dst = g.pair_src[g.pair], g.pair_dst[g.pair]
     addresses = np.concatenate([a[:, :2], a[:, 2:]])
     ids = np.concatenate([src, dst])
     np.testing.assert_array_equal(ids, first_appearance(addresses) if len(a) else ids)
-    np.testing.assert_array_equal(np.stack([hi, lo], 1)[ids], addresses)
-    pair, pair_src, pair_dst, pair_flows = pair_ids(src, dst)
-    np.testing.assert_array_equal(pair, first_appearance(np.stack([src, dst], 1)) if len(a) else pair)
-    np.testing.assert_array_equal(pair_src[pair], src)
-    np.testing.assert_array_equal(pair_dst[pair], dst)
-    np.testing.assert_array_equal(np.bincount(pair, minlength=len(pair_src)), pair_flows)
+    np.testing.assert_array_equal(np.stack([g.host_hi, g.host_lo], 1)[ids], addresses)
+    pairs = first_appearance(np.stack([src, dst], 1)) if len(a) else g.pair
+    np.testing.assert_array_equal(g.pair, pairs)
+    np.testing.assert_array_equal(np.bincount(g.pair, minlength=len(g.pair_src)), g.pair_flows)
 
 
 @pytest.mark.parametrize("shape", ["hub", "sequential", "same", "v6"])
@@ -52,12 +51,12 @@ def test_tables_grow_past_their_first_size(shape):
         "v6": i << np.uint64(40),
     }
     other = zeros + V4 if shape == "same" else i + V4 + np.uint64(1)
-    src, dst, _, lo = host_ids(zeros, hub[shape], i if shape == "v6" else zeros, other)
-    assert lo.shape[0] == {"hub": n + 1, "sequential": 2 * n, "same": 1, "v6": 2 * n}[shape] - (
+    g = number(zeros, hub[shape], i if shape == "v6" else zeros, other)
+    assert g.host_lo.shape[0] == {"hub": n + 1, "sequential": 2 * n, "same": 1, "v6": 2 * n}[shape] - (
         shape == "sequential"
     )
-    pair, *_ = pair_ids(src, dst)
-    assert pair.max() + 1 == (1 if shape == "same" else n)
+    assert g.pair.max() + 1 == g.pair_flows.shape[0] == (1 if shape == "same" else n)
+    assert g.pair_flows.sum() == n
 
 
 def test_types_are_as_documented_and_an_empty_window_is_fine():

@@ -5,7 +5,7 @@ import pytest
 
 from morpheus_gae.graph import hashing
 from morpheus_gae.graph.build import build_graph, build_graph_arrays
-from morpheus_gae.graph.hashing import BLOCK, host_hash, host_ids, mix, pair_ids
+from morpheus_gae.graph.hashing import BLOCK, host_hash, mix, number
 from tests.support import V4, make_flows
 
 WORD = 2**64
@@ -41,11 +41,11 @@ def test_ids_do_not_depend_on_the_salt(salt, monkeypatch):
     hi = rng.integers(0, 3, 40_000).astype(np.uint64)
     lo = rng.integers(0, 9_000, 40_000).astype(np.uint64)
     arrays = hi[:20_000], lo[:20_000], hi[20_000:], lo[20_000:]
-    before = host_ids(*arrays)
-    pairs = pair_ids(*before[:2])
-    assert before[2].shape[0] > 2**13  # the table has grown
+    before = number(*arrays)
+    assert before.host_hi.shape[0] > 2**13  # the tables have grown
+    assert before.pair_src.shape[0] > 2**13
     monkeypatch.setattr(hashing, "SALT", np.uint64(salt))
-    for a, b in zip((*before, *pairs), (*host_ids(*arrays), *pair_ids(*before[:2])), strict=True):
+    for a, b in zip(before, number(*arrays), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -75,16 +75,43 @@ def test_a_flow_to_itself_is_one_host_and_one_pair():
 def test_families_do_not_mix():
     # ::ffff:10.0.0.1 is 10.0.0.1; the same low half under another prefix, or without ffff, is not
     lo = np.array([V4 + np.uint64(10 << 24 | 1), 10 << 24 | 1], np.uint64)
-    src, dst, hi, _ = host_ids(np.zeros(2, np.uint64), lo, np.full(2, SIX, np.uint64), lo)
-    assert src.tolist() == [0, 1]
-    assert dst.tolist() == [2, 3]
-    assert hi.tolist() == [0, 0, SIX, SIX]
+    g = number(np.zeros(2, np.uint64), lo, np.full(2, SIX, np.uint64), lo)
+    assert g.pair_src[g.pair].tolist() == [0, 1]
+    assert g.pair_dst[g.pair].tolist() == [2, 3]
+    assert g.host_hi.tolist() == [0, 0, SIX, SIX]
 
 
-def test_direction_and_the_largest_ids_keep_pairs_apart():
-    # a pair and its reverse differ only by which half of the key an id is in
-    a = np.array([0, 1, 2**31 - 1, 0], np.int32)
-    pair, src, dst, flows = pair_ids(a, a[::-1].copy())
-    assert pair.tolist() == [0, 1, 2, 0]
-    assert (src.tolist(), dst.tolist()) == ([0, 1, 2**31 - 1], [0, 2**31 - 1, 1])
-    assert flows.tolist() == [2, 1, 1]
+@pytest.mark.parametrize("first", ["v4", "v6"])
+def test_an_ipv6_address_is_not_the_ipv4_address_of_its_number(first):
+    # inside, IPv6 addresses are numbered from 0: number 0 must not meet 0.0.0.0, in hosts or in pairs
+    four, six = (0, int(V4)), (SIX, 7)
+    rows = [four, six] if first == "v4" else [six, four]
+    hi, lo = (np.array([r[i] for r in rows], np.uint64) for i in range(2))
+    g = number(hi, lo, hi, lo)
+    assert g.pair.tolist() == [0, 1]
+    assert (g.host_hi.tolist(), g.host_lo.tolist()) == (hi.tolist(), lo.tolist())
+
+
+def test_direction_keeps_pairs_apart():
+    # a pair and its reverse differ only by which half of the key an address is in
+    zero, lo = np.zeros(4, np.uint64), V4 + np.array([0, 1, 2**32 - 1, 0], np.uint64)
+    g = number(zero, lo, zero, lo[::-1].copy())
+    assert g.pair.tolist() == [0, 1, 2, 0]
+    assert (g.pair_src.tolist(), g.pair_dst.tolist()) == ([0, 1, 2], [0, 2, 1])
+    assert g.pair_flows.tolist() == [2, 1, 1]
+
+
+def test_the_families_may_mix_in_any_share():
+    for seed, share in enumerate((0.0, 0.02, 0.5, 1.0)):
+        rng = np.random.default_rng(seed)
+        ends = []
+        for _ in range(2):
+            six = rng.random(30_000) < share
+            lo = rng.integers(0, 300, 30_000).astype(np.uint64)
+            ends += [np.where(six, np.uint64(SIX), np.uint64(0)), np.where(six, lo, lo + V4)]
+        g = number(*ends)
+        for ids, hi, lo in ((g.pair_src, *ends[:2]), (g.pair_dst, *ends[2:])):
+            np.testing.assert_array_equal(g.host_hi[ids[g.pair]], hi)
+            np.testing.assert_array_equal(g.host_lo[ids[g.pair]], lo)
+        assert g.pair_flows.sum() == 30_000
+        assert np.unique(np.stack([g.pair_src, g.pair_dst], 1), axis=0).shape[0] == g.pair_src.shape[0]

@@ -149,17 +149,21 @@ class Broker:
                 return found
         raise AssertionError(f"{len(found)} messages in {topic} in place of {count}")
 
-    def messages(self, topic: str, seconds: float, partitions: int = 1) -> Iterator[Any]:
-        """Messages of a topic from its beginning, until no time is left."""
+    def messages(
+        self, topic: str, seconds: float, partitions: int = 1, idle: float | None = None
+    ) -> Iterator[Any]:
+        """Messages of a topic from its beginning, until no time is left or, after the first, nothing came."""
         consumer = ck.Consumer(
             {"bootstrap.servers": self.servers, "group.id": "reader", "enable.auto.commit": False}
         )
         consumer.assign([ck.TopicPartition(topic, p, 0) for p in range(partitions)])
         until = time.monotonic() + seconds
+        quiet: float | None = None
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < until and (quiet is None or time.monotonic() < quiet):
                 for message in consumer.consume(1000, 0.1):
                     if message.error() is None:
+                        quiet = None if idle is None else time.monotonic() + idle
                         yield message
         finally:
             consumer.close()

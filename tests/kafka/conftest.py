@@ -25,6 +25,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a member that vanished is noticed after this
+    monkeypatch.setenv("MORPHEUS_GAE_KAFKA_SESSION_TIMEOUT_MS", "6000")
+
+
 @pytest.fixture
 def name() -> str:
     """A name that no other test has."""

@@ -18,7 +18,7 @@ DEADLINE = 30.0
 class Run:
     """Runs until stopped; ``error`` is what it ended with."""
 
-    def __init__(self, input: str, output: str | None, **other: Any) -> None:
+    def __init__(self, input: str, output: str | None, sink: Any = None, **other: Any) -> None:
         told: dict[str, Any] = {
             "threshold": 0.0,
             "graph_size": 1000,
@@ -30,7 +30,9 @@ class Run:
         self.error: BaseException | None = None
         settings = Settings(input=(input,), output=output, **told)
         self.pipeline: Pipeline = build_pipeline((), settings, say=self.said.append, terminal=False)
-        self._changed = threading.Condition()
+        if sink is not None:
+            # in place of the one that the settings ask for, before anything is written
+            self.pipeline.engine.operators[-1]._sink = sink  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._body, daemon=True)
         self._thread.start()
 

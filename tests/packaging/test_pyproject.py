@@ -27,6 +27,7 @@ EXTRAS = {
     "train": {"torch", "scikit-learn"},
     "gpu": {"torch", "triton"},
     "kafka": {"confluent-kafka"},
+    "avro": {"fastavro"},
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
     "bench": {"matplotlib", "torch", "torch-geometric"},
     "plot": {"matplotlib", "scikit-learn"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +147,55 @@ def test_a_stopped_source_ends_and_what_it_sent_is_written(host: Any, toy: Any, 
     host.linear(c, source, host.Apply(c, look), *stages, collect).run()
     assert 3 <= len(sent) < 100
     assert sum(message.payload().count for message in collect.seen) == sum(sent)
+
+
+def test_a_batch_that_is_being_read_when_the_pipeline_stops_is_written(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not host.REAL:
+        pytest.skip("the double's stop is its own")
+    from morpheus_gae.engine.source import FlowSource
+
+    stock = FlowSource.__iter__
+
+    def slow(self: Any) -> Any:
+        for flows in stock(self):
+            # the signal comes while this batch is on its way; the engine drops what a source gives later
+            signal.raise_signal(signal.SIGINT)
+            assert self._stopping.wait(10)
+            yield flows
+
+    monkeypatch.setattr(FlowSource, "__iter__", slow)
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    ours(host, c, source, str(tmp_path / "a.jsonl"), threshold=0.0).run()
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 25
+
+
+def test_the_clock_ends_a_window_of_a_silent_stream(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morpheus_gae.engine import feed
+
+    monkeypatch.setattr(feed, "TICK_SECONDS", 0.02)
+    pipe = tmp_path / "flows.csv"
+    os.mkfifo(pipe)
+    text = Path(csv_file(tmp_path / "f.csv")).read_text()
+    scored = threading.Event()
+
+    def write() -> None:
+        with pipe.open("w") as out:
+            out.write(text)
+            out.flush()
+            # what was written is scored although the pipe stays open
+            assert scored.wait(30)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    c = host.config()
+    look = host.Apply(c, lambda message: scored.set() or message)
+    stages = host.stages.BuildGraphStage(c, 1000, 0.1), host.stages.InferGaeStage(c, "toy")
+    host.linear(c, host.stages.FromNetflowStage(c, [str(pipe)]), *stages, look).run()
+    writer.join(30)
+    assert scored.is_set()
+    assert sum(message.payload().count for message in look.seen) == 25

@@ -114,6 +114,52 @@ def test_stock_stages_before_and_after(tmp_path: Path) -> None:
     assert scored[0]["note"] == "note 5"
 
 
+def test_monitor_anywhere_and_filter_by_column(tmp_path: Path) -> None:
+    csv_file(tmp_path / "f.csv")
+    watched = ["from-netflow", *STAGES]
+    for name in ("build-graph", "infer-gae", "flag-anomalies"):
+        watched.insert(watched.index(name), "monitor")
+    rule = ["filter", "--filter_source", "DATAFRAME", "--field_name", "anomaly_score", "--threshold", "0.99"]
+    told = [*watched, "monitor", *rule, "to-alerts", "--output", "a.jsonl", "monitor"]
+    done = morpheus("run", "--use_cpu_only", "pipeline-gae", "--input", "f.csv", *told, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["IN_BYTES"] for row in rows_of(tmp_path / "a.jsonl")] == list(range(5, 25))
+
+
+def test_options_of_stages_in_a_stock_pipeline(tmp_path: Path) -> None:
+    csv_file(tmp_path / "f.csv")
+    told = [
+        "from-netflow",
+        "--input",
+        "*.csv",
+        "--preset",
+        "canonical",
+        "--pair_seconds",
+        "0",
+        "--repeat",
+        "2",
+    ]
+    told += [*STAGES, "to-alerts", "--output_format", "ndjson", "--output", "a.jsonl"]
+    plugin = ("--plugin", "morpheus_gae.stages", "run", "--use_cpu_only", "pipeline-other")
+    done = morpheus(*plugin, *told, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["IN_BYTES"] for row in rows_of(tmp_path / "a.jsonl")] == [*range(25), *range(25)]
+    # the page of all stages imports the stock ones, too, of which some need a GPU's libraries
+    shown = morpheus(*plugin, "from-netflow", "--help", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "--pair_seconds" in shown.stdout
+
+
+def test_importing_our_stages_needs_no_library_of_a_gpu(tmp_path: Path) -> None:
+    heavy = "{'cudf', 'cupy', 'rmm', 'torch', 'confluent_kafka'}"
+    code = f"import sys, morpheus_gae.stages; print(sorted({heavy} & set(sys.modules)))"
+    told = [sys.executable, "-c", code]
+    done = subprocess.run(
+        told, check=False, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 @pytest.mark.parametrize("way", ["plugin", "environment", "entry point"])
 def test_stages_in_a_stock_pipeline(tmp_path: Path, way: str) -> None:
     group = importlib.metadata.entry_points(group="morpheus")

@@ -1,0 +1,124 @@
+"""The encoder on a device: attention in both directions and the Graph U-Net, over compressed rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from morpheus_gae.executors.cuda_attention import attention
+from morpheus_gae.executors.cuda_sums import neighbour_sums
+from morpheus_gae.executors.device import DeviceGraph
+from morpheus_gae.executors.device_rows import Rows, rows_of
+from morpheus_gae.model.gae import GAE, POOL_RAMP, GraphUNet, PairAttention, segment_sum
+
+
+def both_ways(pair_src: Tensor, pair_dst: Tensor, n: int) -> Rows:
+    """Neighbours of each host in both directions, one for each ordered pair."""
+    return rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
+
+
+def pair_features(f: Tensor, graph: DeviceGraph) -> Tensor:
+    """float32 [P, 5]: mean edge features of each pair's flows, log1p of their number / 4."""
+    count = graph.pair_flows.to(torch.float64)
+    out = torch.empty(count.shape[0], f.shape[1] + 1, device=f.device)
+    for c in range(f.shape[1]):
+        # float64, since one pair may hold a whole window's flows; a column at a time, since that is double
+        out[:, c] = segment_sum(f[:, c].to(torch.float64), graph.pair, count.shape[0]) / count
+    out[:, -1] = torch.log1p(count) / 4
+    return out
+
+
+def encode(net: GAE, graph: DeviceGraph, flags: Tensor, f: Tensor, bias: Tensor | None) -> Tensor:
+    """``GAE.encode`` of one window.
+
+    Parameters
+    ----------
+    net
+        Weights.
+    graph
+        N hosts, P pairs.
+    flags
+        float32 [N, 5] address classes.
+    f
+        float32 [E, 4] edge features.
+    bias
+        float32 [P], or None.
+
+    Returns
+    -------
+    float32 [N, 2 width]
+    """
+    host_x = [flags]
+    if net.spec.octets:
+        assert graph.octets is not None
+        assert graph.averaged is not None
+        host_x += [graph.octets, graph.averaged]
+    x = torch.relu(net.host(torch.cat(host_x, 1)))
+    pf = pair_features(f, graph)
+    src, dst, n = graph.pair_src, graph.pair_dst, graph.hosts
+    into = _attended(net.into, x, pf, bias, rows_of(src, dst, n))
+    out = _attended(net.out, x, pf, bias, rows_of(dst, src, n))
+    z = torch.relu_(torch.cat([into, out], 1))
+    if net.spec.unet_depth:
+        z += unet(net.unet, z, both_ways(src, dst, n))
+    return z
+
+
+def _attended(layer: PairAttention, x: Tensor, pf: Tensor, bias: Tensor | None, rows: Rows) -> Tensor:
+    edge = layer.edge.weight.T.contiguous()
+    return attention(layer.left(x), layer.right(x), edge, pf, bias, layer.attend, rows)
+
+
+def unet(net: GraphUNet, x: Tensor, rows: Rows) -> Tensor:
+    """``GraphUNet`` of one window: float32 [N, W] from float32 [N, W]."""
+    n = x.shape[0]
+    degree = (1 + rows.degree).to(x.dtype)[:, None]
+
+    def mean(v: Tensor, gate: Tensor | None = None) -> Tensor:
+        own = v if gate is None else v * gate[:, None]
+        return (own + neighbour_sums(v, gate, rows)) / degree
+
+    h = [F.relu(net.down[0](mean(x)))]
+    gates: list[Tensor] = []
+    kept = x.new_ones(n)
+    for level in range(1, net.depth + 1):
+        p = net.pool[level - 1]
+        value = torch.sigmoid(h[-1] @ (p / p.norm())) * kept
+        keep = max((n + (1 << level) - 1) >> level, 1)
+        kth = torch.sort(value, descending=True).values[keep - 1]
+        kept = kept * torch.clamp((value - kth) / POOL_RAMP + 1, 0, 1)
+        gates.append(kept * value)
+        h.append(F.relu(net.down[level](gates[-1][:, None] * mean(mean(h[-1], gates[-1])))))
+    out = h[-1]
+    for level in range(net.depth, 0, -1):
+        out = F.relu(net.up[level - 1](h[level - 1] + gates[level - 1][:, None] * out))
+    return out * torch.rsqrt(out.square().mean(1, keepdim=True) + 1e-6) * net.gain
+
+
+def by_parts(layer: torch.nn.Linear, head: Tensor | None, z: Tensor, src: Tensor, dst: Tensor) -> Tensor:
+    """A linear layer of ``[head, z_s * z_d, z_s, z_d]`` for each pair, node parts once a host.
+
+    Parameters
+    ----------
+    layer
+        Of ``head``'s width + 3 x ``z``'s.
+    head
+        float32 [P, C], or None.
+    z
+        float32 [N, W].
+    src, dst
+        int64 [P].
+
+    Returns
+    -------
+    float32 [P, out]
+    """
+    c, w = 0 if head is None else head.shape[1], z.shape[1]
+    first, product, of_src, of_dst = layer.weight.split([c, w, w, w], 1)
+    out = (z[src] * z[dst]) @ product.T
+    out += (z @ of_src.T)[src]
+    out += (z @ of_dst.T + layer.bias)[dst]
+    if head is not None:
+        out += head @ first.T
+    return out

@@ -1,0 +1,145 @@
+"""Each Triton kernel against its torch form: run as a module under Triton's interpreter, or on a GPU.
+
+    TRITON_INTERPRET=1 python -m tests.executors.cuda_kernels MODEL ...
+
+With model folders, whole windows are scored as well, by the kernels and by the oracle.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import torch
+
+from morpheus_gae.executors import cuda_attention, cuda_choose, cuda_distinct, cuda_edge, cuda_flow, cuda_sums
+from morpheus_gae.executors.device_rows import PART, Rows, rows_of
+
+
+def sent(array: np.ndarray, device: str) -> torch.Tensor:
+    return torch.from_numpy(array).to(device)
+
+
+def hub_rows(device: str, rng: np.random.Generator, n: int = 30, spread: int = 90, hub: int = 2) -> Rows:
+    """Rows without entries, with a few, and one with more than ``hub`` parts; entries in no order."""
+    end = np.concatenate([rng.integers(0, n - 3, spread), np.full(hub * PART + 5, 7)])
+    start = rng.integers(0, n, end.size)
+    order = rng.permutation(end.size)
+    return rows_of(sent(start[order], device), sent(end[order], device), n)
+
+
+def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
+    rng = np.random.default_rng(0)
+    edges = tuple(sent(np.unique(rng.exponential(300, n).astype(np.float32)), device) for n in (40, 77, 12))
+    sizes = [edge.shape[0] + 1 for edge in edges]
+    groups = tuple(sent(np.sort(rng.integers(0, 7, n)).astype(np.int32), device) for n in sizes[:2])
+    shapes = ((sizes[0], k), (7, sizes[1], k), (7, sizes[2], k))
+    tables = tuple(sent(rng.random(s, np.float32) / s[-2] + np.float32(1e-5), device) for s in shapes)
+    attributes = sent(rng.exponential(300, (e, 3)).astype(np.float32), device)
+    # on an edge, at nothing, beyond everything
+    attributes[:40, 0] = edges[0][:40]
+    attributes[40:60], attributes[60:70] = 0, 1e30
+    missing, pair = sent(rng.random(e) < 0.2, device), sent(rng.integers(0, p, e), device)
+    mix = torch.softmax(sent(rng.normal(size=(p, k)).astype(np.float32), device), 1)
+    scaling = torch.tensor([5, 5, 5, 0.7, 0.6, 0.5, 0.01, 0.011, 0.013], device=device)
+    rest = (mix, edges, groups, tables, scaling)
+    want, got = (torch.full((e,), torch.nan, device=device) for _ in range(2))
+    cuda_flow.flow_values_torch(attributes, missing, pair, *rest, want, chunk=64)
+    cuda_flow.flow_values(attributes, missing, pair, *rest, got)
+    torch.testing.assert_close(got, want, rtol=2e-5, atol=2e-5)
+    cuda_flow.flow_values(attributes[:0], missing[:0], pair[:0], *rest, got[:0])
+
+
+def check_sums(device: str, hub: int = 2) -> None:
+    rng = np.random.default_rng(1)
+    rows = hub_rows(device, rng, hub=hub)
+    for features in (8, 64, 5):
+        x = sent(rng.normal(size=(30, features)).astype(np.float32), device)
+        for gate in (None, sent((rng.random(30, np.float32) * (rng.random(30) < 0.5)).astype("f4"), device)):
+            want = cuda_sums.neighbour_sums_torch(x, gate, rows)
+            torch.testing.assert_close(cuda_sums.neighbour_sums(x, gate, rows), want, rtol=1e-4, atol=1e-4)
+    none = rows_of(rows.start[:0], rows.end[:0], 30)
+    assert not cuda_sums.neighbour_sums(x, None, none).any()
+
+
+def check_attention(device: str, hub: int = 2) -> None:
+    from morpheus_gae.model.gae import PairAttention
+
+    rng = np.random.default_rng(2)
+    rows = hub_rows(device, rng, hub=hub)
+    pairs = rows.start.shape[0]
+    start, end = torch.empty_like(rows.start), torch.empty_like(rows.end)
+    start[rows.entry], end[rows.entry] = rows.start, rows.end
+    torch.manual_seed(0)
+    layer = PairAttention(16, 32, 2).to(device).requires_grad_(False)
+    x = sent(rng.normal(size=(30, 16)).astype(np.float32), device) * 3
+    pf = sent(rng.normal(size=(pairs, 5)).astype(np.float32), device)
+    for bias in (None, sent(-rng.exponential(30, pairs).astype(np.float32), device)):
+        args = (layer.left(x), layer.right(x), layer.edge.weight.T.contiguous(), pf, bias, layer.attend, rows)
+        got = cuda_attention.attention(*args)
+        torch.testing.assert_close(got, layer(x, start, end, pf, bias), rtol=1e-4, atol=1e-5)
+
+
+def check_edge(device: str, e: int = 300) -> None:
+    from morpheus_gae.model.gae import GAE
+    from morpheus_gae.model.spec import preset
+
+    torch.manual_seed(0)
+    weights = cuda_edge.EdgeWeights.of(GAE(preset("published")).to(device).requires_grad_(False))
+    f, u = torch.randn(e, 4, device=device) * 3, torch.randn(40, 64, device=device)
+    # probabilities next to 0 and next to 1
+    u[:10] *= 60
+    pair = torch.randint(0, 40, (e,), device=device)
+    want, got = (torch.full((e,), torch.nan, device=device) for _ in range(2))
+    cuda_edge.edge_surprise_torch(f, pair, u, weights, want, chunk=64)
+    cuda_edge.edge_surprise(f, pair, u, weights, got)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-6)
+
+
+def check_distinct(device: str, n: int = 900) -> None:
+    rng = np.random.default_rng(3)
+    halves = np.array([0, 1, -1, 2**63 - 1, -(2**63)])
+    columns = {
+        "few keys, same halves in other combinations": (rng.choice(halves, n), rng.choice(halves, n)),
+        "one key": (np.zeros(n, np.int64), np.full(n, 0xFFFF_0A00_0001)),
+        "all different": (np.zeros(n, np.int64), rng.permutation(n)),
+        "one row": (np.zeros(1, np.int64), np.ones(1, np.int64)),
+    }
+    for name, (hi, lo) in columns.items():
+        number, first = cuda_distinct.distinct(sent(hi, device), sent(lo, device))
+        want: dict[tuple[int, int], int] = {}
+        for key in zip(hi.tolist(), lo.tolist(), strict=True):
+            want.setdefault(key, len(want))
+        assert number.tolist() == [want[key] for key in zip(hi.tolist(), lo.tolist(), strict=True)], name
+        at = first.cpu().numpy()
+        assert list(zip(hi[at].tolist(), lo[at].tolist(), strict=True)) == list(want), name
+
+
+CHECKS = (check_flow, check_sums, check_attention, check_edge, check_distinct)
+
+
+def check_model(folder: str) -> None:
+    """Columns to scores by the kernels, against the oracle."""
+    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.cuda import CudaExecutor
+    from morpheus_gae.graph.build import build_graph
+    from tests.support import make_flows
+
+    oracle = open_executor(folder, "torch")
+    spec = oracle.artifact.spec
+    flows = make_flows(60, hosts=12, pairs=20, seed=3)
+    want = oracle.score(build_graph(flows, octets=spec.octets, tolerance=spec.tolerance))
+    got = CudaExecutor(oracle.artifact, "cpu").score_flows(flows)
+    for name in ("score", "surprise", "pair_part", "flow_part"):
+        a, b = getattr(got, name), getattr(want, name)
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4, err_msg=name)
+    assert got.unseen_hosts == want.unseen_hosts
+
+
+if __name__ == "__main__":
+    assert cuda_choose.has_triton(torch.device("cpu")), "this is to run under the interpreter"
+    for check in CHECKS:
+        check("cpu")
+    for model in sys.argv[1:]:
+        check_model(model)
+    print("the same")

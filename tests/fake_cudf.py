@@ -1,0 +1,85 @@
+"""A fake of the parts of cuDF that are used, over pandas: what it does is what cuDF's documentation says.
+
+No GPU: it shows that the logic around cuDF is right, and nothing about cuDF itself.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pandas.core.strings.accessor import StringMethods
+
+QUAD = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
+
+
+def octets(word: Any) -> list[int] | None:
+    """As cuDF reads them: leading zeros are fine."""
+    match = QUAD.fullmatch(word) if isinstance(word, str) else None
+    found = [int(o) for o in match.groups()] if match else [256]
+    return found if max(found) < 256 else None
+
+
+def is_ipv4(text: Any) -> pd.Series:
+    words = text._orig
+    return pd.Series([octets(w) is not None for w in words], index=words.index, dtype=bool)
+
+
+def ip_to_int(text: Any) -> pd.Series:
+    words = text._orig
+    numbers = [int.from_bytes(bytes(octets(w) or [0] * 4), "big") for w in words]
+    return pd.Series(np.array(numbers, np.uint32), index=words.index)
+
+
+def read_parquet(path: str, row_groups: list[list[int]], use_pandas_metadata: bool) -> pd.DataFrame:
+    assert not use_pandas_metadata
+    with pq.ParquetFile(path) as file:
+        return file.read_row_groups(row_groups[0]).to_pandas()
+
+
+def to_arrow(frame: pd.DataFrame, preserve_index: bool = True) -> pa.Table:
+    assert not preserve_index
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def from_arrow(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas()
+
+
+@contextmanager
+def fake_cudf() -> Iterator[Any]:
+    """The package, while it lasts; CuPy and RMM, too."""
+    frame: Any = pd.DataFrame
+    package = SimpleNamespace(
+        __name__="cudf",
+        DataFrame=frame,
+        Series=pd.Series,
+        Index=pd.Index,
+        RangeIndex=pd.RangeIndex,
+        concat=pd.concat,
+        read_parquet=read_parquet,
+    )
+    modules = {n: ModuleType(n) for n in ("cupy", "rmm", "rmm.allocators")}
+    cupy: Any = modules["cupy"]
+    cupy.from_dlpack, cupy.asarray = np.from_dlpack, np.asarray
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, function in (
+            (StringMethods, "isipv4", is_ipv4),
+            (StringMethods, "ip2int", ip_to_int),
+            (frame, "to_arrow", to_arrow),
+            (frame, "to_pandas", lambda self: self),
+            (frame, "from_arrow", staticmethod(from_arrow)),
+        ):
+            patch.setattr(owner, name, function, raising=False)
+        for name, module in modules.items():
+            patch.setitem(sys.modules, name, module)
+        yield package

@@ -1,0 +1,82 @@
+"""The sink: keys, partitions and forms of messages, without a broker."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.kafka.keys import pair_keys, pair_partitions
+from morpheus_gae.kafka.sink import ARROW_BYTES, KafkaSink
+from tests.flows import rows
+
+TABLE = rows.table(500).append_column("model", pa.array(["m@1"] * 500))
+
+
+class Outbox:
+    """Remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, ...]] = []
+        self.flushed = 0
+        topic = SimpleNamespace(partitions=dict.fromkeys(range(3)))
+        self.producer = SimpleNamespace(
+            list_topics=lambda name, timeout: SimpleNamespace(topics={name: topic})
+        )
+
+    def send(self, *message: Any) -> None:
+        self.sent.append(message)
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+def other_way(table: pa.Table) -> pa.Table:
+    names = {"IPV4_SRC_ADDR": "IPV4_DST_ADDR", "IPV4_DST_ADDR": "IPV4_SRC_ADDR"}
+    return table.rename_columns([names.get(n, n) for n in table.column_names])
+
+
+def test_a_pair_has_one_key_whoever_began() -> None:
+    assert pair_keys(TABLE)[:2] == [b"10.0.0.0|2001:db8::", b"10.0.0.1|2001:db8::1"]
+    assert pair_keys(other_way(TABLE)) == pair_keys(TABLE)
+    to = pair_partitions(TABLE, 3)
+    assert pair_partitions(other_way(TABLE), 3).tolist() == to.tolist()
+    assert set(to.tolist()) == {0, 1, 2}
+
+
+def test_json() -> None:
+    outbox = Outbox()
+    sink = KafkaSink(outbox, "alerts", encode=lambda table: table.select(["IN_BYTES"]))
+    sink.add(TABLE)
+    sink.add(TABLE.slice(0, 0))
+    sink.flush()
+    assert [json.loads(value) for _, value, _, _ in outbox.sent] == [{"IN_BYTES": i} for i in range(500)]
+    assert [key for _, _, key, _ in outbox.sent] == pair_keys(TABLE)
+    assert outbox.sent[0][3] == [("content-type", b"application/json"), ("model", b"m@1")]
+    assert outbox.flushed == 1
+
+
+def test_arrow() -> None:
+    outbox = Outbox()
+    wide = TABLE.append_column("text", pa.array([f"{i:x}" * 5000 for i in range(500)]))
+    sink = KafkaSink(outbox, "alerts", "arrow")
+    sink.add(wide)
+    to = pair_partitions(TABLE, 3).tolist()
+    found = []
+    for _, value, key, headers, partition in outbox.sent:
+        assert key is None
+        assert headers[0] == ("content-type", b"application/vnd.apache.arrow.stream")
+        assert len(value) <= ARROW_BYTES
+        numbers = pa.ipc.open_stream(value).read_all()["IN_BYTES"].to_pylist()
+        assert [to[i] for i in numbers] == [partition] * len(numbers)
+        found += numbers
+    assert sorted(found) == list(range(500))
+
+
+def test_unknown_form() -> None:
+    with pytest.raises(UsageError, match="choose ndjson, arrow"):
+        KafkaSink(Outbox(), "alerts", "xml")
