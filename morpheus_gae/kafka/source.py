@@ -159,10 +159,14 @@ class KafkaSource:
             self._delivering = True
         if self._transactions is not None:
             return self._begin(self._transactions)
-        if early_end is not None and not self._note_cut(source, partition, early_end):
-            self._done()
-            return False
-        return True
+        if early_end is None or self._note_cut(source, partition, early_end):
+            return True
+        # a note that cannot be made now (a rebalance goes on) is no reason to drop the window: those after it
+        # would be committed over it. Only if its partition went meanwhile, somebody reads it again.
+        if self.ledger.alive(source, partition):
+            return True
+        self._done()
+        return False
 
     def delivered(self, positions: Iterable[Position]) -> None:
         """What was read before these positions is delivered: dead letters follow, then the commit.

@@ -12,6 +12,7 @@ import pytest
 ck = pytest.importorskip("confluent_kafka")
 
 from morpheus_gae.errors import GaeError, InputError, OutputError  # noqa: E402
+from morpheus_gae.kafka.source import KafkaSource  # noqa: E402
 from tests.kafka.run import Run, alert, lines, origin, wait_until  # noqa: E402
 
 if TYPE_CHECKING:
@@ -108,6 +109,20 @@ def test_nothing_is_committed_that_is_not_delivered(broker: Broker, name: str) -
     assert Counter(origin(row) for row in rows) == Counter(
         {(f"{name}.in", 0, i // 500, i % 500): 1 for i in range(5000)}
     )
+
+
+def test_a_note_that_cannot_be_made_drops_no_window(
+    broker: Broker, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as while a rebalance goes on, and the partition stays
+    monkeypatch.setattr(KafkaSource, "_note_cut", lambda *_: False)
+    given, out = three_topics(broker, name)
+    with Run(given, out, group=name, window_seconds=0.2) as run:
+        for first in (0, 300):
+            broker.produce(f"{name}.in", [lines(first, 300)])
+            run.until(lambda run, first=first: run.metrics.flows == first + 300)
+        wait_until(lambda: broker.committed(name, f"{name}.in") == [2], "both are committed")
+    assert {alert(m)["IN_BYTES"] for m in broker.read(f"{name}.out", 600)} == set(range(600))
 
 
 def test_two_consumers_share(broker: Broker, name: str) -> None:
