@@ -16,6 +16,7 @@ from morpheus_gae.flows.convert import FlowBatch
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.json_array import is_spread, spread_objects
+from morpheus_gae.flows.line_kernels import line_ends
 from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.stream import Stream, TruncatedError
@@ -68,11 +69,16 @@ class _Places:
     """Message and row of each line of many messages that lie one after the other."""
 
     def __init__(self, values: Sequence[bytes], data: bytes, total: int) -> None:
-        counts = np.fromiter((v.count(b"\n") + (v[-1:] != b"\n") for v in values), np.int64, len(values))
+        starts = np.cumsum([0, *(len(v) + 1 for v in values[:-1])], dtype=np.int64)
+        counts = np.empty(len(values), np.int64)
+        raw = np.frombuffer(data, np.uint8)
+        # each message is followed by a line feed of ours; one that ends with its own has that as well
+        line_ends(raw, starts, counts)
+        last = np.append(starts[1:], len(data)) - 2
+        counts -= (last >= starts) & (raw[np.maximum(last, 0)] == 10)
         self._data, self._lines = data, None if int(counts.sum()) == total else Lines(data)
         if self._lines is not None:
             # blank lines count for nothing
-            starts = np.cumsum([0, *(len(v) + 1 for v in values[:-1])], dtype=np.int64)
             message = np.searchsorted(starts, self._lines.starts, "right") - 1
             counts = np.bincount(message, minlength=len(values)).astype(np.int64)
         self.message = np.repeat(np.arange(len(values)), counts)

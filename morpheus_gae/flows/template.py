@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from morpheus_gae.flows.line_kernels import line_ends
 from morpheus_gae.flows.template_kernels import read_delimited, read_json
 from morpheus_gae.flows.value_kernels import BOOL, FLOAT, INT, NULL, TEXT
 
@@ -102,7 +103,10 @@ class Template:
         utf8
             Whether all of them are UTF-8; else lines with other than ASCII in a value are left to others.
         """
-        most, raw = data.count(b"\n") + 1, np.frombuffer(data, np.uint8)
+        raw = np.frombuffer(data, np.uint8)
+        ends = np.empty(1, np.int64)
+        line_ends(raw, np.zeros(1, np.int64), ends)
+        most = int(ends[0]) + 1
         counts = [int(np.sum(self._kinds == kind)) for kind in (INT, FLOAT, BOOL, TEXT)]
         ints, reals = np.empty((counts[0], most), np.int64), np.empty((counts[1], most))
         bools = np.empty((counts[2], most), np.uint8)
