@@ -180,7 +180,11 @@ def test_options_from_the_environment() -> None:
             2,
             "more than 0",
         ),
-        (["pipeline-gae", "--model", "toy", "--input", "kafka://h/t"], 2, "not of the form kafka://host:port"),
+        (
+            ["pipeline-gae", "--model", "toy", "--input", "kafka://h/t"],
+            2,
+            "not of the form kafka://host:port",
+        ),
         (["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--alert_rate", "1e-9"], 2, "support"),
         (["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--json", "no/m.json"], 2, "folder"),
         (

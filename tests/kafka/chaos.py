@@ -160,8 +160,13 @@ def run(
     garbage: float = 0.01,
     seed: int = 1,
     longest: float = 9.0,
+    window_seconds: str = "1000",
 ) -> Count:
-    """Flows go in by portions; scorers are killed in between, at any moment."""
+    """Flows go in by portions; scorers are killed in between, at any moment.
+
+    With the ``window_seconds`` given no window ends by the clock; with a short one many do, also while a
+    rebalance goes on.
+    """
     rng = random.Random(seed)
     started = time.monotonic()
     broker.topic(name, PARTITIONS)
@@ -169,7 +174,8 @@ def run(
     broker.topic(f"{name}.out.dead")
     feed = Feed(broker, name, garbage, rng)
     log = folder / f"{name}.log"
-    running = [scorer(broker, name, log, exactly_once, i) for i in range(replicas)]
+    more = {"window_seconds": window_seconds}
+    running = [scorer(broker, name, log, exactly_once, i, **more) for i in range(replicas)]
     portion = flows // (kills + 1) // PARTITIONS // PER_MESSAGE * PARTITIONS * PER_MESSAGE
     result = Count(name, kills, broker_kills)
     try:
@@ -179,7 +185,7 @@ def run(
             i = k % replicas
             running[i].send_signal(signal.SIGKILL)
             running[i].wait()
-            running[i] = scorer(broker, name, log, exactly_once, i)
+            running[i] = scorer(broker, name, log, exactly_once, i, **more)
             if k < broker_kills:
                 broker.kill()
                 _TICKS.wait(rng.uniform(0.2, 2.0))
@@ -212,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--flows", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--replicas", type=int, default=2)
-    parser.add_argument("--runs", default="at-least-once,exactly-once,durable")
+    parser.add_argument("--runs", default="at-least-once,early-windows,exactly-once,durable")
     parser.add_argument("--report", type=Path)
     told = parser.parse_args(arguments)
     results = []
@@ -228,7 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     folder,
                     flows=told.flows,
                     kills=told.kills,
-                    replicas=told.replicas,
+                    replicas=told.replicas + (name == "early-windows"),
+                    window_seconds="1" if name == "early-windows" else "1000",
                     exactly_once=name == "exactly-once",
                     broker_kills=5 if durable else 0,
                 )
