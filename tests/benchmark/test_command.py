@@ -134,6 +134,8 @@ def test_nothing_could_be_measured_and_is_plotted_all_the_same(tmp_path: Path) -
     ],
 )
 def test_usage_errors(args: tuple[str, ...], message: str) -> None:
+    if "--plot" in args:
+        pytest.importorskip("matplotlib")
     done = run(*args)
     assert done.exit_code == 2
     assert message in done.output

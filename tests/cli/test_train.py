@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from morpheus_gae.cli.simulate import command as simulate
@@ -28,6 +29,7 @@ def test_names_are_checked_before_the_work(tmp_path: Path) -> None:
 
 
 def test_input_that_is_not_all_read_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     args = ["--input", flows_file(tmp_path), "--model", str(tmp_path / "m"), "--epochs", "1"]
     result = CliRunner().invoke(command, [*args, "--max_flows", "6000"])
     assert result.exit_code == 0, result.output

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,11 @@ def stack(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    vendored = files("check_jsonschema").joinpath("builtin_schemas", "vendor", "compose-spec.json")
+    # found and not imported: the package itself wants a newer click than the host of Morpheus has
+    found = find_spec("check_jsonschema")
+    assert found is not None
+    assert found.origin is not None
+    vendored = Path(found.origin).parent / "builtin_schemas" / "vendor" / "compose-spec.json"
     return json.loads(vendored.read_text(encoding="utf-8"))
 
 
@@ -140,8 +144,8 @@ def parsed(command: click.Command, words: list[str]) -> list[tuple[str, dict[str
         found.append((name, ctx.params))
         if not isinstance(command, click.Group):
             return found
-        # protected_args has been renamed on the way
-        rest = [*getattr(ctx, "_protected_args", ()), *ctx.args]
+        # protected_args has been renamed on the way, and the old name warns
+        rest = [*vars(ctx).get("_protected_args", vars(ctx).get("protected_args", ())), *ctx.args]
         if not rest:
             return found
         name, *words = rest
