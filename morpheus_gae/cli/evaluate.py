@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.cli.options import Command, executor_name, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,9 +34,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
 @click.option(
     "--graph_size", type=click.IntRange(min=1), default=200_000, show_default=True, help="Flows of a window."
 )
-@click.option(
-    "--executor", type=click.Choice(["cpu", "torch"]), default="cpu", show_default=True, help="What scores."
-)
+@click.option("--executor", type=executor_name, default="cpu", show_default=True, help="What scores.")
 @click.option(
     "--stream",
     "order",

@@ -185,7 +185,7 @@ def _add_stage(name: str, /, **told: Any) -> Any:
     if name == "build-graph":
         stage = stages.BuildGraphStage(config, s.graph_size, s.window_seconds)
     elif name == "infer-gae":
-        stage = stages.InferGaeStage(config, s.model, s.executor)
+        stage = stages.InferGaeStage(config, s.model, s.executor, s.deterministic)
     elif name == "flag-anomalies":
         stage = stages.FlagAnomaliesStage(config, s.threshold, s.alert_rate, s.adaptive, s.labels)
     else:

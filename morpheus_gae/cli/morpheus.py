@@ -15,7 +15,7 @@ import click
 
 from morpheus_gae import __version__
 from morpheus_gae.cli.operations import early_hangups, operation_options, told_facts, watched
-from morpheus_gae.cli.options import EXIT_SIGNAL, Command, Group, json_option, rate
+from morpheus_gae.cli.options import EXIT_SIGNAL, Command, Group, executor_name, json_option, rate
 from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
 
 PositiveInt = click.IntRange(min=1)
@@ -121,7 +121,15 @@ def _rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
-        "--executor", type=click.Choice(["cpu", "cuda", "torch"]), help="What computes; cpu by default."
+        "--deterministic",
+        is_flag=True,
+        help="Same bits in every run on a GPU too (always on a CPU).",
+    )(command)
+    command = click.option(
+        "--executor",
+        metavar="[cpu|cuda|cuda:N|torch]",
+        type=executor_name,
+        help="What computes; cpu by default.",
     )(command)
     return click.option("--model", metavar="DIR", help="Model folder; models/default by default.")(command)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -164,6 +165,21 @@ def rate(text: str) -> float:
     if not 0.0 < value <= 1.0:
         raise click.BadParameter(f"{text!r} is not a rate: it must be above 0 and at most 1 (100%)")
     return value
+
+
+def executor_name(text: str) -> str:
+    """The name of an executor; a GPU may be told by its number.
+
+    Raises
+    ------
+    click.BadParameter
+        If there is no such executor.
+    """
+    if not re.fullmatch(r"cpu|torch|cuda(:\d+)?", text):
+        raise click.BadParameter(
+            f"{text!r} is not an executor: choose cpu, cuda, cuda:1 (another GPU) or torch"
+        )
+    return text
 
 
 def _in_a_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

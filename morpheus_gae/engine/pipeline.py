@@ -200,7 +200,9 @@ def _load(names: Sequence[str], settings: Settings, open_executor: OpenExecutor 
     if open_executor is None:
         from morpheus_gae.executors.base import open_executor as open_executor_
 
-        open_executor = open_executor_
+        open_executor = (
+            partial(open_executor_, deterministic=True) if settings.deterministic else open_executor_
+        )
     executor = open_executor(_model(settings), settings.executor)
     warm_up(executor)
     threshold = _threshold(settings, executor.artifact) if "flag-anomalies" in names else None

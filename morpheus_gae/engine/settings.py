@@ -35,7 +35,9 @@ class Settings:
     model
         Folder of the artifact.
     executor
-        ``cpu`` or ``torch``.
+        ``cpu``, ``cuda``, ``cuda:1``, ... or ``torch``.
+    deterministic
+        Same bits in every run, see ``executors.base.open_executor``.
     graph_size, window_seconds
         Flows and seconds of a window.
     threshold, alert_rate, adaptive
@@ -82,6 +84,7 @@ class Settings:
     pair_seconds: float = 60.0
     model: str | None = None
     executor: str = "cpu"
+    deterministic: bool = False
     graph_size: int = 200_000
     window_seconds: float | None = None
     threshold: float | None = None

@@ -57,7 +57,7 @@ class Executor(Protocol):
         ...
 
 
-def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
+def open_executor(model: str | Path, kind: str = "cpu", deterministic: bool = False) -> Executor:
     """Load an artifact and the executor that runs it.
 
     Parameters
@@ -67,6 +67,9 @@ def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
     kind
         ``"cpu"`` (numba, no torch needed), ``"cuda"`` (a GPU; ``"cuda:1"`` is another one) or ``"torch"``
         (the oracle).
+    deterministic
+        Same bits in every run. ``"cpu"`` always is, whatever the number of threads; ``"cuda"`` adds up
+        in a fixed order then, which takes longer.
 
     Raises
     ------
@@ -93,5 +96,5 @@ def open_executor(model: str | Path, kind: str = "cpu") -> Executor:
     if kind == "cuda" or kind.startswith("cuda:"):
         from morpheus_gae.executors.cuda import CudaExecutor
 
-        return CudaExecutor(artifact, kind)
+        return CudaExecutor(artifact, kind, deterministic)
     raise UsageError(f"unknown executor {kind!r}: choose cpu, cuda or torch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,15 @@ from morpheus_gae.model.gae import GAE, MIX_FLOOR, SMOOTH, TABLE_FLOOR
 SMALLEST_CHUNK = 1 << 14
 
 
+def add_in_a_fixed_order() -> None:
+    """Make torch choose algorithms that give the same bits in every run."""
+    # cuBLAS reads it when it is opened first
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # largest and smallest of a row do not depend on the order, but torch has no such form of them
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
 class CudaExecutor:
     """Scores windows on a device.
 
@@ -43,6 +53,8 @@ class CudaExecutor:
         Of any spec.
     device
         ``cuda``, ``cuda:1``, ...; ``cpu`` runs the same code in torch alone, for tests.
+    deterministic
+        Same bits in every run: no sum by atomics. Holds for all of torch in this process.
 
     Raises
     ------
@@ -50,7 +62,9 @@ class CudaExecutor:
         If there is no such device.
     """
 
-    def __init__(self, artifact: Artifact, device: str = "cuda") -> None:
+    def __init__(self, artifact: Artifact, device: str = "cuda", deterministic: bool = False) -> None:
+        if deterministic:
+            add_in_a_fixed_order()
         self.device = torch.device(device)
         if self.device.type == "cuda" and not torch.cuda.is_available():
             built = (

@@ -42,12 +42,17 @@ class InferGaeStage(GaeStage):
         Model folder; models/default by default.
     executor : str
         What computes: cpu, cuda or torch; auto is cuda in GPU mode where there is a device, else cpu.
+    deterministic : bool
+        Same bits in every run on a GPU too; the cpu executor always is.
     """
 
-    def __init__(self, config: Config, model: str = None, executor: str = "auto"):
+    def __init__(
+        self, config: Config, model: str = None, executor: str = "auto", deterministic: bool = False
+    ):
         super().__init__(config)
         self._model = model
         self._kind = executor
+        self._deterministic = deterministic
         self._on_device = False
 
     @property
@@ -61,7 +66,9 @@ class InferGaeStage(GaeStage):
         kind = best_executor(self._config) if self._kind == "auto" else self._kind
         if kind.startswith("cuda") and self._config.execution_mode == ExecutionMode.GPU:
             share_memory()
-        executor = executors.open_executor(choose_model(self._model), kind)
+        # named only where it is asked for
+        how = {"deterministic": True} if self._deterministic else {}
+        executor = executors.open_executor(choose_model(self._model), kind, **how)
         warm_up(executor)
         return executor
 

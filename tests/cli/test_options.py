@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from morpheus_gae.cli.options import Command, Group, json_option, rate
+from morpheus_gae.cli.options import Command, Group, executor_name, json_option, rate
 from morpheus_gae.errors import ArtifactError, GaeError, MissingExtraError, UsageError
 
 
@@ -106,3 +106,14 @@ def test_lazy_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = runner.invoke(group, ["--help"]).output
     assert "Say what was given" in listed
     assert "gone" not in listed
+
+
+@pytest.mark.parametrize("text", ["cpu", "torch", "cuda", "cuda:1"])
+def test_executor_name(text: str) -> None:
+    assert executor_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "cpu:1", ""])
+def test_what_is_no_executor(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not an executor: choose cpu"):
+        executor_name(text)

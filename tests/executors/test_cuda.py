@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -195,3 +196,26 @@ def test_columns_may_be_read_only_and_strided(tiny_models: dict[str, Artifact]) 
     for column in (other.attributes, other.src_lo):
         column.flags.writeable = False
     close(executor.score_flows(other), want)
+
+
+@pytest.fixture
+def torch_as_before():
+    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    yield
+    torch.use_deterministic_algorithms(before[0])
+    torch.utils.deterministic.fill_uninitialized_memory = before[1]
+
+
+@pytest.mark.usefixtures("torch_as_before")
+def test_a_fixed_order_is_told_to_torch_and_changes_no_score(
+    tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morpheus_gae.executors.cuda import CudaExecutor
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    artifact, flows = tiny_models["published"], make_flows(300)
+    want = CudaExecutor(artifact, "cpu").score_flows(flows)
+    assert not torch.are_deterministic_algorithms_enabled()
+    close(CudaExecutor(artifact, "cpu", deterministic=True).score_flows(flows), want)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -66,3 +69,18 @@ def test_resident_columns_stay(tiny_models: dict[str, Artifact]) -> None:
     scores = executor.score_device(upload(flows, "cuda"))
     assert scores.surprise.device.type == "cuda"
     np.testing.assert_allclose(scores.surprise.cpu().numpy(), executor.score_flows(flows).surprise, rtol=1e-5)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_fixed_order_gives_the_same_bits(tiny_models: dict[str, Artifact], preset: str) -> None:
+    # in a process of its own: how torch adds up holds for all of it
+    script = (
+        "import sys\n"
+        "from morpheus_gae.executors.base import open_executor\n"
+        "from tests.support import make_flows\n"
+        "executor = open_executor(sys.argv[1], 'cuda', deterministic=True)\n"
+        "flows = make_flows(100_000, hosts=5_000, pairs=40_000)\n"
+        "first = executor.score_flows(flows).surprise\n"
+        "assert all((executor.score_flows(flows).surprise == first).all() for _ in range(5))\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tiny_models[preset].path)], check=True, timeout=120)
