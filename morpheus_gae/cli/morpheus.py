@@ -299,6 +299,9 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         from morpheus_gae.engine.threads import limit_threads
 
         limit_threads(ctx.obj["num_threads"])
+    from morpheus_gae.engine.allocator import keep_freed_memory
+
+    keep_freed_memory()
     from morpheus_gae.engine.pipeline import build_pipeline
     from morpheus_gae.engine.stdin import stoppable
     from morpheus_gae.sinks.open import OutputClosed

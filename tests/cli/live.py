@@ -86,14 +86,19 @@ class Live:
         env: dict[str, str] | None = None,
     ) -> None:
         command = [sys.executable, "-m", module, "run", "pipeline-gae", "--model", model]
-        self.process = subprocess.Popen(
-            [*command, "--threshold", "0", *args],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-        )
+        # under nohup it would be ignored, and stay so in a child
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            self.process = subprocess.Popen(
+                [*command, "--threshold", "0", *args],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=ROOT,
+                env={**os.environ, **(env or {})},
+            )
+        finally:
+            signal.signal(signal.SIGHUP, hangup)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         assert self.process.stderr is not None
