@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
@@ -16,6 +17,10 @@ from tests.support import make_flows
 
 # the tests are about the embedded engine, also where NVIDIA Morpheus is installed; tests/stages is about that
 os.environ.setdefault("MORPHEUS_RUN_ENGINE", "embedded")
+
+# the first example of a process may compile kernels; pytest-timeout ends what hangs
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     # click before 8.2 keeps stderr apart only when told to, and then leaves it out of the output
