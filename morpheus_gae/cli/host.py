@@ -10,6 +10,7 @@ import copy
 import importlib.util
 import json
 import logging
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -210,8 +211,8 @@ def _finish(
 
     if json_file is not None and not Path(json_file).absolute().parent.is_dir():
         raise UsageError(f"--metrics {json_file}: its folder does not exist")
-    if viz_file is not None and importlib.util.find_spec("graphviz") is None:
-        raise GaeError("--viz_file needs graphviz, which is not installed: run  pip install graphviz")
+    if viz_file is not None:
+        _check_graphviz()
     if not added:
         for name in USUAL:
             _add_stage(name)
@@ -235,6 +236,15 @@ def _finish(
         facts = {"status": "stopped" if run.stopped else "finished", **metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     say(told_facts("stopped" if run.stopped else "finished", metrics))
+
+
+def _check_graphviz() -> None:
+    if importlib.util.find_spec("graphviz") is None:
+        raise GaeError("--viz_file needs graphviz, which is not installed: run  pip install graphviz")
+    if shutil.which("dot") is None:
+        raise GaeError(
+            "--viz_file needs the program dot, which is not installed: run  apt-get install graphviz"
+        )
 
 
 class _OneLine(logging.Filter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import signal
@@ -222,19 +223,64 @@ def test_a_signal_drains(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "m.json").read_text())["status"] == "stopped"
 
 
+@pytest.mark.parametrize(
+    ("told", "size"), [((), 4), (("--edge_buffer_size", "16"), 16), (("--edge-buffer-size", "5"), 8)]
+)
+def test_few_windows_wait_between_stages(tmp_path: Path, told: tuple[str, ...], size: int) -> None:
+    csv_file(tmp_path / "f.csv")
+    # frozen when the pipeline is made: what it has then is what holds
+    script = (
+        "import runpy, sys\n"
+        "from morpheus.pipeline import LinearPipeline\n"
+        "make = LinearPipeline.__init__\n"
+        "def made(self, config, *args, **kwargs):\n"
+        "    print('holds', config.edge_buffer_size)\n"
+        "    make(self, config, *args, **kwargs)\n"
+        "LinearPipeline.__init__ = made\n"
+        "sys.argv[0] = 'morpheus'\n"
+        "runpy.run_module('tests.cli.toy_morpheus', run_name='__main__')\n"
+    )
+    rest = ["pipeline-gae", "--input", "f.csv", "--model", "toy", "--output", "a.jsonl"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "run", "--use_cpu_only", *told, *rest],
+        check=False,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["holds", str(size)]
+
+
 def test_viz_file(tmp_path: Path) -> None:
     csv_file(tmp_path / "f.csv")
-    # in the place of the library, whose program may not be installed
-    (tmp_path / "graphviz.py").write_text(
-        "class Digraph:\n"
-        "    def __init__(self, *a, **k): pass\n"
-        "    attr = node = edge = subgraph = __init__\n"
-        "    def pipe(self, format): return format.encode()\n"
-    )
     told = ["--input", "f.csv", "--model", "toy", "--output", "a.jsonl", "--viz_file", "drawn.svg"]
-    done = morpheus("run", "--use_cpu_only", "pipeline-gae", *told, cwd=tmp_path, paths=(tmp_path,))
+    (tmp_path / "bin").mkdir()
+    without, path = {"PATH": str(tmp_path / "bin")}, f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = morpheus("run", "--use_cpu_only", "pipeline-gae", *told, cwd=tmp_path, **without)
+    assert done.returncode == 1
+    assert "Error: --viz_file needs" in done.stderr
+    assert not (tmp_path / "a.jsonl").exists()
+    # the host's own drawing, by the real library where there is one; its program gives back what it was given
+    if importlib.util.find_spec("graphviz") is None:
+        (tmp_path / "graphviz.py").write_text(
+            "class Digraph:\n"
+            "    def __init__(self, *a, **k): self.body = []\n"
+            "    def node(self, *a, **k): self.body.append(repr((a, k)))\n"
+            "    attr = edge = node\n"
+            "    def subgraph(self, graph): self.body += graph.body\n"
+            "    def pipe(self, format): return '\\n'.join(self.body).encode()\n"
+        )
+    (tmp_path / "bin" / "dot").write_text("#!/bin/sh\nexec cat\n")
+    (tmp_path / "bin" / "dot").chmod(0o755)
+    done = morpheus(
+        "run", "--use_cpu_only", "pipeline-gae", *told, cwd=tmp_path, paths=(tmp_path,), PATH=path
+    )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "drawn.svg").read_text() == "svg"
+    drawn = (tmp_path / "drawn.svg").read_text()
+    assert all(name in drawn for name in ("from-netflow", "build-graph", "infer-gae", "to-alerts"))
 
 
 def test_help_shows_our_stages_and_the_stock_ones(tmp_path: Path) -> None:
