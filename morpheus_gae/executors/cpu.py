@@ -12,6 +12,7 @@ from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.cpu_bins import bucket_starts, ended
 from morpheus_gae.executors.cpu_dense import Layer, layer_of
 from morpheus_gae.executors.cpu_encoder import Encoder
+from morpheus_gae.executors.cpu_lines import empty_lines, lines_of
 from morpheus_gae.executors.cpu_memory import CpuMemory
 from morpheus_gae.graph import parallel
 from morpheus_gae.model.features import class_flags, edge_features
@@ -84,7 +85,7 @@ class CpuExecutor:
         p = graph.pairs
         row, part = np.empty(p, np.int32), np.empty(p, np.float32)
         # pairs of one kind share their rows: what is not written takes no memory
-        mix = np.empty((0 if only_logit else p, self.pairs.width), np.float32)
+        mix = empty_lines((0 if only_logit else p, self.pairs.width), np.float32)
 
         def kernel(lo: int, hi: int) -> None:
             cpu_pairs.score_pairs(
@@ -105,8 +106,8 @@ class CpuExecutor:
         shares = mix.reshape(-1)
         unseen = int((hosts.found < 0).sum())
         if not self.artifact.spec.flow_types:
-            by_pair = np.empty(part.shape[0], np.float32)
-            cpu_tail.map_tail(part[row], self.fused, by_pair)
+            by_pair = np.empty_like(part)
+            cpu_tail.map_tail(part[row], self.fused, np.empty_like(row), by_pair)
             surprise = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
             return Scores(-np.expm1(-surprise), surprise, part[row][graph.pair], none, unseen)
@@ -168,6 +169,4 @@ def _table(logits: F32, axis: int) -> F32:
     p = np.exp(logits - logits.max(axis, keepdims=True))
     p *= np.float32(1 - TABLE_FLOOR) / p.sum(axis, keepdims=True)
     p += np.float32(TABLE_FLOOR / logits.shape[axis])
-    out = np.zeros((*p.shape[:-1], _padded(p.shape[-1])), np.float32)
-    out[..., : p.shape[-1]] = p
-    return out
+    return lines_of(p.reshape(-1, p.shape[-1]), _padded(p.shape[-1])).reshape(*p.shape[:-1], -1)

@@ -26,7 +26,7 @@ def ended(edges: F32) -> F32:
     return np.append(edges, np.float32(np.nan))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def bin_at(v: np.float32, edges: F32, starts: I32) -> np.int32:
     """`bin_of` one float32 >= 0, by `ended` edges."""
     at = starts[np.float32(v).view(np.int32) >> SHIFT]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from morpheus_gae.executors.cpu_dense import Layer, dense, relu
+from morpheus_gae.executors.cpu_graph import AHEAD, ask
 from morpheus_gae.executors.cpu_intrinsics import ROWS
 from morpheus_gae.executors.cpu_math import FAST
 from morpheus_gae.graph.prefetch import prefetch
@@ -41,11 +42,17 @@ def pair_terms(
         m = min(ROWS, hi - first)
         for i in range(m):
             s, d = pair_src[first + i], pair_dst[first + i]
+            ahead = min(first + i + AHEAD, hi - 1)
+            ask(z, pair_src[ahead])
+            ask(z, pair_dst[ahead])
             for j in range(width):
                 x[j, i] = z[s, j] * z[d, j]
         dense(x, product, y)
         for i in range(m):
             s, d = pair_src[first + i], pair_dst[first + i]
+            ahead = min(first + i + AHEAD, hi - 1)
+            ask(by_src, pair_src[ahead])
+            ask(by_dst, pair_dst[ahead])
             for j in range(hidden):
                 out[first + i, j] = y[j, i] + by_src[s, j] + by_dst[d, j]
 

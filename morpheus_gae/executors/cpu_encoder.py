@@ -119,12 +119,14 @@ class Encoder:
         rows_out: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
     ) -> F32:
         n = x.shape[0]
+        # looked up once, not once a product
+        senders, receivers = graph.pair_src[rows_in[1]], graph.pair_dst[rows_out[1]]
 
         def mean(v: F32) -> F32:
             out = np.empty_like(v)
             parallel.run(
                 lambda lo, hi: cpu_graph.neighbour_mean(
-                    lo, hi, v, *rows_in, *rows_out, graph.pair_src, graph.pair_dst, out
+                    lo, hi, v, rows_in[0], senders, rows_out[0], receivers, out
                 ),
                 n,
                 GRAIN // 8,
@@ -150,7 +152,7 @@ class Encoder:
     def edge_logit(self, graph: WindowGraph, z: F32, f: F32) -> F32:
         """Logit of each flow: node part once a host, product once a pair, edge part once a flow."""
         by_src, by_dst = z @ self.by_src, z @ self.by_dst
-        whole = np.concatenate([f.mean(0, dtype=np.float64), f.std(0, dtype=np.float64)]).astype(np.float32)
+        whole = cpu_graph.moments(f).astype(np.float32)
         constant = self.window[1](relu(self.window[0](whole[None]))) + self.pair.b
         u = np.empty((graph.pairs, by_src.shape[1]), np.float32)
         by_src += constant

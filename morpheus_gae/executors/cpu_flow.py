@@ -16,7 +16,7 @@ from numba import njit
 from morpheus_gae.executors.cpu_bins import bin_at
 from morpheus_gae.executors.cpu_intrinsics import product_of_four
 from morpheus_gae.executors.cpu_math import FAST, log_fast, probability_fast
-from morpheus_gae.executors.cpu_tail import Tail, tail_at
+from morpheus_gae.executors.cpu_tail import Tail, map_tail
 from morpheus_gae.graph.prefetch import prefetch
 
 F32 = npt.NDArray[np.float32]
@@ -119,16 +119,17 @@ def _block(
     for j in range(LANES):
         work[3 * LANES + j] -= log_fast(work[j])
     for j in range(count):
-        p = pair_part[at[j]]
-        f = tail_at(work[3 * LANES + j], model.flow)
-        out[LANES + j] = tail_at(max(p, f) + _SHARE * min(p, f), model.fused)
-        out[2 * LANES + j] = p
-        out[3 * LANES + j] = f
+        out[2 * LANES + j] = pair_part[at[j]]
+    map_tail(work[3 * LANES :], model.flow, at[:LANES], out[3 * LANES :])
+    for j in range(LANES):
+        p, f = out[2 * LANES + j], out[3 * LANES + j]
+        work[j] = max(p, f) + _SHARE * min(p, f)
+    map_tail(work[:LANES], model.fused, at[:LANES], out[LANES : 2 * LANES])
     for j in range(LANES):
         out[j] = probability_fast(out[LANES + j])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _slot(key: np.uint32, a: np.uint32, b: np.uint32, c: np.uint32) -> np.uint64:
     """Where the memo keeps a flow; only speed depends on it, so it needs no salt."""
     h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(a) * np.uint64(0xBF58476D1CE4E5B9)
@@ -159,8 +160,9 @@ def score_flows(
     at = np.zeros(4 * LANES, np.int32)
     use = hi - lo > 4 * PROBE * LANES
     size = MEMO if use else 1
-    keys = np.full((size, 4), np.uint32(0xFFFFFFFF), np.uint32)
-    kept = np.empty((size, 4), np.float32)
+    keys, kept = np.empty((size, 4), np.uint32), np.empty((size, 4), np.float32)
+    for slot in range(size):
+        keys[slot, 0] = np.uint32(0xFFFFFFFF)
     slots = np.zeros(LANES, np.uint64)
     done, answered, blocks = lo, 0, 0
     while done < hi:

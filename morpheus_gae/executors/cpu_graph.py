@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from morpheus_gae.executors.cpu_math import exp_fast
+from morpheus_gae.graph.prefetch import prefetch
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 
 LEAK = np.float32(0.2)
+AHEAD = 8
+"""Pairs between asking for a neighbour's numbers and using them."""
+LINE = 16
+"""float32 of a cache line."""
+
+
+@njit(cache=True, nogil=True)
+def ask(x: F32, row: int) -> None:
+    """Ask for a row, which may begin within a line."""
+    for j in range(0, x.shape[1], LINE):
+        prefetch(x[row], j)
+    prefetch(x[row], x.shape[1] - 1)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -67,6 +83,9 @@ def attention(
         for at in range(indptr[i], indptr[i + 1]):
             p = order[at]
             s = start[p]
+            if at + AHEAD < order.shape[0]:
+                ask(left, start[order[at + AHEAD]])
+                ask(pf, order[at + AHEAD])
             f0, f1, f2, f3, f4 = pf[p, 0], pf[p, 1], pf[p, 2], pf[p, 3], pf[p, 4]
             for j in range(width):
                 v = left[s, j] + right[i, j]
@@ -94,21 +113,25 @@ def attention(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def neighbour_mean(
-    lo: int, hi: int, x: F32, in_ptr: I64, in_order: I32, out_ptr: I64, out_order: I32, pair_src: I32,
-    pair_dst: I32, out: F32,
-) -> None:  # fmt: skip
-    """Row mean of hosts ``lo:hi`` over itself and its neighbours both ways, once per ordered pair."""
-    width = x.shape[1]
+    lo: int, hi: int, x: F32, in_ptr: I64, senders: I32, out_ptr: I64, receivers: I32, out: F32
+) -> None:
+    """Row mean of hosts ``lo:hi`` over itself and its neighbours both ways, once per ordered pair.
+
+    ``senders``, ``receivers``: int32 [P] the other host of each pair that arrives, or leaves, row by row.
+    """
+    width, pairs = x.shape[1], senders.shape[0]
     acc = np.empty(width, np.float32)
     for i in range(lo, hi):
         for j in range(width):
             acc[j] = x[i, j]
         for at in range(in_ptr[i], in_ptr[i + 1]):
-            s = pair_src[in_order[at]]
+            s = senders[at]
+            ask(x, senders[min(at + AHEAD, pairs - 1)])
             for j in range(width):
                 acc[j] += x[s, j]
         for at in range(out_ptr[i], out_ptr[i + 1]):
-            d = pair_dst[out_order[at]]
+            d = receivers[at]
+            ask(x, receivers[min(at + AHEAD, pairs - 1)])
             for j in range(width):
                 acc[j] += x[d, j]
         degree = np.float32(1 + in_ptr[i + 1] - in_ptr[i] + out_ptr[i + 1] - out_ptr[i])
@@ -129,3 +152,20 @@ def pair_means(f: F32, pair: I32, pair_flows: I32, out: F32) -> None:
         for c in range(4):
             out[p, c] = total[p, c] / pair_flows[p]
         out[p, 4] = np.float32(np.log1p(pair_flows[p]) / 4.0)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def moments(f: F32) -> F64:
+    """Mean and standard deviation of each of the 4 edge features, one after the other."""
+    n = f.shape[0]
+    out = np.empty(8, np.float64)
+    for c in range(4):
+        total = 0.0
+        for i in range(n):
+            total += f[i, c]
+        mean = total / n
+        total = 0.0
+        for i in range(n):
+            total += (f[i, c] - mean) * (f[i, c] - mean)
+        out[c], out[4 + c] = mean, math.sqrt(total / n)
+    return out

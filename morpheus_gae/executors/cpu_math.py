@@ -15,7 +15,7 @@ _LN2_LOW = np.float32(-2.12194440e-4)
 _ONE = np.float32(1.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=FAST)
 def log_fast(value: np.float32) -> np.float32:
     """Natural logarithm of a normal float32 > 0, to 1e-7 absolute near 1 and 2e-7 relative elsewhere."""
     bits = np.float32(value).view(np.int32)
@@ -37,7 +37,7 @@ def log_fast(value: np.float32) -> np.float32:
     return exponent * _LN2 + (t + t2 * (p * t - np.float32(0.5)))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=FAST)
 def exp_fast(value: np.float32) -> np.float32:
     """The exponential ``e**value`` to 3e-7 relative, for value <= 0; 1e-38 below -87."""
     x = max(np.float32(value), np.float32(-87.0))
@@ -54,7 +54,7 @@ def exp_fast(value: np.float32) -> np.float32:
     return p * scale
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=FAST)
 def probability_fast(surprise: np.float32) -> np.float32:
     """1 - e**-surprise for surprise >= 0, to 1e-6 relative."""
     s = np.float32(surprise)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from morpheus_gae.executors.cpu_lines import lines_of
 from morpheus_gae.graph.prefetch import prefetch
 from morpheus_gae.model.memory import Memory, host_keys
 
@@ -125,7 +126,7 @@ def _settle(key: np.uint64, found: np.int32, table_keys: U64, slots: I32, mask: 
 
 
 def _logged(counters: F32) -> F32:
-    out = np.array(counters, np.float32)
+    out = lines_of(np.asarray(counters, np.float32), 8)
     out[:, 0] = np.log1p(out[:, 0]) / np.float32(4)
     return out
 
@@ -137,8 +138,10 @@ class Counters(NamedTuple):
     ----------
     keys, slots
         Hash table over the pairs.
-    pair, host_out, host_in
-        float32 [Q, 7], [H, 7], [H, 7]: log1p(count) / 4, then mean (3) and deviation (3).
+    pair
+        float32 [Q, 8]: log1p(count) / 4, then mean (3) and deviation (3).
+    host
+        float32 [H, 16]: likewise as a source, and from column 8 on as a destination.
     types
         uint16 [Q, K]: bits of the float16 type counts, half the memory traffic of float32.
     """
@@ -146,8 +149,7 @@ class Counters(NamedTuple):
     keys: U64
     slots: I32
     pair: F32
-    host_out: F32
-    host_in: F32
+    host: F32
     types: U16
 
 
@@ -159,10 +161,10 @@ class CpuMemory:
         self.hosts = Table(memory.host_key)
         pairs = Table(memory.pair_key)
         types = np.ascontiguousarray(memory.pair_types, np.float16).view(np.uint16)
+        host = np.concatenate([_logged(memory.host_out), _logged(memory.host_in)], 1)
         self.counters = Counters(
-            pairs.keys, pairs.slots, _logged(memory.pair),
-            _logged(memory.host_out), _logged(memory.host_in), types,
-        )  # fmt: skip
+            pairs.keys, pairs.slots, _logged(memory.pair), lines_of(host, 16), lines_of(types, types.shape[1])
+        )
 
     def find_hosts(self, host_hi: U64, host_lo: U64) -> tuple[U64, I32]:
         """Key [N] of a window's hosts, and their rows in memory, -1 where unknown."""

@@ -16,7 +16,7 @@ from morpheus_gae.executors.cpu_dense import Layer, dense, relu, softmax
 from morpheus_gae.executors.cpu_intrinsics import ROWS
 from morpheus_gae.executors.cpu_math import FAST
 from morpheus_gae.executors.cpu_memory import Counters, find_pairs
-from morpheus_gae.executors.cpu_tail import Tail, tail_at
+from morpheus_gae.executors.cpu_tail import Tail, map_tail
 from morpheus_gae.graph.prefetch import prefetch
 
 F32 = npt.NDArray[np.float32]
@@ -85,7 +85,7 @@ class Hosts(NamedTuple):
 
 def hosts_of(key: U64, found: I32, flags: F32, z: F32 | None) -> Hosts:
     """Put them together."""
-    bits = flags.astype(np.int32) @ (1 << np.arange(flags.shape[1], dtype=np.int32))
+    bits = (flags @ np.exp2(np.arange(flags.shape[1], dtype=np.float32))).astype(np.int32)
     kind = np.where(found >= 0, found, -1 - bits).astype(np.int32)
     return Hosts(key, found, kind, flags, np.empty((key.shape[0], 0), np.float32) if z is None else z)
 
@@ -121,9 +121,13 @@ def _gather(
 ) -> None:  # fmt: skip
     """Existence numbers and flags [20, ROWS], profile and embeddings [24 + 3 z, ROWS] of a block of pairs."""
     found, flags, z = hosts.found, hosts.flags, hosts.z
-    pair, host_out, host_in = memory.pair, memory.host_out, memory.host_in
-    x[:10] = _ZERO
-    c[:24] = _ZERO
+    pair, host = memory.pair, memory.host
+    for j in range(10):
+        for i in range(ROWS):
+            x[j, i] = _ZERO
+    for j in range(24):
+        for i in range(ROWS):
+            c[j, i] = _ZERO
     for i in range(m):
         p = chosen[i]
         s, d = pair_src[p], pair_dst[p]
@@ -139,23 +143,23 @@ def _gather(
             x[1, i] = pair[r, 0]
             x[7, i] = _ONE
         if hs >= 0:
-            x[2, i] = host_out[hs, 0]
-            x[3, i] = host_in[hs, 0]
+            x[2, i] = host[hs, 0]
+            x[3, i] = host[hs, 8]
             x[8, i] = _ONE
-            if host_out[hs, 0] > _ZERO:
-                c[8, i] = host_out[hs, 0]
+            if host[hs, 0] > _ZERO:
+                c[8, i] = host[hs, 0]
                 c[9, i] = _ONE
                 for j in range(6):
-                    c[10 + j, i] = host_out[hs, 1 + j]
+                    c[10 + j, i] = host[hs, 1 + j]
         if hd >= 0:
-            x[4, i] = host_out[hd, 0]
-            x[5, i] = host_in[hd, 0]
+            x[4, i] = host[hd, 0]
+            x[5, i] = host[hd, 8]
             x[9, i] = _ONE
-            if host_in[hd, 0] > _ZERO:
-                c[16, i] = host_in[hd, 0]
+            if host[hd, 8] > _ZERO:
+                c[16, i] = host[hd, 8]
                 c[17, i] = _ONE
                 for j in range(6):
-                    c[18 + j, i] = host_in[hd, 1 + j]
+                    c[18 + j, i] = host[hd, 9 + j]
         for j in range(5):
             x[10 + j, i] = flags[s, j]
             x[15 + j, i] = flags[d, j]
@@ -215,8 +219,7 @@ def _ask(
             prefetch(memory.pair[r], 0)
         for n in (found[pair_src[p]], found[pair_dst[p]]):
             if n >= 0:
-                prefetch(memory.host_out[n], 0)
-                prefetch(memory.host_in[n], 0)
+                prefetch(memory.host[n], 0)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -245,11 +248,12 @@ def score_pairs(
     h0, h1 = np.empty((e0.w.shape[0], ROWS), np.float32), np.empty((e1.w.shape[0], ROWS), np.float32)
     y = np.empty((e2.w.shape[0], ROWS), np.float32)
     g0, g1 = np.empty((c0.w.shape[0], ROWS), np.float32), np.empty((c1.w.shape[0], ROWS), np.float32)
-    top, total = np.empty(ROWS, np.float32), np.empty(ROWS, np.float32)
+    top, total, knot = np.empty(ROWS, np.float32), np.empty(ROWS, np.float32), np.empty(ROWS, np.int32)
     turned = np.empty((ROWS, model.types), np.float32)
     with_z = not only_logit and hosts.z.shape[1] > 0
-    seen = np.full(KNOWN, np.int64(1) << 62, np.int64)
-    at = np.empty(KNOWN, np.int32)
+    seen, at = np.empty(KNOWN, np.int64), np.empty(KNOWN, np.int32)
+    for slot in range(KNOWN):
+        seen[slot] = np.int64(1) << 62
     for start in range(lo, hi, CHUNK):
         stop = min(start + CHUNK, hi)
         find_pairs(start, stop, pair_src, pair_dst, hosts.key, memory.keys, memory.slots, forward, reverse)
@@ -279,8 +283,11 @@ def score_pairs(
                 for i in range(m):
                     part[start + first + i] = y[0, i]
                 continue
+            for i in range(ROWS):
+                top[i] = -y[0, i]
+            map_tail(top, model.tail, knot, total)
             for i in range(m):
-                part[start + first + i] = tail_at(-y[0, i], model.tail)
+                part[start + first + i] = total[i]
             if model.types == 0:
                 continue
             dense(c, c0, g0)

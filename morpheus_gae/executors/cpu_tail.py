@@ -23,9 +23,11 @@ class Tail(NamedTuple):
     Attributes
     ----------
     knots
-        float32 [M, 4]: x, y, slope to the next knot, x of the next knot (infinite at the last).
+        float32 [4 M]: of each knot x, y, slope to the next knot, x of the next knot (infinite at the last).
     grid
         int32 [steps + 2]: the last knot before each of equal steps over the knots.
+    most
+        Most knots within a step.
     first, last, per_step
         x of the first and of the last knot, steps per unit of x.
     m, k
@@ -34,6 +36,7 @@ class Tail(NamedTuple):
 
     knots: F32
     grid: I32
+    most: int
     first: np.float32
     last: np.float32
     per_step: np.float32
@@ -54,14 +57,16 @@ def tail_of(tail: TailMap, steps: int = 4096) -> Tail:
     grid = np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.shape[0] - 1).astype(np.int32)
     m, k = (np.float32(v) for v in tail.tail)
     per_step = np.float32(steps / width if width > 0 else 0.0)
-    return Tail(knots, grid, x[0], x[-1], per_step, m, k)
+    # a value at a step's end may be taken for the next one's: half a step more on either side
+    most = int((np.append(grid[2:], grid[-1]) - grid[:-1]).max())
+    return Tail(knots.reshape(-1), grid, most, x[0], x[-1], per_step, m, k)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _beyond(v: np.float32, t: Tail) -> np.float32:
     """`TailMap` beyond the last knot."""
     excess = v - t.last
-    top = t.knots[t.knots.shape[0] - 1, 1]
+    top = t.knots[t.knots.shape[0] - 3]
     if t.k > np.float32(1e30):
         return top + excess / t.m
     # ln(1 + u) without losing a small u
@@ -72,22 +77,30 @@ def _beyond(v: np.float32, t: Tail) -> np.float32:
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def tail_at(v: np.float32, t: Tail) -> np.float32:
-    """`TailMap` at one float32."""
-    if v >= t.last:
-        return _beyond(v, t)
-    if v < t.first:
-        return t.knots[0, 1] / (_ONE + (t.first - v))
-    i = t.grid[np.int32((v - t.first) * t.per_step)]
-    # mostly one step or none: added, not branched on
-    i += np.int32(t.knots[i, 3] <= v)
-    while t.knots[i, 3] <= v:
-        i += 1
-    return t.knots[i, 1] + (v - t.knots[i, 0]) * t.knots[i, 2]
+def map_tail(values: F32, t: Tail, knot: I32, out: F32) -> None:
+    """`TailMap` elementwise; ``knot`` is room for int32 of as many values.
 
-
-@njit(cache=True, nogil=True)
-def map_tail(values: F32, tail: Tail, out: F32) -> None:
-    """`tail_at` elementwise."""
-    for i in range(values.shape[0]):
-        out[i] = tail_at(values[i], tail)
+    Every step is a loop of its own without a branch. Values outside the knots, which are few, come last.
+    """
+    n = values.shape[0]
+    knots, grid, first, last, per_step, most = t.knots, t.grid, t.first, t.last, t.per_step, t.most
+    outside = 0
+    for i in range(n):
+        v = values[i]
+        inside = min(max(v, first), last)
+        outside += int(v < first) + int(v >= last)
+        knot[i] = grid[np.uint32((inside - first) * per_step)]
+    for _ in range(most):
+        for i in range(n):
+            at = knot[i]
+            knot[i] = at + np.int32(knots[np.uint32(4 * at + 3)] <= values[i])
+    for i in range(n):
+        at = np.uint32(4 * knot[i])
+        out[i] = knots[at + np.uint32(1)] + (values[i] - knots[at]) * knots[at + np.uint32(2)]
+    if outside:
+        for i in range(n):
+            v = values[i]
+            if v >= last:
+                out[i] = _beyond(v, t)
+            elif v < first:
+                out[i] = knots[1] / (_ONE + (first - v))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from morpheus_gae.flows.words import byte_at
+
 ABSENT = np.uint8(0)
 UNPARSABLE = np.uint8(1)
 OK = np.uint8(2)
@@ -26,12 +28,14 @@ _DOT, _COLON, _PERCENT, _SPACE, _TAB = 46, 58, 37, 32, 9
 @njit(cache=True, nogil=True)
 def _quad(data: Any, start: int, stop: int) -> int:
     """A dotted quad as a number, or -1. Leading zeros are refused: some programs read them as octal."""
+    if stop - start < 7 or stop - start > 15:
+        return -1
     value = 0
     octet = 0
     digits = 0
     dots = 0
     for i in range(start, stop):
-        c = np.int64(data[i])
+        c = byte_at(data, i)
         if 48 <= c <= 57:
             if digits > 0 and octet == 0:
                 return -1
@@ -179,6 +183,19 @@ def parse_binary(data: Any, offsets: Any, valid: Any, hi: Any, lo: Any, status: 
             status[e], hi[e], lo[e] = 2, head, tail
         else:
             status[e], hi[e], lo[e] = _text_at(data, start, stop)
+
+
+@njit(cache=True, nogil=True)
+def prefer(hi: Any, lo: Any, status: Any, hi6: Any, lo6: Any, status6: Any) -> None:
+    """Take the second address [E] where the first one says nothing (null, 0.0.0.0, ::) and it does."""
+    for e in range(len(hi)):
+        if status6[e] != OK:
+            continue
+        fine = status[e] == OK
+        if fine and (hi[e] != 0 or (lo[e] != 0 and lo[e] != V4_PREFIX)):
+            continue
+        if not fine or hi6[e] != 0 or lo6[e] != 0:
+            hi[e], lo[e], status[e] = hi6[e], lo6[e], OK
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns
-from morpheus_gae.flows.address_kernels import OK, V4_PREFIX
+from morpheus_gae.flows.address_kernels import OK, prefer
 from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.frame import Flows
@@ -183,13 +183,9 @@ def _addresses(table: pa.Table, v4: str, v6: str) -> tuple[U64, U64, Bool]:
     """Each row's address: the v4 column's, or the v6 column's where that says nothing (null, 0.0.0.0)."""
     names = [n for n in (v4, v6) if n in table.column_names]
     hi, lo, status = parse_status(table[names[0]])
-    ok = status == OK
     if len(names) == 2:
-        hi6, lo6, status6 = parse_status(table[names[1]])
-        nothing = (hi == 0) & ((lo == 0) | (lo == np.uint64(V4_PREFIX)))
-        better = (~ok | nothing) & (status6 == OK) & ((hi6 != 0) | (lo6 != 0) | ~ok)
-        hi, lo, ok = np.where(better, hi6, hi), np.where(better, lo6, lo), ok | better
-    return hi, lo, ok
+        prefer(hi, lo, status, *parse_status(table[names[1]]))
+    return hi, lo, status == OK
 
 
 def _times(table: pa.Table) -> I64 | None:

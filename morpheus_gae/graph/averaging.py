@@ -15,15 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from morpheus_gae.graph import parallel
 from morpheus_gae.graph.csr import csr
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
+GRAIN = 1024
+"""Least hosts of a thread's range."""
+
 
 @njit(cache=True, nogil=True)
 def _sweep(
+    lo: int,
+    hi: int,
     o: F32,
     y: F32,
     in_ptr: I64,
@@ -32,10 +38,10 @@ def _sweep(
     receivers: I32,
     new: F32,
 ) -> float:
-    n, width = o.shape
+    width = o.shape[1]
     largest = np.float32(0.0)
     acc = np.empty(width, np.float32)
-    for i in range(n):
+    for i in range(lo, hi):
         acc[:] = 0.0
         for at in range(in_ptr[i], in_ptr[i + 1]):
             s = senders[at]
@@ -52,6 +58,17 @@ def _sweep(
             largest = max(largest, abs(v - y[i, j]))
             new[i, j] = v
     return largest
+
+
+def _swept(o: F32, y: F32, in_ptr: I64, senders: I32, out_ptr: I64, receivers: I32, new: F32) -> float:
+    """Sweep over all hosts; the largest change."""
+    changes = [0.0]
+
+    def kernel(lo: int, hi: int) -> None:
+        changes.append(float(_sweep(lo, hi, o, y, in_ptr, senders, out_ptr, receivers, new)))
+
+    parallel.run(kernel, o.shape[0], GRAIN)
+    return max(changes)
 
 
 def neighbour_average(
@@ -86,7 +103,7 @@ def neighbour_average(
     y, new = o.copy(), np.empty_like(o)
     sweeps, change = 0, np.inf
     while sweeps < max_sweeps and change >= tolerance and o.shape[0]:
-        change = float(_sweep(o, y, in_ptr, senders, out_ptr, receivers, new))
+        change = _swept(o, y, in_ptr, senders, out_ptr, receivers, new)
         y, new = new, y
         sweeps += 1
     return y, sweeps, change

@@ -90,7 +90,7 @@ def test_tail_is_the_reference_map_and_increases(k, steps):
     tail = fit_tail(np.concatenate([rng.normal(0, 1e-3, 500), rng.exponential(3, 2000)]), k=k)
     x = np.sort(np.concatenate([rng.normal(0, 4, 4000), tail.x, [-1e6, 1e6]])).astype(np.float32)
     out = np.empty_like(x)
-    map_tail(x, tail_of(tail, steps), out)
+    map_tail(x, tail_of(tail, steps), np.empty(x.shape[0], np.int32), out)
     np.testing.assert_allclose(out, tail(x), rtol=1e-5, atol=1e-6)
     assert (np.diff(out) >= -1e-6).all()
 
@@ -99,7 +99,7 @@ def test_tail_of_a_single_knot():
     tail = TailMap(np.float32([2.0]), np.float32([1.5]), np.float32([0.5, np.inf]))
     x = np.float32([0, 2, 3])
     out = np.empty_like(x)
-    map_tail(x, tail_of(tail), out)
+    map_tail(x, tail_of(tail), np.empty(x.shape[0], np.int32), out)
     np.testing.assert_allclose(out, [0.5, 1.5, 3.5])
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.graph.averaging import neighbour_average
+from morpheus_gae.graph.averaging import GRAIN, neighbour_average
+from morpheus_gae.graph.parallel import HELPERS
 
 
 @settings(deadline=None, max_examples=30)
@@ -57,3 +58,16 @@ def test_no_hosts():
     none = np.empty(0, np.int32)
     y, sweeps, change = neighbour_average(np.empty((0, 8), np.float32), none, none)
     assert (y.shape, sweeps, change) == ((0, 8), 0, np.inf)
+
+
+def test_threads_change_no_bit(monkeypatch):
+    rng = np.random.default_rng(2)
+    n = 5 * GRAIN
+    src, dst = (rng.integers(0, n, 4 * n).astype(np.int32) for _ in range(2))
+    o = rng.random((n, 8)).astype(np.float32)
+    found = []
+    for threads in (1, 4):
+        monkeypatch.setattr(HELPERS, "threads", threads)
+        found.append(neighbour_average(o, src, dst))
+    np.testing.assert_array_equal(found[0][0].view(np.uint32), found[1][0].view(np.uint32))
+    assert found[0][1:] == found[1][1:]

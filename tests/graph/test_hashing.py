@@ -5,7 +5,9 @@ import pytest
 
 from morpheus_gae.graph import hashing
 from morpheus_gae.graph.build import build_graph, build_graph_arrays
-from morpheus_gae.graph.hashing import BLOCK, host_hash, mix, number
+from morpheus_gae.graph.hashing import number
+from morpheus_gae.graph.mixing import host_hash, mix
+from morpheus_gae.graph.partition import BLOCK
 from tests.support import V4, make_flows
 
 WORD = 2**64
