@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
 KINDS = ("json", "csv", "arrow", "avro", "protobuf")
 TOMBSTONE = "tombstone"
 UNKNOWN = "unknown"
@@ -30,12 +34,31 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 _TAGS = frozenset((0x08, 0x18, 0x20, 0x32, 0x3A, 0x48, 0x50, 0x5A))
 
 
+first_bytes: Any = itemgetter(slice(1))
+"""The first byte of a message, as bytes."""
+
+
+def kind_of_all(values: Sequence[bytes | None], types: Sequence[str | None] | None) -> str | None:
+    """The kind that all messages have, where a glance tells; None where each must be looked at."""
+    if not all(values):
+        return None
+    told = {None if t is None else _told(t) for t in ({None} if types is None else set(types))}
+    if len(told) > 1 or None not in told:
+        return told.pop() if len(told) == 1 else None
+    # JSON is what comes in many small messages
+    return "json" if set(map(first_bytes, values)) <= {b"{", b"["} else None
+
+
+def _told(content_type: str) -> str | None:
+    return CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower())
+
+
 def kind_of(value: bytes | None, content_type: str | None) -> str:
     """What a message is: one of ``KINDS``, ``tombstone`` or ``unknown``."""
     if not value:
         return TOMBSTONE
     if content_type is not None:
-        told = CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower())
+        told = _told(content_type)
         if told is not None:
             return told
     first = value[0]

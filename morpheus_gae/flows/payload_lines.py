@@ -19,6 +19,7 @@ from morpheus_gae.flows.json_array import is_spread, spread_objects
 from morpheus_gae.flows.line_kernels import line_ends
 from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.ndjson import NdjsonReader
+from morpheus_gae.flows.payload_kinds import first_bytes
 from morpheus_gae.flows.stream import Stream, TruncatedError
 
 I64 = npt.NDArray[np.int64]
@@ -69,7 +70,8 @@ class _Places:
     """Message and row of each line of many messages that lie one after the other."""
 
     def __init__(self, values: Sequence[bytes], data: bytes, total: int) -> None:
-        starts = np.cumsum([0, *(len(v) + 1 for v in values[:-1])], dtype=np.int64)
+        lengths = np.fromiter(map(len, values), np.int64, len(values)) + 1
+        starts = np.cumsum(lengths) - lengths
         counts = np.empty(len(values), np.int64)
         raw = np.frombuffer(data, np.uint8)
         # each message is followed by a line feed of ours; one that ends with its own has that as well
@@ -121,7 +123,9 @@ class JsonDecoder:
         NotFlows
             If none of them has the columns of a flow.
         """
-        lines = [_unspread(v, self._spread) for v in values]
+        # objects, as almost always, are taken as they are
+        plain = not self._spread and set(map(first_bytes, values)) == {b"{"}
+        lines = values if plain else [_unspread(v, self._spread) for v in values]
         try:
             part = self._read(self._reader, lines)
         except InputError:

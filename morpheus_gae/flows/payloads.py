@@ -18,7 +18,7 @@ from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.goflow2 import ProtobufDecoder
-from morpheus_gae.flows.payload_kinds import KINDS, TOMBSTONE, kind_of
+from morpheus_gae.flows.payload_kinds import KINDS, TOMBSTONE, kind_of, kind_of_all
 from morpheus_gae.flows.payload_lines import CsvDecoder, JsonDecoder, NotFlows, Part
 from morpheus_gae.flows.payload_tables import ArrowDecoder
 
@@ -124,6 +124,9 @@ class PayloadDecoder:
         types
             M content types, where a message told one; None if none did.
         """
+        kind = kind_of_all(values, types)
+        if kind is not None:
+            return self._run(kind, [value or b"" for value in values])
         if types is None:
             kinds = [kind_of(value, None) for value in values]
         else:

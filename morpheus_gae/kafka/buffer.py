@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HIGH_BYTES, LOW_BYTES = 64 << 20, 16 << 20
 HIGH_MESSAGES, LOW_MESSAGES = 400_000, 100_000
 """Above the first, fetching is to pause; below the second it goes on."""
 TAKE_BYTES = 16 << 20
+"""Most that is taken at once, if nothing smaller is asked for."""
 TAKE_MESSAGES = 65_536
+PIECE_BYTES = 1 << 20
+"""What came together is taken in pieces of about this size."""
 
 
 @dataclass
@@ -79,13 +82,13 @@ class Buffer:
             if key not in self._waiting:
                 self._waiting[key] = deque()
                 self._order.append(key)
-            self._waiting[key].append(messages)
+            self._waiting[key].extend(_pieces(messages))
             self._bytes += messages.size
             self._count += len(messages.offsets)
             self._changed.notify_all()
 
-    def take(self) -> Messages | None:
-        """The partition that has waited longest, a few megabytes of it at most; None at the end.
+    def take(self, most: int = TAKE_BYTES) -> Messages | None:
+        """The partition that has waited longest, ``most`` bytes of it, a message at least; None at the end.
 
         Raises
         ------
@@ -103,7 +106,7 @@ class Buffer:
             waiting = self._waiting[key]
             parts = [waiting.popleft()]
             size, count = parts[0].size, len(parts[0].offsets)
-            while waiting and size + waiting[0].size <= TAKE_BYTES and count < TAKE_MESSAGES:
+            while waiting and size + waiting[0].size <= most and count < TAKE_MESSAGES:
                 parts.append(waiting.popleft())
                 size, count = size + parts[-1].size, count + len(parts[-1].offsets)
             if waiting:
@@ -133,6 +136,28 @@ class Buffer:
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
+
+
+def _pieces(messages: Messages) -> list[Messages]:
+    """The messages, some at a time if they are large."""
+    count = len(messages.offsets)
+    step = max(1, count * PIECE_BYTES // max(messages.size, 1))
+    if step >= count:
+        return [messages]
+    pieces = []
+    for start in range(0, count, step):
+        cut = slice(start, start + step)
+        values = messages.values[cut]
+        pieces.append(
+            replace(
+                messages,
+                offsets=messages.offsets[cut],
+                values=values,
+                types=None if messages.types is None else messages.types[cut],
+                size=sum(map(len, filter(None, values))),
+            )
+        )
+    return pieces
 
 
 def _together(parts: list[Messages]) -> Messages:

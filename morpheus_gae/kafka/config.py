@@ -36,6 +36,8 @@ CONSUMER = {
     "session.timeout.ms": "30000",
     "queued.max.messages.kbytes": "32768",
     "fetch.wait.max.ms": "100",
+    # how long it fetches nothing once its queue was full: a second, if nothing is said
+    "fetch.queue.backoff.ms": "20",
 }
 PRODUCER = {
     "compression.type": "lz4",

@@ -6,18 +6,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.kafka.buffer import Buffer, Messages
-from morpheus_gae.kafka.client import AWAY, error_name, error_text, library, refused
+from morpheus_gae.kafka.client import AWAY, Trouble, error_name, error_text, library, refused
 from morpheus_gae.kafka.counts import Counts
 from morpheus_gae.kafka.ledger import Key, Ledger
-from morpheus_gae.kafka.wait import Patience, wait_for_topics
+from morpheus_gae.kafka.wait import Patience, wait_for, wait_for_topics
 
 POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.02
 """Longest wait for a message, and while something is in flight: how fast a stop, or a commit, is seen."""
-MOST_MESSAGES = 10_000
+AT_ONCE, MOST_TIMES = 500, 20
+"""Messages asked for at once, and how often before anything else is looked after. Thousands would fall out of
+the cache before they are looked at, and the garbage collector would go through all of them."""
 LAG_SECONDS = 1.0
 ASK_SECONDS = 10.0
 CUT = "end="
@@ -98,8 +101,9 @@ class Fetcher:
         self._stopping = threading.Event()
         self._rewind = threading.Event()
         self._firsts: dict[Key, int | None] = {}
+        self._trouble = Trouble(servers)
         self._paused = False
-        self._closing = False
+        self._reading = self._closing = False
         self._requests: deque[_Request] = deque()
         self._lag_due = 0.0
         self._also = wanted
@@ -108,6 +112,10 @@ class Fetcher:
     def start(self) -> None:
         """Begin to poll."""
         self._thread.start()
+
+    def wait_to_write(self) -> bool:
+        """Wait until there is where to write to; False if a stop came first."""
+        return wait_for(self._also, self._patience, pause=self._ended_or_stopping, fail_fast=self._fail_fast)
 
     def stop(self) -> None:
         """Fetch no more; stay in the group, for what is in flight is still to be committed."""
@@ -153,11 +161,15 @@ class Fetcher:
 
     def error(self, error: Any) -> None:
         """The client's own errors (``error_cb``), in the polling thread."""
+        unsafe = self._trouble.note(error)
+        if self._closing:
+            return
         no = refused(error, self._servers)
         if no is not None or error.fatal():
             raise no or InputError(f"kafka://{self._servers}: {error_text(error)}")
-        if error_name(error) == "_ALL_BROKERS_DOWN":
-            self._patience.tell(f"no broker answers at {self._servers}")
+        # before reading, whoever waits for topics says what it waits for
+        if self._reading and (unsafe or error_name(error) == "_ALL_BROKERS_DOWN"):
+            self._patience.tell(self._trouble.cause or f"no broker answers at {self._servers}")
 
     def _run(self) -> None:
         try:
@@ -166,11 +178,13 @@ class Fetcher:
                 self._servers,
                 self._topics,
                 self._patience,
+                self._trouble,
                 pause=self._ended_or_stopping,
                 fail_fast=self._fail_fast,
                 also=self._also,
             )
             if there:
+                self._reading = True
                 self._consumer.subscribe(
                     self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
                 )
@@ -193,7 +207,7 @@ class Fetcher:
         self.serve()
         first = self._consumer.poll(BUSY_POLL_SECONDS if self._ledger.in_flight else POLL_SECONDS)
         if first is not None:
-            self._take([first, *self._consumer.consume(MOST_MESSAGES, 0)])
+            self._take_all(first)
         if time.monotonic() >= self._lag_due:
             self._lag_due = time.monotonic() + LAG_SECONDS
             self._tell_lag()
@@ -207,28 +221,33 @@ class Fetcher:
             self._paused = False
             self._consumer.resume(self._consumer.assignment())
 
+    def _take_all(self, first: Any) -> None:
+        """A message and those that wait behind it."""
+        self._take([first, *self._consumer.consume(AT_ONCE - 1, 0)])
+        for _ in range(MOST_TIMES):
+            # a commit, or a new beginning, does not wait
+            if self._buffer.full or self._requests or self._rewind.is_set():
+                return
+            messages = self._consumer.consume(AT_ONCE, 0)
+            if not messages:
+                return
+            self._take(messages)
+
     def _take(self, messages: list[Any]) -> None:
-        found: dict[Key, Messages] = {}
-        for message in messages:
-            if message.error() is not None:
-                self._problem(message.error())
-                continue
-            key = (message.topic(), message.partition())
-            into = found.get(key)
-            if into is None:
-                into = found[key] = Messages("", key[0], key[1], [], [], None, 0)
-            value, headers = message.value(), message.headers()
-            if headers is not None:
-                if into.types is None:
-                    into.types = [None] * len(into.offsets)
-                into.types.append(_content_type(headers))
-            elif into.types is not None:
-                into.types.append(None)
-            into.offsets.append(message.offset())
-            into.values.append(value)
-            if value is not None:
-                into.size += len(value)
-        for key, into in found.items():
+        # methods by map: in a loop, small messages would take twice as long
+        of = self._kafka.Message
+        if set(map(type, map(of.error, messages))) != {type(None)}:
+            for message in messages:
+                if message.error() is not None:
+                    self._problem(message.error())
+            messages = [message for message in messages if message.error() is None]
+        if messages:
+            self._patience.over()
+        at = 0
+        for key, run in groupby(list(zip(map(of.topic, messages), map(of.partition, messages), strict=True))):
+            stop = at + sum(1 for _ in run)
+            into = _together(key, messages[at:stop], of)
+            at = stop
             source = self._ledger.note_read(key, into.offsets[0], into.offsets[-1])
             if source is not None:
                 into.source = source
@@ -312,6 +331,16 @@ class Fetcher:
             if high >= 0:
                 behind[key] = max(0, high - (max(low, 0) if base is None else base))
         self._metrics.lags(behind)
+
+
+def _together(key: Key, messages: list[Any], of: Any) -> Messages:
+    """Messages of one partition."""
+    values, headers = list(map(of.value, messages)), list(map(of.headers, messages))
+    types = None
+    if set(map(type, headers)) != {type(None)}:
+        types = [None if told is None else _content_type(told) for told in headers]
+    size = sum(map(len, filter(None, values)))
+    return Messages("", *key, list(map(of.offset, messages)), values, types, size)
 
 
 def _content_type(headers: list[tuple[str, bytes | None]]) -> str | None:

@@ -15,7 +15,7 @@ from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.flows.frame import Flows, Position
 from morpheus_gae.flows.origin import with_origin
 from morpheus_gae.flows.payloads import PayloadDecoder
-from morpheus_gae.kafka.buffer import Buffer, Messages
+from morpheus_gae.kafka.buffer import TAKE_BYTES, Buffer, Messages
 from morpheus_gae.kafka.client import AWAY, MOVED, error_name, error_text, library
 from morpheus_gae.kafka.counts import Counts
 from morpheus_gae.kafka.fetch import CUT, Fetcher, Gone
@@ -27,6 +27,10 @@ from morpheus_gae.kafka.wait import Patience
 SETTLE_SECONDS = 60.0
 """How long partitions are kept back from a rebalance for the window that is just being written."""
 CLOSE_SECONDS = 15.0
+TAKE_FLOWS = 32_768
+LEAST_BYTES = 1 << 20
+"""About so many flows are decoded at once: with more, later stages wait while columns fall out of
+the cache; with fewer, what a batch costs counts."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class KafkaSource:
         self._transactions = transactions
         self._buffer = Buffer() if buffer is None else buffer
         self._presets: set[str] = set()
+        self._bytes = LEAST_BYTES
         self._decoders = {
             topic: PayloadDecoder(topic, reading.preset, reading.avro_schema) for topic in reading.topics
         }
@@ -120,11 +125,13 @@ class KafkaSource:
 
     def __iter__(self) -> Iterator[Flows]:
         if self._transactions is not None:
+            if not self._fetcher.wait_to_write():
+                return
             # take over before reading, so that whoever had the name before cannot commit what we read
             self._transactions.open()
         self._started = True
         self._fetcher.start()
-        while (messages := self._buffer.take()) is not None:
+        while (messages := self._buffer.take(self._bytes)) is not None:
             if self.ledger.alive(messages.source, messages.partition):
                 yield self._flows(messages)
 
@@ -226,6 +233,9 @@ class KafkaSource:
 
     def _flows(self, messages: Messages) -> Flows:
         decoded = self._decoders[messages.topic].decode(messages.values, messages.types)
+        if len(decoded.flows):
+            wanted = messages.size * TAKE_FLOWS // len(decoded.flows)
+            self._bytes = min(max(wanted, LEAST_BYTES), TAKE_BYTES)
         offsets = np.array(messages.offsets, np.int64)
         topic, partition = messages.topic, messages.partition
         self._metrics.add(
@@ -329,7 +339,8 @@ class KafkaSource:
             self._settled.notify_all()
 
     def _error(self, error: Any) -> None:
-        self._fetcher.error(error)
+        if not self._ended:
+            self._fetcher.error(error)
 
 
 def no_half_flows() -> UsageError:

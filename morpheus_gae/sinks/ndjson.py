@@ -13,6 +13,7 @@ from morpheus_gae.flows.stack import as_text
 
 _ESCAPED = r'["\\\x00-\x1f]'
 _TEXT = pa.large_string()
+_NOTHING = np.zeros(0, np.uint8)
 
 
 def json_lines(table: pa.Table) -> bytes:
@@ -60,7 +61,7 @@ def _object(names: list[str], parts: list[pa.ChunkedArray]) -> list[Any]:
 def _bytes(lines: pa.Array) -> bytes:
     """The bytes of all strings, which lie one after the other."""
     offsets = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1, lines.offset * 8)
-    return bytes(memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
+    return bytes(memoryview(lines.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])])
 
 
 def _rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
@@ -118,8 +119,10 @@ def _is_number(kind: Any) -> bool:
 
 
 def _quoted(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
-    odd = pc.fill_null(pc.match_substring_regex(text, _ESCAPED), False)
-    if pc.any(odd).as_py():
+    odd = None
+    if any(map(_has_odd, text.chunks)):
+        odd = pc.fill_null(pc.match_substring_regex(text, _ESCAPED), False)
+    if odd is not None and pc.any(odd).as_py():
         # only values with something to escape are looked at one by one
         escaped = [json.dumps(v, ensure_ascii=False)[1:-1] for v in text.filter(odd).to_pylist()]
         flat = pa.concat_arrays(text.chunks)
@@ -129,6 +132,12 @@ def _quoted(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
         return text, '"'
     quote = pa.scalar('"', _TEXT)
     return _filled(pc.binary_join_element_wise(quote, text, quote, pa.scalar("", _TEXT))), ""
+
+
+def _has_odd(text: pa.Array) -> bool:
+    """Whether a byte of these strings may have to be escaped."""
+    raw = np.frombuffer(_bytes(text), np.uint8) if len(text) else _NOTHING
+    return bool(((raw < 32) | (raw == 34) | (raw == 92)).any())
 
 
 def _filled(text: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from morpheus_gae.engine.allocator import keep_freed_memory
 from morpheus_gae.sinks.ndjson import json_lines
 from tests.kafka.broker import Broker
 from tests.kafka.run import Run, wait_until
@@ -128,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=1_000_000)
     told = parser.parse_args(arguments)
+    # as the command does
+    keep_freed_memory()
     os.environ["MORPHEUS_GAE_KAFKA_SESSION_TIMEOUT_MS"] = "6000"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
