@@ -208,7 +208,8 @@ class Topics:
 
         for url in (self._output, self._dead):
             if url is not None:
-                what = missing(self._outbox(url).producer, url.servers, [url.topic])
+                box = self._outbox(url)
+                what = missing(box.producer, url.servers, [url.topic], box.trouble)
                 if what is not None:
                     return what
         return None
@@ -217,11 +218,13 @@ class Topics:
         from morpheus_gae.kafka.wait import Patience, wait_for_topics
 
         assert self._output is not None
+        box = self._outbox(self._output)
         wait_for_topics(
-            self._outbox(self._output).producer,
+            box.producer,
             self._output.servers,
             [self._output.topic],
             Patience(self._say),
+            box.trouble,
             pause=threading.Event().wait,
             fail_fast=self._settings.fail_fast,
             also=self._missing,

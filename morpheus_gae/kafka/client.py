@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +52,10 @@ AWAY = (
     "OFFSET_NOT_AVAILABLE",
 )
 """Names of errors that pass by themselves once the broker is back."""
+UNSAFE = ("_AUTHENTICATION", "_SSL", "SASL_AUTHENTICATION_FAILED")
+"""Names of errors of connections that cannot be made safe: a wrong password or certificate, as a rule, but a
+broker that goes down in the middle of it looks the same."""
 REFUSED = (
-    "_AUTHENTICATION",
-    "_SSL",
-    "SASL_AUTHENTICATION_FAILED",
     "TOPIC_AUTHORIZATION_FAILED",
     "GROUP_AUTHORIZATION_FAILED",
     "CLUSTER_AUTHORIZATION_FAILED",
@@ -71,11 +73,42 @@ def error_name(error: BaseException | KafkaError) -> str:
     return str(name()) if callable(name) else type(error).__name__
 
 
-def error_text(error: BaseException | KafkaError) -> str:
-    """An error in one line."""
+def error_text(error: BaseException | KafkaError, most: int = 300) -> str:
+    """An error in one line of so many characters at most."""
     inner = error.args[0] if isinstance(error, BaseException) and error.args else error
     text = getattr(inner, "str", None)
-    return " ".join(str(text() if callable(text) else inner).split())[:300]
+    return " ".join(str(text() if callable(text) else inner).split())[:most]
+
+
+class Trouble:
+    """Why there is no connection to a cluster, where certificates or passwords are the cause.
+
+    Parameters
+    ----------
+    servers
+        For messages.
+
+    Attributes
+    ----------
+    cause
+        In words; None if it is nothing of this kind.
+    """
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self.cause: str | None = None
+
+    def note(self, error: KafkaError) -> bool:
+        """Take one of the client's own errors; whether it is of this kind."""
+        name = error_name(error)
+        if name in UNSAFE:
+            # without what differs each time: the connection's name in front, its age at the end
+            text = re.sub(r"^\w+://\S+: | \(after \d+ms in state .*$", "", error_text(error, 1000))
+            where = f"no connection to {self._servers}"
+            self.cause = f"{where}: {text[:300]}; see the security options (--kafka_config)"
+        elif name in ("_TRANSPORT", "_RESOLVE"):
+            self.cause = None
+        return name in UNSAFE
 
 
 def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Consumer:
@@ -138,4 +171,14 @@ def _made(kind: Any, options: dict[str, Any]) -> Any:
         for value in options.values():
             if isinstance(value, str) and len(value) > 3:
                 text = text.replace(value, "***")
-        raise UsageError(f"Kafka options: {text}") from None
+        raise UsageError(f"Kafka options: {text}{_hint(text, options)}") from None
+
+
+def _hint(text: str, options: Mapping[str, Any]) -> str:
+    """What OpenSSL does not tell: a file that is not there, a password that does not fit."""
+    found = re.search(r"(ssl\.[a-z.]+\.location) failed", text)
+    if found is None or not isinstance(path := options.get(found[1]), str):
+        return ""
+    if not os.access(path, os.R_OK):
+        return f": {path} cannot be read"
+    return " (is ssl.key.password right?)" if "key" in found[1] else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import threading
 import time
 from collections import deque
@@ -20,10 +19,12 @@ from typing import Any, Protocol
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.frame import Position
 from morpheus_gae.kafka.outbox import Outbox
-from morpheus_gae.sinks.append import open_end
+from morpheus_gae.sinks.append import bring_to_disk, open_end
 
 MOST_BYTES = 32 << 20
 """Letters that wait take so much memory at most; then reading waits for a window to be delivered."""
+LETTER_BYTES = 900_000
+"""Of a longer message a topic gets only the beginning: most clusters take a megabyte, headers included."""
 RATE, BURST = 5_000.0, 20_000.0
 """Letters a second in the long run, and at once."""
 
@@ -96,8 +97,11 @@ class TopicPost:
                 "reason": letter.reason,
                 "error": letter.detail[:1000],
             }
+            if len(letter.value) > LETTER_BYTES:
+                # whole, it would be refused, and each time that it is read again
+                told["size"] = str(len(letter.value))
             headers = [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
-            self._outbox.send(self._topic, letter.value, None, headers)
+            self._outbox.send(self._topic, letter.value[:LETTER_BYTES], None, headers)
 
     def flush(self) -> None:
         """Wait for acknowledgements."""
@@ -137,7 +141,7 @@ class FilePost:
             return
         try:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            bring_to_disk(self._file)
         except OSError as error:
             raise self._broken(error) from None
 

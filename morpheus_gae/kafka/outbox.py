@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from morpheus_gae.errors import GaeError, OutputError
-from morpheus_gae.kafka.client import error_name, error_text, library, refused
+from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, refused
 
 Headers = list[tuple[str, bytes]]
 SLICE_SECONDS = 0.5
@@ -21,6 +21,11 @@ class Outbox:
         Makes the producer, given what to call with its own errors.
     servers
         For messages.
+
+    Attributes
+    ----------
+    trouble
+        Why there is no connection, if certificates or passwords are the cause.
     """
 
     def __init__(self, make: Callable[[Callable[[Any], None]], Any], servers: str) -> None:
@@ -28,6 +33,7 @@ class Outbox:
         self.servers = servers
         self._failed: GaeError | None = None
         self._closed = False
+        self.trouble = Trouble(servers)
         self.producer = make(self._error)
 
     def send(
@@ -80,9 +86,11 @@ class Outbox:
         # called for failures only: delivery.report.only.error
         if error is not None and self._failed is None and not self._closed:
             where = f"kafka://{self.servers}/{message.topic()}"
-            self._failed = OutputError(f"{where}: not delivered: {error_text(error)}")
+            why = "" if self.trouble.cause is None else f" ({self.trouble.cause})"
+            self._failed = OutputError(f"{where}: not delivered: {error_text(error)}{why}")
 
     def _error(self, error: Any) -> None:
+        self.trouble.note(error)
         no = refused(error, self.servers)
         if no is not None:
             self._failed = self._failed or OutputError(str(no))

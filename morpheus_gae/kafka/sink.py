@@ -11,14 +11,15 @@ import pyarrow as pa
 from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.keys import pair_keys, pair_partitions
 from morpheus_gae.kafka.outbox import Headers, Outbox
+from morpheus_gae.kafka.shorten import shorten
 from morpheus_gae.sinks.conform import plain
 from morpheus_gae.sinks.ndjson import json_lines
 
 FORMATS = {"ndjson": b"application/json", "arrow": b"application/vnd.apache.arrow.stream"}
 CHUNK_ROWS = 65_536
 ARROW_ROWS = 4_096
-ARROW_BYTES = 900_000
-"""An Arrow message is at most so large, as most clusters take a megabyte."""
+MESSAGE_BYTES = 900_000
+"""A message is at most so large, as most clusters take a megabyte."""
 
 
 class KafkaSink:
@@ -87,8 +88,16 @@ class KafkaSink:
     def _lines(self, table: pa.Table) -> None:
         lines = json_lines(self._encode(table)).split(b"\n")
         send, topic, headers = self._outbox.send, self._topic, self._headers
+        if max(map(len, lines)) > MESSAGE_BYTES:
+            lines = [self._fitting(table, row, line) for row, line in enumerate(lines)]
         for key, line in zip(pair_keys(table), lines, strict=False):
             send(topic, line, key, headers)
+
+    def _fitting(self, table: pa.Table, row: int, line: bytes) -> bytes:
+        # what the cluster refuses it would refuse each time that it is read again
+        if len(line) <= MESSAGE_BYTES:
+            return line
+        return json_lines(self._encode(shorten(table.slice(row, 1)))).rstrip(b"\n")
 
     def _tables(self, table: pa.Table) -> None:
         if not self._partitions:
@@ -105,11 +114,13 @@ class KafkaSink:
 
     def _table(self, table: pa.Table, partition: int) -> None:
         data = _arrow(table)
-        if len(data) > ARROW_BYTES and table.num_rows > 1:
+        if len(data) > MESSAGE_BYTES and table.num_rows > 1:
             half = table.num_rows // 2
             self._table(table.slice(0, half), partition)
             self._table(table.slice(half), partition)
             return
+        if len(data) > MESSAGE_BYTES:
+            data = _arrow(shorten(table))
         self._outbox.send(self._topic, data, None, self._headers, partition)
 
 

@@ -146,4 +146,5 @@ class Transactions(Outbox):
         self._doomed = self._doomed or error is not None
 
     def _error(self, error: Any) -> None:
-        """Steps tell what went wrong."""
+        # steps tell what went wrong
+        self.trouble.note(error)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.kafka.client import error_name, error_text, library, refused
+from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, refused
 
 AGAIN_SECONDS = 30.0
 """A message about waiting is said again so often."""
-ASK_SECONDS = 2.0
-"""How long a broker may take to answer."""
+ASK_SECONDS = (0.5, 2.0)
+"""How long a broker may take to answer, the first time and the second."""
 
 
 class Patience:
@@ -50,6 +51,7 @@ def wait_for_topics(
     servers: str,
     topics: Sequence[str],
     patience: Patience,
+    trouble: Trouble,
     *,
     pause: Callable[[float], bool],
     fail_fast: bool,
@@ -67,6 +69,8 @@ def wait_for_topics(
         Their names.
     patience
         Tells the user.
+    trouble
+        Knows what the client has told of connections that fail.
     pause
         Waits so many seconds; whether to give up waiting.
     fail_fast
@@ -84,8 +88,24 @@ def wait_for_topics(
     InputError
         With ``fail_fast``, or if the broker refuses us.
     """
+    return wait_for(
+        lambda: missing(client, servers, topics, trouble) or also(),
+        patience,
+        pause=pause,
+        fail_fast=fail_fast,
+    )
+
+
+def wait_for(
+    lacks: Callable[[], str | None],
+    patience: Patience,
+    *,
+    pause: Callable[[float], bool],
+    fail_fast: bool,
+) -> bool:
+    """Wait until nothing is missing; see ``wait_for_topics``."""
     while True:
-        what = missing(client, servers, topics) or also()
+        what = lacks()
         if what is None:
             patience.over()
             return True
@@ -96,7 +116,7 @@ def wait_for_topics(
             return False
 
 
-def missing(client: Any, servers: str, topics: Sequence[str]) -> str | None:
+def missing(client: Any, servers: str, topics: Sequence[str], trouble: Trouble) -> str | None:
     """What is missing, in words; None if nothing is.
 
     Raises
@@ -108,12 +128,17 @@ def missing(client: Any, servers: str, topics: Sequence[str]) -> str | None:
     absent = []
     for topic in topics:
         try:
-            found = client.list_topics(topic, timeout=ASK_SECONDS).topics.get(topic)
+            found = _asked(client, topic)
         except kafka.KafkaException as error:
             no = refused(error, servers)
             if no is not None:
                 raise no from None
-            return f"no broker answers at {servers} ({error_text(error)})"
+            if trouble.cause is None and _listens(servers):
+                return (
+                    f"no broker answers at {servers}, though something listens there: compare "
+                    "security.protocol, and whether it asks for SASL or a client certificate"
+                )
+            return trouble.cause or f"no broker answers at {servers} ({error_text(error)})"
         problem = None if found is None else found.error
         if problem is not None and error_name(problem) not in (
             "UNKNOWN_TOPIC_OR_PART",
@@ -126,3 +151,25 @@ def missing(client: Any, servers: str, topics: Sequence[str]) -> str | None:
     if not absent:
         return None
     return f"{servers} has no topic {', '.join(absent)}; create it, or correct the URL"
+
+
+def _listens(servers: str) -> bool:
+    for server in servers.split(","):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), ASK_SECONDS[0]).close()
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _asked(client: Any, topic: str) -> Any:
+    for seconds in ASK_SECONDS:
+        try:
+            return client.list_topics(topic, timeout=seconds).topics.get(topic)
+        except library().KafkaException as error:
+            last = error
+            # tells why, and lets the client fetch a token: it does neither by itself
+            client.poll(0)
+    raise last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -37,11 +38,22 @@ class AppendSink(TextSink):
         """Bring everything to the disk."""
         super().flush()
         with told(self._name):
-            os.fsync(self._files[0].fileno())
+            bring_to_disk(self._files[0])
+
+
+def bring_to_disk(file: Any) -> None:
+    """Have what was flushed on the disk; a pipe or a device has none and takes it as it is."""
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def open_end(path: str) -> Any:
-    """A file of lines, open at the end of its last whole line."""
+    """A file of lines, open at the end of its last whole line; a pipe or a device as it is."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return open(path, "wb")
     file = open(path, "a+b")  # noqa: SIM115
     size = at = file.seek(0, os.SEEK_END)
     while at > 0:

@@ -97,9 +97,9 @@ def scorer(
 ) -> subprocess.Popen[bytes]:
     """A scorer that writes every flow."""
     environment = {
+        "MORPHEUS_GAE_KAFKA_SESSION_TIMEOUT_MS": "6000",
         **os.environ,
         "MORPHEUS_RUN_ENGINE": "embedded",
-        "MORPHEUS_GAE_KAFKA_SESSION_TIMEOUT_MS": "6000",
         "PYTHONPATH": str(ROOT),
     }
     if exactly_once:
@@ -177,7 +177,7 @@ def run(
     more = {"window_seconds": window_seconds}
     running = [scorer(broker, name, log, exactly_once, i, **more) for i in range(replicas)]
     portion = flows // (kills + 1) // PARTITIONS // PER_MESSAGE * PARTITIONS * PER_MESSAGE
-    result = Count(name, kills, broker_kills)
+    result = Count(name)
     try:
         for k in range(kills):
             feed.add(portion)
@@ -185,9 +185,11 @@ def run(
             i = k % replicas
             running[i].send_signal(signal.SIGKILL)
             running[i].wait()
+            result.kills += 1
             running[i] = scorer(broker, name, log, exactly_once, i, **more)
             if k < broker_kills:
                 broker.kill()
+                result.broker_kills += 1
                 _TICKS.wait(rng.uniform(0.2, 2.0))
                 broker.start()
         feed.add(portion)

@@ -1,66 +1,104 @@
 """Replicas: how much faster two scorers of one group are than one, on the machine at hand.
 
-python -m tests.kafka.replicas --flows 2000000
+python -m tests.kafka.replicas --input flows.parquet --flows 2000000
+
+The scorers are started first and stopped (SIGSTOP) while the topic is filled. What is timed is scoring, until
+the first partition is done.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import tempfile
 import time
+import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.kafka import chaos
-from tests.kafka.broker import Broker
-from tests.kafka.rates import messages
+from tests.kafka.broker import Broker, free_port
+from tests.kafka.rates import FORMS, messages
 from tests.kafka.run import wait_until
 
 PARTITIONS = 4
+WINDOW = 20_000
 
 
-def timed(broker: Broker, given: list[bytes], replicas: int, folder: Path) -> float:
-    """Seconds from the first commit to the last, scaled to all messages."""
+def timed(broker: Broker, given: list[bytes], per_message: int, replicas: int, folder: Path) -> float:
+    """Flows a second, of so many scorers together."""
     name = f"replicas{replicas}"
     broker.topic(name, PARTITIONS)
     broker.topic(f"{name}.out", PARTITIONS)
     broker.topic(f"{name}.out.dead")
-    for p in range(PARTITIONS):
-        broker.produce(name, given[p::PARTITIONS], partition=p)
-    ends = [len(given[p::PARTITIONS]) for p in range(PARTITIONS)]
-    told = {"threshold": "0.999", "graph_size": "50000", "window_seconds": "1", "group": name}
-    scorers = [chaos.scorer(broker, name, folder / "log", number=i, **told) for i in range(replicas)]
-
-    def done() -> int:
-        return sum(max(0, offset) for offset in broker.committed(name, name, PARTITIONS))
-
+    ports = [free_port() for _ in range(replicas)]
+    scorers = [
+        chaos.scorer(
+            broker,
+            name,
+            folder / "log",
+            number=i,
+            threshold="0.999",
+            graph_size=str(WINDOW),
+            window_seconds="1000000",
+            group=name,
+            metrics_port=str(port),
+        )
+        for i, port in enumerate(ports)
+    ]
+    short = -(-WINDOW // per_message)
     try:
-        wait_until(lambda: done() > 0, "the first commit", 60.0)
-        first, begun = done(), time.perf_counter()
-        wait_until(lambda: broker.committed(name, name, PARTITIONS) == ends, "the last commit", 300.0)
-        return (time.perf_counter() - begun) * len(given) / (len(given) - first)
+        wait_until(lambda: all(_held(port) == PARTITIONS // replicas for port in ports), "all share", 60.0)
+        for one in scorers:
+            one.send_signal(signal.SIGSTOP)
+        for p in range(PARTITIONS):
+            broker.produce(name, given[p::PARTITIONS], partition=p)
+        ends = [len(given[p::PARTITIONS]) for p in range(PARTITIONS)]
+        begun = time.perf_counter()
+        for one in scorers:
+            one.send_signal(signal.SIGCONT)
+        done = [0] * PARTITIONS
+
+        def near_the_end() -> bool:
+            # the last window of a partition is not full, and waits
+            done[:] = [max(0, offset) for offset in broker.committed(name, name, PARTITIONS)]
+            return any(at > end - short for at, end in zip(done, ends, strict=True))
+
+        wait_until(near_the_end, "a partition is done", 300.0)
+        return sum(done) * per_message / (time.perf_counter() - begun)
     finally:
         for one in scorers:
             one.kill()
             one.wait()
 
 
-def main() -> None:
+def _held(port: int) -> int:
+    """Partitions of a scorer, by its metrics."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
+            return answer.read().decode().count("\nmorpheus_gae_kafka_lag{")
+    except OSError:
+        return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", required=True, help="Parquet file with flows")
     parser.add_argument("--flows", type=int, default=2_000_000)
-    told = parser.parse_args()
+    parser.add_argument("--form", choices=list(FORMS), default="JSON lines, 1,000 flows")
+    told = parser.parse_args(arguments)
+    # a member may stand still for as long as the topic is filled
+    os.environ["MORPHEUS_GAE_KAFKA_SESSION_TIMEOUT_MS"] = "45000"
     table = pq.read_table(told.input).slice(0, told.flows)
     assert isinstance(table, pa.Table)
-    given = list(messages(table, "JSON lines, 1,000 flows"))
+    given, size = list(messages(table, told.form)), FORMS[told.form]
     with tempfile.TemporaryDirectory() as text, Broker(Path(text) / "log") as broker:
-        seconds = np.array([timed(broker, given, replicas, Path(text)) for replicas in (1, 2)])
-    one, two = table.num_rows / seconds / 1e6
+        one, two = (timed(broker, given, size, replicas, Path(text)) / 1e6 for replicas in (1, 2))
     print(f"{os.cpu_count()} cores: one scorer {one:.2f} M flows/s, two {two:.2f} M ({two / one:.2f} times)")
 
 

@@ -6,12 +6,13 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.keys import pair_keys, pair_partitions
-from morpheus_gae.kafka.sink import ARROW_BYTES, KafkaSink
+from morpheus_gae.kafka.sink import MESSAGE_BYTES, KafkaSink
 from tests.flows import rows
 
 TABLE = rows.table(500).append_column("model", pa.array(["m@1"] * 500))
@@ -70,11 +71,32 @@ def test_arrow() -> None:
     for _, value, key, headers, partition in outbox.sent:
         assert key is None
         assert headers[0] == ("content-type", b"application/vnd.apache.arrow.stream")
-        assert len(value) <= ARROW_BYTES
+        assert len(value) <= MESSAGE_BYTES
         numbers = pa.ipc.open_stream(value).read_all()["IN_BYTES"].to_pylist()
         assert [to[i] for i in numbers] == [partition] * len(numbers)
         found += numbers
     assert sorted(found) == list(range(500))
+
+
+@pytest.mark.parametrize("format", ["ndjson", "arrow"])
+def test_an_alert_that_no_message_holds(format: str) -> None:
+    noise = np.random.default_rng(1).integers(33, 127, 1_000_000, np.uint8).tobytes().decode()
+    wide = TABLE.slice(0, 3)
+    wide = wide.append_column("text", pa.array(["a", noise, "b"]).dictionary_encode())
+    wide = wide.append_column("list", pa.array([[1], list(range(5000)), [2]]))
+    outbox = Outbox()
+    KafkaSink(outbox, "alerts", format).add(wide)
+    sent = [value for _, value, *_ in outbox.sent]
+    assert max(map(len, sent)) < MESSAGE_BYTES
+    found: list[dict[str, Any]] = []
+    for value in sent:
+        found += (
+            [json.loads(value)] if format == "ndjson" else pa.ipc.open_stream(value).read_all().to_pylist()
+        )
+    found.sort(key=lambda row: row["IN_BYTES"])
+    assert [row["text"] for row in found] == ["a", noise[:1000], "b"]
+    assert [row["list"] for row in found] == [[1], None, [2]]
+    assert [row["model"] for row in found] == ["m@1"] * 3
 
 
 def test_unknown_form() -> None:
