@@ -21,8 +21,10 @@ def warm_up(executor: Executor) -> None:
 
     table = pa.table(
         {
-            columns.IPV4_SRC: ["192.0.2.1", "2001:db8::1"],
-            columns.IPV4_DST: ["192.0.2.2", "2001:db8::2"],
+            columns.IPV4_SRC: ["192.0.2.1", "0.0.0.0"],
+            columns.IPV4_DST: ["192.0.2.2", "0.0.0.0"],
+            columns.IPV6_SRC: ["::", "2001:db8::1"],
+            columns.IPV6_DST: ["::", "2001:db8::2"],
             columns.IN_BYTES: [60, 1500],
             columns.OUT_BYTES: [0, 40],
             columns.DURATION: [None, 1.5],
