@@ -73,6 +73,11 @@ class Buffer:
         """Whether fetching may go on."""
         return self._bytes <= self._low and self._count <= LOW_MESSAGES
 
+    def wait_for_room(self, seconds: float) -> None:
+        """Wait until it is not full, so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.full or self._closed, seconds)
+
     def put(self, messages: Messages) -> None:
         """Add messages; those that come after the end are not wanted."""
         with self._changed:
@@ -113,8 +118,11 @@ class Buffer:
                 self._order.append(key)
             else:
                 del self._waiting[key]
+            full = self.full
             self._bytes -= size
             self._count -= count
+            if full:
+                self._changed.notify_all()
         return _together(parts)
 
     def clear(self) -> None:

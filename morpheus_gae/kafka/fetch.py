@@ -16,11 +16,14 @@ from morpheus_gae.kafka.counts import Counts
 from morpheus_gae.kafka.ledger import Key, Ledger
 from morpheus_gae.kafka.wait import Patience, wait_for, wait_for_topics
 
-POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.02
+POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.01
 """Longest wait for a message, and while something is in flight: how fast a stop, or a commit, is seen."""
 AT_ONCE, MOST_TIMES = 500, 20
 """Messages asked for at once, and how often before anything else is looked after. Thousands would fall out of
 the cache before they are looked at, and the garbage collector would go through all of them."""
+PAUSE_SECONDS = 0.5
+"""How long a full buffer is waited for before partitions are paused: what the client had fetched ahead is
+dropped then, and to get it again takes about as long."""
 LAG_SECONDS = 1.0
 ASK_SECONDS = 10.0
 CUT = "end="
@@ -42,8 +45,9 @@ class Gone(Exception):  # noqa: N818
 class _Request:
     """Something to be done in the polling thread."""
 
-    def __init__(self, act: Callable[[], Any]) -> None:
+    def __init__(self, act: Callable[[], Any], awaited: bool) -> None:
         self._act = act
+        self._awaited = awaited
         self.done = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
@@ -53,7 +57,10 @@ class _Request:
             self.result = self._act()
         except BaseException as error:
             self.error = error
-        self.done.set()
+            if not self._awaited:
+                raise
+        finally:
+            self.done.set()
 
 
 class Fetcher:
@@ -103,6 +110,7 @@ class Fetcher:
         self._firsts: dict[Key, int | None] = {}
         self._trouble = Trouble(servers)
         self._paused = False
+        self._full_since: float | None = None
         self._reading = self._closing = False
         self._requests: deque[_Request] = deque()
         self._lag_due = 0.0
@@ -140,7 +148,7 @@ class Fetcher:
         """
         if threading.current_thread() is self._thread:
             return act()
-        request = _Request(act)
+        request = _Request(act, awaited=True)
         self._requests.append(request)
         while not request.done.wait(1.0):
             if not self._thread.is_alive() and not request.done.is_set():
@@ -148,6 +156,10 @@ class Fetcher:
         if request.error is not None:
             raise request.error
         return request.result
+
+    def tell(self, act: Callable[[], Any]) -> None:
+        """Have something done likewise, and do not wait for it; an error ends reading."""
+        self._requests.append(_Request(act, awaited=False))
 
     def serve(self) -> None:
         """Do what was asked for; in the polling thread."""
@@ -205,19 +217,31 @@ class Fetcher:
             self._begin_anew()
         self._throttle()
         self.serve()
-        first = self._consumer.poll(BUSY_POLL_SECONDS if self._ledger.in_flight else POLL_SECONDS)
-        if first is not None:
-            self._take_all(first)
+        if self._full_since is not None and not self._paused:
+            self._buffer.wait_for_room(BUSY_POLL_SECONDS)
+        else:
+            first = self._consumer.poll(POLL_SECONDS if self._idle else BUSY_POLL_SECONDS)
+            if first is not None:
+                self._take_all(first)
         if time.monotonic() >= self._lag_due:
             self._lag_due = time.monotonic() + LAG_SECONDS
             self._tell_lag()
 
+    @property
+    def _idle(self) -> bool:
+        return not self._paused and not self._ledger.in_flight
+
     def _throttle(self) -> None:
-        full = self._buffer.full or self._stopping.is_set()
-        if full and not self._paused:
+        now, stopping = time.monotonic(), self._stopping.is_set()
+        if not self._buffer.full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = now
+        full = self._full_since is not None and now - self._full_since >= PAUSE_SECONDS
+        if (full or stopping) and not self._paused:
             self._paused = True
             self._consumer.pause(self._consumer.assignment())
-        elif self._paused and self._buffer.low and not self._stopping.is_set():
+        elif self._paused and self._buffer.low and not stopping:
             self._paused = False
             self._consumer.resume(self._consumer.assignment())
 

@@ -103,6 +103,7 @@ class KafkaSource:
         self._buffer = Buffer() if buffer is None else buffer
         self._presets: set[str] = set()
         self._bytes = LEAST_BYTES
+        self._commit_due = False
         self._decoders = {
             topic: PayloadDecoder(topic, reading.preset, reading.avro_schema) for topic in reading.topics
         }
@@ -176,7 +177,7 @@ class KafkaSource:
         return False
 
     def delivered(self, positions: Iterable[Position]) -> None:
-        """What was read before these positions is delivered: dead letters follow, then the commit.
+        """What was read before these positions is delivered: dead letters follow, and soon the commit.
 
         Raises
         ------
@@ -191,7 +192,10 @@ class KafkaSource:
                 return
             self._letters.send(due)
             self.ledger.reach(due)
-            self._commit(self.ledger.uncommitted())
+            if not self._commit_due:
+                self._commit_due = True
+                # the next window does not wait for it, and one commit does for several
+                self._fetcher.tell(self._commit_delivered)
         finally:
             self._done()
 
@@ -219,6 +223,11 @@ class KafkaSource:
         """Leave the group, once everything is delivered that will be; nothing else is committed."""
         if self._ended:
             return
+        if self._started and self._transactions is None:
+            try:
+                self._commit(self.ledger.uncommitted())
+            except InputError as error:
+                self._say(f"Warning: {error}; what is not committed will be there twice")
         with self._settled:
             self._ended = True
             self._settled.notify_all()
@@ -267,6 +276,10 @@ class KafkaSource:
         self._presets.add(preset)
         self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
 
+    def _commit_delivered(self) -> None:
+        self._commit_due = False
+        self._commit(self.ledger.uncommitted())
+
     def _commit(self, offsets: dict[Key, int], notes: dict[Key, str] | None = None) -> bool:
         """Commit by themselves; what fails for now is committed with the next, or read again."""
         if not offsets:
@@ -293,11 +306,18 @@ class KafkaSource:
         return not failed
 
     def _note_cut(self, source: str, partition: int, end: int) -> bool:
-        base = self.ledger.base(source, partition)
-        if base is None:
+        def note() -> bool:
+            base = self.ledger.base(source, partition)
+            if base is None:
+                return False
+            key = (source.rpartition("#")[0], partition)
+            return self._commit({key: base}, {key: f"{CUT}{end}"})
+
+        try:
+            # after the commits that are under way, which would take the note away
+            return bool(self._fetcher.ask(note))
+        except Gone:
             return False
-        key = (source.rpartition("#")[0], partition)
-        return self._commit({key: base}, {key: f"{CUT}{end}"})
 
     def _begin(self, transactions: Transactions) -> bool:
         try:

@@ -68,7 +68,16 @@ def rate(broker: Broker, table: pa.Table, form: str, number: int) -> str:
         broker.produce(name, given[p::PARTITIONS], partition=p)
     ends = [len(given[p::PARTITIONS]) for p in range(PARTITIONS)]
     begun: list[tuple[float, float]] = []
-    run = Run(url, out, threshold=None, graph_size=WINDOW, window_seconds=None, group=name)
+    alerts = "arrow" if form.startswith("Arrow") else "ndjson"
+    run = Run(
+        url,
+        out,
+        threshold=None,
+        graph_size=WINDOW,
+        window_seconds=None,
+        group=name,
+        output_format=alerts,
+    )
     source: Any = run.pipeline.topics.source  # type: ignore[union-attr]
     take = source._flows
 
@@ -93,6 +102,7 @@ def rate(broker: Broker, table: pa.Table, form: str, number: int) -> str:
         f"{millions / seconds:.2f} M/s",
         f"{used / millions:.2f}",
         f"{millions / used:.2f} M",
+        f"{run.metrics.alerts / run.metrics.flows:.1%} as {alerts}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -156,8 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         table = pq.read_table(path)
         with Broker(folder / "broker.log") as broker:
-            print("| message | flows | Kafka to alerts | CPU seconds per 1 M flows | flows per CPU second |")
-            print("|---|---|---|---|---|", flush=True)
+            print(
+                "| message | flows | Kafka to alerts | CPU s per 1 M flows | flows per CPU second | alerts |"
+            )
+            print("|---|---|---|---|---|---|", flush=True)
             for number, form in enumerate(FORMS):
                 wanted = told.flows if FORMS[form] > 1 else min(told.flows, 300_000)
                 times = -(-wanted // table.num_rows)

@@ -180,11 +180,15 @@ def test_fail_fast(broker: Broker, name: str, missing: str) -> None:
     assert ("has no topic" if missing == "topic" else "no broker answers") in str(run.error)
 
 
-def test_a_slow_sink_pauses_reading(broker: Broker, name: str) -> None:
+def test_a_slow_sink_pauses_reading(broker: Broker, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
+    # a message at a time, so that not all of them fit between the stages
+    monkeypatch.setattr("morpheus_gae.kafka.source.TAKE_FLOWS", 1)
+    monkeypatch.setattr("morpheus_gae.kafka.source.LEAST_BYTES", 1)
+
     given, out = three_topics(broker, name)
-    broker.produce(f"{name}.in", [lines(i, 1000) for i in range(0, 20_000, 1000)])
+    broker.produce(f"{name}.in", [lines(i, 1000) for i in range(0, 40_000, 1000)])
     run = Run(given, out, group=name)
     source = run.pipeline.topics.source
     source._buffer._high, source._buffer._low = 300_000, 100_000
@@ -195,9 +199,9 @@ def test_a_slow_sink_pauses_reading(broker: Broker, name: str) -> None:
         wait_until(lambda: source._fetcher._paused, "fetching pauses")
         assert broker.committed(name, f"{name}.in") == [-1001]
         gate.set()
-        wait_until(lambda: broker.committed(name, f"{name}.in") == [20], "everything is delivered")
+        wait_until(lambda: broker.committed(name, f"{name}.in") == [40], "everything is delivered")
         assert source._buffer._bytes == 0
-    assert len({origin(alert(m)) for m in broker.read(f"{name}.out", 20_000)}) == 20_000
+    assert len({origin(alert(m)) for m in broker.read(f"{name}.out", 40_000)}) == 40_000
 
 
 @pytest.mark.parametrize(
