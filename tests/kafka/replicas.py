@@ -3,8 +3,7 @@
 python -m tests.kafka.replicas --input flows.parquet --flows 2000000
 
 The scorers are started first and stopped (SIGSTOP) while the topic is filled. What is timed is scoring, until
-the first partition is done. Each scorer has one processor, which it shares with the broker: alone it would use
-them all.
+the first partition is done. Each scorer has one processor, which it shares with the broker.
 """
 
 from __future__ import annotations
