@@ -100,15 +100,17 @@ class Trouble:
 
     def note(self, error: KafkaError) -> bool:
         """Take one of the client's own errors; whether it is of this kind."""
-        name = error_name(error)
-        if name in UNSAFE:
+        name, text = error_name(error), error_text(error, 1000)
+        # a handshake may also fail as an error of transport, in fewer words
+        again = name == "_TRANSPORT" and "SSL routines" in text
+        if name in UNSAFE or (again and self.cause is None):
             # without what differs each time: the connection's name in front, its age at the end
-            text = re.sub(r"^\w+://\S+: | \(after \d+ms in state .*$", "", error_text(error, 1000))
+            text = re.sub(r"^\w+://\S+: | \(after \d+ms in state .*$", "", text)
             where = f"no connection to {self._servers}"
             self.cause = f"{where}: {text[:300]}; see the security options (--kafka_config)"
-        elif name in ("_TRANSPORT", "_RESOLVE"):
+        elif name in ("_TRANSPORT", "_RESOLVE") and not again:
             self.cause = None
-        return name in UNSAFE
+        return again or name in UNSAFE
 
 
 def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Consumer:

@@ -12,6 +12,7 @@ from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, 
 
 AGAIN_SECONDS = 30.0
 """A message about waiting is said again so often."""
+TELL_SECONDS = 0.05
 ASK_SECONDS = (0.5, 2.0)
 """How long a broker may take to answer, the first time and the second."""
 
@@ -171,5 +172,5 @@ def _asked(client: Any, topic: str) -> Any:
         except library().KafkaException as error:
             last = error
             # tells why, and lets the client fetch a token: it does neither by itself
-            client.poll(0)
+            client.poll(TELL_SECONDS)
     raise last
