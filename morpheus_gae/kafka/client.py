@@ -80,6 +80,10 @@ def error_text(error: BaseException | KafkaError, most: int = 300) -> str:
     return " ".join(str(text() if callable(text) else inner).split())[:most]
 
 
+NAME_AND_AGE = re.compile(r"^(?:\w+://\S+|\w+: \S+:\d+): | \(after \d+ms in state .*$")
+"""What differs from connection to connection in librdkafka's words: ``GroupCoordinator: 10.0.0.1:9092: ``."""
+
+
 class Trouble:
     """Why there is no connection to a cluster, where certificates or passwords are the cause.
 
@@ -104,13 +108,17 @@ class Trouble:
         # a handshake may also fail as an error of transport, in fewer words
         again = name == "_TRANSPORT" and "SSL routines" in text
         if name in UNSAFE or (again and self.cause is None):
-            # without what differs each time: the connection's name in front, its age at the end
-            text = re.sub(r"^\w+://\S+: | \(after \d+ms in state .*$", "", text)
-            where = f"no connection to {self._servers}"
-            self.cause = f"{where}: {text[:300]}; see the security options (--kafka_config)"
+            text = NAME_AND_AGE.sub("", text)[:300]
+            self.cause = (
+                f"no connection to {self._servers}: {text}; see the security options (--kafka_config)"
+            )
         elif name in ("_TRANSPORT", "_RESOLVE") and not again:
             self.cause = None
         return again or name in UNSAFE
+
+    def over(self) -> None:
+        """There is a connection: what fails later has a cause of its own."""
+        self.cause = None
 
 
 def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Consumer:

@@ -43,11 +43,10 @@ class Gone(Exception):  # noqa: N818
 
 
 class _Request:
-    """Something to be done in the polling thread."""
+    """Something to be done in the polling thread, whose result somebody waits for."""
 
-    def __init__(self, act: Callable[[], Any], awaited: bool) -> None:
+    def __init__(self, act: Callable[[], Any]) -> None:
         self._act = act
-        self._awaited = awaited
         self.done = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
@@ -57,10 +56,7 @@ class _Request:
             self.result = self._act()
         except BaseException as error:
             self.error = error
-            if not self._awaited:
-                raise
-        finally:
-            self.done.set()
+        self.done.set()
 
 
 class Fetcher:
@@ -112,7 +108,7 @@ class Fetcher:
         self._paused = False
         self._full_since: float | None = None
         self._reading = self._closing = False
-        self._requests: deque[_Request] = deque()
+        self._requests: deque[Callable[[], Any]] = deque()
         self._lag_due = 0.0
         self._also = wanted
         self._thread = threading.Thread(target=self._run, name="kafka-fetch", daemon=True)
@@ -148,8 +144,8 @@ class Fetcher:
         """
         if threading.current_thread() is self._thread:
             return act()
-        request = _Request(act, awaited=True)
-        self._requests.append(request)
+        request = _Request(act)
+        self._requests.append(request.run)
         while not request.done.wait(1.0):
             if not self._thread.is_alive() and not request.done.is_set():
                 raise Gone
@@ -159,12 +155,12 @@ class Fetcher:
 
     def tell(self, act: Callable[[], Any]) -> None:
         """Have something done likewise, and do not wait for it; an error ends reading."""
-        self._requests.append(_Request(act, awaited=False))
+        self._requests.append(act)
 
     def serve(self) -> None:
         """Do what was asked for; in the polling thread."""
         while self._requests:
-            self._requests.popleft().run()
+            self._requests.popleft()()
 
     def rewind(self) -> None:
         """Drop what is in flight and read again from what is committed."""
@@ -266,7 +262,7 @@ class Fetcher:
                     self._problem(message.error())
             messages = [message for message in messages if message.error() is None]
         if messages:
-            self._patience.over()
+            self._well()
         at = 0
         for key, run in groupby(list(zip(map(of.topic, messages), map(of.partition, messages), strict=True))):
             stop = at + sum(1 for _ in run)
@@ -302,6 +298,11 @@ class Fetcher:
             self._ledger.add(key, offset, _cut(note))
         # those that are new come unpaused
         self._paused = False
+        self._well()
+
+    def _well(self) -> None:
+        """The broker answers."""
+        self._trouble.over()
         self._patience.over()
 
     def _committed(self, partitions: list[Any]) -> dict[Key, tuple[int | None, str | None]]:

@@ -18,13 +18,11 @@ from typing import Any, Protocol
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.frame import Position
-from morpheus_gae.kafka.outbox import Outbox
+from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Outbox
 from morpheus_gae.sinks.append import bring_to_disk, open_end
 
 MOST_BYTES = 32 << 20
 """Letters that wait take so much memory at most; then reading waits for a window to be delivered."""
-LETTER_BYTES = 900_000
-"""Of a longer message a topic gets only the beginning: most clusters take a megabyte, headers included."""
 RATE, BURST = 5_000.0, 20_000.0
 """Letters a second in the long run, and at once."""
 
@@ -97,11 +95,11 @@ class TopicPost:
                 "reason": letter.reason,
                 "error": letter.detail[:1000],
             }
-            if len(letter.value) > LETTER_BYTES:
+            if len(letter.value) > MESSAGE_BYTES:
                 # whole, it would be refused, and each time that it is read again
                 told["size"] = str(len(letter.value))
             headers = [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
-            self._outbox.send(self._topic, letter.value[:LETTER_BYTES], None, headers)
+            self._outbox.send(self._topic, letter.value[:MESSAGE_BYTES], None, headers)
 
     def flush(self) -> None:
         """Wait for acknowledgements."""

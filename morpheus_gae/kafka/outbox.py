@@ -9,6 +9,8 @@ from morpheus_gae.errors import GaeError, OutputError
 from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, refused
 
 Headers = list[tuple[str, bytes]]
+MESSAGE_BYTES = 900_000
+"""A message is at most so large: most clusters take a megabyte, headers included."""
 SLICE_SECONDS = 0.5
 
 

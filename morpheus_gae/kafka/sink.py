@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.keys import pair_keys, pair_partitions
-from morpheus_gae.kafka.outbox import Headers, Outbox
+from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Headers, Outbox
 from morpheus_gae.kafka.shorten import shorten
 from morpheus_gae.sinks.conform import plain
 from morpheus_gae.sinks.ndjson import json_lines
@@ -18,8 +18,6 @@ from morpheus_gae.sinks.ndjson import json_lines
 FORMATS = {"ndjson": b"application/json", "arrow": b"application/vnd.apache.arrow.stream"}
 CHUNK_ROWS = 65_536
 ARROW_ROWS = 4_096
-MESSAGE_BYTES = 900_000
-"""A message is at most so large, as most clusters take a megabyte."""
 
 
 class KafkaSink:

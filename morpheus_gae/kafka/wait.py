@@ -12,13 +12,16 @@ from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, 
 
 AGAIN_SECONDS = 30.0
 """A message about waiting is said again so often."""
-TELL_SECONDS = 0.05
 ASK_SECONDS = (0.5, 2.0)
 """How long a broker may take to answer, the first time and the second."""
+TELL_SECONDS = 0.05
+"""How long the client may then take to tell why it did not."""
 
 
 class Patience:
     """Says what is waited for: when it changes, and every half minute.
+
+    Connections that fail in turns, each for a reason of its own, are told once in half a minute as well.
 
     Parameters
     ----------
@@ -30,20 +33,20 @@ class Patience:
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock
-        self._told: str | None = None
-        self._at = 0.0
+        self._told: dict[str, float] = {}
 
     def tell(self, what: str) -> None:
         """Say that this is waited for, unless it was said a moment ago."""
         now = self._clock()
-        if what != self._told or now - self._at >= AGAIN_SECONDS:
-            self._told, self._at = what, now
+        self._told = {line: at for line, at in self._told.items() if now - at < AGAIN_SECONDS}
+        if what not in self._told:
+            self._told[what] = now
             self._say(f"Waiting: {what}")
 
     def over(self) -> None:
         """It has come; say so if waiting was told."""
-        if self._told is not None:
-            self._told = None
+        if self._told:
+            self._told.clear()
             self._say("Waiting is over: the broker answers and the topics are there")
 
 

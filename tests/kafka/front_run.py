@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from tests.kafka.front import Front
 
 
-def filled(broker: Broker, name: str) -> None:
-    """Topics, and 200 flows in three messages, of which one is garbage."""
+def topics(broker: Broker, name: str) -> None:
+    """Those of a pipeline from topic to topic."""
     for topic in (name, f"{name}.out", f"{name}.out.dead"):
         broker.topic(topic)
+
+
+def filled(broker: Broker, name: str) -> None:
+    """Topics, and 200 flows in three messages, of which one is garbage."""
+    topics(broker, name)
     broker.produce(name, [lines(0, 100), b"garbage", lines(100, 100)])
 
 

@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("confluent_kafka")
 
-from morpheus_gae.kafka.letters import LETTER_BYTES
+from morpheus_gae.kafka.outbox import MESSAGE_BYTES
 from tests.flows import rows
+from tests.kafka.front_run import topics
 from tests.kafka.run import Run, alert, lines
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_a_large_message(broker: Broker, name: str) -> None:
-    for topic in (name, f"{name}.out", f"{name}.out.dead"):
-        broker.topic(topic)
+    topics(broker, name)
     # as much as fits, without headers
     garbage = bytes(i % 251 for i in range(999_900))
     flow = json.dumps({**rows.record(10), "NOTE": "x" * 999_000}).encode()
@@ -30,7 +30,7 @@ def test_a_large_message(broker: Broker, name: str) -> None:
     first, second = broker.read(f"{name}.out.dead", 2)
     told = dict(first.headers())
     assert (told["offset"], told["size"]) == (b"1", b"999900")
-    assert first.value() == garbage[:LETTER_BYTES]
+    assert first.value() == garbage[:MESSAGE_BYTES]
     assert second.value() == b"garbage"
     assert "size" not in dict(second.headers())
     alerts = [alert(m) for m in broker.read(f"{name}.out", 11)]

@@ -12,7 +12,8 @@ import pytest
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.keys import pair_keys, pair_partitions
-from morpheus_gae.kafka.sink import MESSAGE_BYTES, KafkaSink
+from morpheus_gae.kafka.outbox import MESSAGE_BYTES
+from morpheus_gae.kafka.sink import KafkaSink
 from tests.flows import rows
 
 TABLE = rows.table(500).append_column("model", pa.array(["m@1"] * 500))

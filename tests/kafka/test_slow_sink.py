@@ -21,7 +21,7 @@ from morpheus_gae.sinks.append import AppendSink
 from tests.flows import rows
 from tests.kafka.command import Command
 from tests.kafka.front import HEARTBEAT, JOIN, PRODUCE, Front
-from tests.kafka.front_run import urls
+from tests.kafka.front_run import topics, urls
 from tests.kafka.run import lines
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ QUICK = {
     f"{PREFIX}CONSUMER_HEARTBEAT_INTERVAL_MS": "500",
 }
 MEGABYTE = 1 << 20
-
-
-def topics(broker: Broker, name: str) -> None:
-    for topic in (name, f"{name}.out", f"{name}.out.dead"):
-        broker.topic(topic)
 
 
 def outlives(front: Front, command: Command, beats: int) -> None:

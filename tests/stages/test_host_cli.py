@@ -48,15 +48,11 @@ def environment(*paths: Path, **more: str) -> dict[str, str]:
 
 
 def morpheus(*args: str, cwd: Path, paths: tuple[Path, ...] = (), **more: str) -> Any:
-    return subprocess.run(
-        command(*args),
-        check=False,
-        cwd=cwd,
-        env=environment(*paths, **more),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return ended(command(*args), cwd, environment(*paths, **more))
+
+
+def ended(line: list[str], cwd: Path, env: dict[str, str]) -> Any:
+    return subprocess.run(line, check=False, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -241,15 +237,8 @@ def test_few_windows_wait_between_stages(tmp_path: Path, told: tuple[str, ...], 
         "runpy.run_module('tests.cli.toy_morpheus', run_name='__main__')\n"
     )
     rest = ["pipeline-gae", "--input", "f.csv", "--model", "toy", "--output", "a.jsonl"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, "run", "--use_cpu_only", *told, *rest],
-        check=False,
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    line = [sys.executable, "-c", script, "run", "--use_cpu_only", *told, *rest]
+    done = ended(line, tmp_path, environment())
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["holds", str(size)]
 
@@ -298,15 +287,8 @@ def test_examples(tmp_path: Path, example: str) -> None:
         pytest.skip("models/default is not there")
     csv_file(tmp_path / "f.csv")
     files = ["a.jsonl", "s.csv"] if "linear" in example else ["f.csv", "a.jsonl"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "pipelines" / example), "f.csv", *files, str(model)],
-        check=False,
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    line = [sys.executable, str(ROOT / "pipelines" / example), "f.csv", *files, str(model)]
+    done = ended(line, tmp_path, environment())
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.jsonl").is_file()
     if "linear" in example:
