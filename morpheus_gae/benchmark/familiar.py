@@ -20,7 +20,6 @@ from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import host_keys, pair_keys
 
 F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
@@ -114,7 +113,7 @@ def memory_of(
     }
 
 
-def moments(index: I64, x: F32, size: int) -> F32:
+def moments(index: npt.NDArray[np.signedinteger], x: F32, size: int) -> F32:
     """float32 [size, 7]: flows, mean (3) and standard deviation (3) of x by index."""
     out = np.zeros((size, 7), np.float32)
     count = np.bincount(index, minlength=size)
