@@ -12,8 +12,8 @@ from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, 
 
 AGAIN_SECONDS = 30.0
 """A message about waiting is said again so often."""
-ASK_SECONDS = (0.5, 2.0)
-"""How long a broker may take to answer, the first time and the second."""
+ASK_SECONDS = (0.5, 2.0, 5.0)
+"""How long a broker may take to answer, each time it is asked."""
 TELL_SECONDS = 0.05
 """How long the client may then take to tell why it did not."""
 
@@ -132,7 +132,7 @@ def missing(client: Any, servers: str, topics: Sequence[str], trouble: Trouble) 
     absent = []
     for topic in topics:
         try:
-            found = _asked(client, topic)
+            found = _asked(client, servers, topic, trouble)
         except kafka.KafkaException as error:
             no = refused(error, servers)
             if no is not None:
@@ -168,8 +168,11 @@ def _listens(servers: str) -> bool:
     return False
 
 
-def _asked(client: Any, topic: str) -> Any:
+def _asked(client: Any, servers: str, topic: str, trouble: Trouble) -> Any:
     for seconds in ASK_SECONDS:
+        # the longest wait is for a broker that is there and merely slow
+        if seconds == ASK_SECONDS[-1] and (trouble.cause is not None or not _listens(servers)):
+            break
         try:
             return client.list_topics(topic, timeout=seconds).topics.get(topic)
         except library().KafkaException as error:

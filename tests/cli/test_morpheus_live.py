@@ -117,7 +117,7 @@ def test_the_first_flows_do_not_wait_for_more_while_the_format_is_found_out(star
     process.stdin.write(flows(0, 3))
     process.stdin.flush()
     # a limit, not a measurement: where the first block is held back this would wait for ever
-    came, _, _ = select.select([process.stdout], [], [], 15)
+    came, _, _ = select.select([process.stdout], [], [], 60)
     assert came, "the first block was held back until more came"
     assert numbers([process.stdout.readline() for _ in range(3)]) == [0, 1, 2]
 

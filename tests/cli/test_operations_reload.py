@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from morpheus_gae.executors.base import Executor, open_executor
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.stream import Stream
 from morpheus_gae.graph.build import build_graph
-from tests.cli.live import ROOT, STDIN, Live, flow_lines, until
+from tests.cli.live import ROOT, STDIN, Live, flow_lines
 
 SIZE = 40
 MODELS = ("default", "published")
@@ -99,7 +100,7 @@ def test_flows_that_come_all_the_while(folder: Path) -> None:
         assert run.out is not None
         run.give(flow_lines(0, SIZE))
         run.out.count(SIZE)
-        count = SIZE
+        count, pause = SIZE, threading.Event()
         for name in ("published", "default", "published"):
             put(name, folder)
             asked = len(run.err.all)
@@ -109,6 +110,11 @@ def test_flows_that_come_all_the_while(folder: Path) -> None:
                 assert count < 100_000, run.err.all
                 run.give(flow_lines(count, count + 25))
                 count += 25
+                pause.wait(0.005)
+            # windows of this model, before the next one comes
+            run.give(flow_lines(count, count + 2 * SIZE))
+            count += 2 * SIZE
+            run.out.count(count // SIZE * SIZE)
         run.give(flow_lines(count, count + 2 * SIZE))
         assert run.end() == 0
         used = check(run.rows(), count + 2 * SIZE)
@@ -152,7 +158,7 @@ def test_a_changed_model_is_found(folder: Path) -> None:
         run.give(flow_lines(0, SIZE))
         run.out.count(SIZE)
         put("published", folder)
-        until(lambda: "takes the place" in run.err.all[-1], "the swap")
+        run.err.with_text("takes the place")
         run.give(flow_lines(SIZE, 100))
         assert run.end() == 0
         assert check(run.rows(), 100)[1:] == [label("published")] * 2

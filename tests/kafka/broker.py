@@ -18,7 +18,7 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def broker_binary() -> Path | None:
@@ -150,21 +150,25 @@ class Broker:
         raise AssertionError(f"{len(found)} messages in {topic} in place of {count}")
 
     def messages(
-        self, topic: str, seconds: float, partitions: int = 1, idle: float | None = None
+        self, topic: str, seconds: float, partitions: int = 1, to_end: bool = False
     ) -> Iterator[Any]:
-        """Messages of a topic from its beginning, until no time is left or, after the first, nothing came."""
-        consumer = ck.Consumer(
-            {"bootstrap.servers": self.servers, "group.id": "reader", "enable.auto.commit": False}
-        )
+        """Messages of a topic from its beginning, until no time is left.
+
+        With ``to_end``: those that are there, and fails if time does not do.
+        """
+        told = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": to_end}
+        consumer = ck.Consumer({"bootstrap.servers": self.servers, **told})
         consumer.assign([ck.TopicPartition(topic, p, 0) for p in range(partitions)])
         until = time.monotonic() + seconds
-        quiet: float | None = None
+        left = set(range(partitions))
         try:
-            while time.monotonic() < until and (quiet is None or time.monotonic() < quiet):
+            while left and time.monotonic() < until:
                 for message in consumer.consume(1000, 0.1):
                     if message.error() is None:
-                        quiet = None if idle is None else time.monotonic() + idle
                         yield message
+                    elif message.error().code() == ck.KafkaError._PARTITION_EOF:
+                        left.discard(message.partition())
+            assert not (left and to_end), f"{topic} was not read to its end in {seconds} s"
         finally:
             consumer.close()
 
@@ -174,7 +178,7 @@ class Broker:
         if consumer is None:
             consumer = ck.Consumer({"bootstrap.servers": self.servers, "group.id": group})
             self._asking[group] = consumer
-        found = consumer.committed([ck.TopicPartition(topic, p) for p in range(partitions)], 10)
+        found = consumer.committed([ck.TopicPartition(topic, p) for p in range(partitions)], 30)
         return [part.offset for part in found]
 
 

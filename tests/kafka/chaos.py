@@ -119,7 +119,7 @@ def count(broker: Broker, name: str, feed: Feed, result: Count) -> Count:
     keys, scores = [], []
     want = len(feed.good) * PER_MESSAGE
     seen: set[int] = set()
-    for message in broker.messages(f"{name}.out", 60.0, PARTITIONS, idle=3.0):
+    for message in broker.messages(f"{name}.out", 120.0, PARTITIONS, to_end=True):
         table = pa.ipc.open_stream(message.value()).read_all()
         key = (
             np.asarray(table["partition"]).astype(np.int64) << 48
@@ -139,7 +139,7 @@ def count(broker: Broker, name: str, feed: Feed, result: Count) -> Count:
     result.again = len(twice)
     result.other_scores = int((score[twice] != score[twice + 1]).sum())
     letters = []
-    for message in broker.messages(f"{name}.out.dead", 60.0 if feed.bad else 0.0, idle=2.0):
+    for message in broker.messages(f"{name}.out.dead", 60.0, to_end=True):
         told = dict(message.headers())
         letters.append((int(told["partition"]), int(told["offset"])))
     result.letters_lost = len(feed.bad - set(letters))

@@ -72,7 +72,7 @@ class Front:
     def __exit__(self, *error: object) -> None:
         self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def hold(self) -> None:
@@ -90,7 +90,7 @@ class Front:
         self._do(self._listen())
 
     def _do(self, what: Any) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
 
     async def _listen(self) -> None:
         self._open = asyncio.Event()

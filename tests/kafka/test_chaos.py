@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.kafka.broker import Broker
 
 
+@pytest.mark.timeout(400)
 def test_nothing_is_lost_when_scorers_are_killed(broker: Broker, name: str, tmp_path: Path) -> None:
     result = run(
         broker,

@@ -96,7 +96,8 @@ class Failing:
 def test_nothing_is_committed_that_is_not_delivered(broker: Broker, name: str) -> None:
     given, out = three_topics(broker, name)
     broker.produce(f"{name}.in", [lines(i, 500) for i in range(0, 5000, 500)])
-    run = Run(given, out, group=name)
+    # the clock ends no window early
+    run = Run(given, out, group=name, window_seconds=30.0)
     to_alerts = run.pipeline.engine.operators[-1]
     to_alerts._sink = Failing(to_alerts._sink, 2)
     run.join()
@@ -120,7 +121,7 @@ def test_a_note_that_cannot_be_made_drops_no_window(
     with Run(given, out, group=name, window_seconds=0.2) as run:
         for first in (0, 300):
             broker.produce(f"{name}.in", [lines(first, 300)])
-            run.until(lambda run, first=first: run.metrics.flows == first + 300)
+            run.until(lambda run, first=first: run.metrics.flows >= first + 300)
         wait_until(lambda: broker.committed(name, f"{name}.in") == [2], "both are committed")
     assert {alert(m)["IN_BYTES"] for m in broker.read(f"{name}.out", 600)} == set(range(600))
 
@@ -134,7 +135,7 @@ def test_two_consumers_share(broker: Broker, name: str) -> None:
 
     give(0)
     with Run(given, out, group=name) as one:
-        one.until(lambda run: run.metrics.flows >= 2000)
+        one.until(lambda _: broker.committed(name, f"{name}.in", 2) == [10, 10])
         with Run(given, out, group=name) as other:
             wait_until(
                 lambda: len(one.pipeline.topics.source.ledger.keys()) == 1, "one partition is given away"
@@ -157,15 +158,13 @@ def test_waits_for_what_is_missing(broker: Broker, name: str, tmp_path: Path) ->
     out.write_bytes(b'{"whole": 1}\n{"torn": ')
     given = f"kafka://{broker.servers}/{name}.in"
     with Run(given, str(out), group=name, window_seconds=0.5) as run:
-        wait_until(lambda: len(run.said) > 0, "it says what it waits for")
-        assert (
-            run.said[0] == f"Waiting: {broker.servers} has no topic {name}.in; create it, or correct the URL"
-        )
+        line = f"Waiting: {broker.servers} has no topic {name}.in; create it, or correct the URL"
+        run.until(lambda run: line in run.said, "it says what it waits for")
         broker.topic(f"{name}.in")
         broker.produce(f"{name}.in", [lines(0, 3)])
         wait_until(lambda: broker.committed(name, f"{name}.in") == [1], "it goes on by itself")
-        told = [line for line in run.said if "Waiting" in line][1:]
-        assert told == ["Waiting is over: the broker answers and the topics are there"]
+        assert run.said.count(line) == 1
+        assert "Waiting is over: the broker answers and the topics are there" in run.said
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert found[0] == {"whole": 1}
     assert [row["IN_BYTES"] for row in found[1:]] == [0, 1, 2]

@@ -66,7 +66,7 @@ def test_dead_letters(broker: Broker, name: str, tmp_path: Path) -> None:
     assert broker.committed(name, name)[0] <= min(BAD)
     dead.unlink()
     to_the_end(broker, name, told)
-    found = [json.loads(m.value()) for m in broker.messages(f"{name}.out", 30.0, idle=1.0)]
+    found = [json.loads(m.value()) for m in broker.messages(f"{name}.out", 60.0, to_end=True)]
     assert set(origins(found)) == good()
     assert same_scores(found)
     assert origins(in_file(dead)) == Counter({(i, -1): 1 for i in BAD})

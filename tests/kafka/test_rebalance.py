@@ -79,10 +79,10 @@ def test_scorers_come_and_go(broker: Broker, name: str, monkeypatch: pytest.Monk
     with second:
         wait_until(lambda: broker.committed(name, name, PARTITIONS) == ends, "everything is committed")
     flows = sum(ends) // 2 * PER_MESSAGE
-    seen = Counter(origin(alert(m)) for m in broker.messages(f"{name}.out", 30.0, PARTITIONS, idle=1.0))
+    seen = Counter(origin(alert(m)) for m in broker.messages(f"{name}.out", 60.0, PARTITIONS, to_end=True))
     assert len(seen) == flows
     assert set(seen.values()) == {1}
-    letters = [dict(m.headers()) for m in broker.messages(f"{name}.out.dead", 30.0, PARTITIONS, idle=1.0)]
+    letters = [dict(m.headers()) for m in broker.messages(f"{name}.out.dead", 60.0, PARTITIONS, to_end=True)]
     told = Counter((m["partition"], m["offset"]) for m in letters)
     assert len(told) == sum(ends) // 2
     assert set(told.values()) == {1}

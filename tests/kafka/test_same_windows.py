@@ -46,7 +46,7 @@ class Recording:
 
 def start(servers: str, fails: bool) -> tuple[Run, Recording]:
     sink = Recording(fails)
-    run = Run(f"kafka://{servers}/flows", "-", group="g", window_seconds=0.3, graph_size=1000, sink=sink)
+    run = Run(f"kafka://{servers}/flows", "-", group="g", window_seconds=3.0, graph_size=1000, sink=sink)
     return run, sink
 
 

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 PREFIX = "MORPHEUS_GAE_KAFKA_"
 # who does not poll for so long is no longer of the group
 QUICK = {
-    f"{PREFIX}SESSION_TIMEOUT_MS": "3000",
-    f"{PREFIX}CONSUMER_MAX_POLL_INTERVAL_MS": "3000",
+    f"{PREFIX}SESSION_TIMEOUT_MS": "10000",
+    f"{PREFIX}CONSUMER_MAX_POLL_INTERVAL_MS": "10000",
     f"{PREFIX}CONSUMER_HEARTBEAT_INTERVAL_MS": "500",
 }
 MEGABYTE = 1 << 20
 
 
 def outlives(front: Front, command: Command, beats: int) -> None:
-    """It stays in the group for so many half seconds; it may go without a poll for 3 s."""
+    """It stays in the group for so many half seconds; it may go without a poll for 10 s."""
     begun = front.asked[HEARTBEAT]
     command.until(lambda: front.asked[HEARTBEAT] >= begun + beats, "its heart beats on")
 
@@ -52,7 +52,7 @@ def test_a_cluster_that_is_slow_to_acknowledge(broker: Broker, name: str, tmp_pa
     # a request that is not answered in time is sent again
     environment = {
         **QUICK,
-        f"{PREFIX}PRODUCER_SOCKET_TIMEOUT_MS": "1500",
+        f"{PREFIX}PRODUCER_SOCKET_TIMEOUT_MS": "5000",
         f"{PREFIX}CONSUMER_QUEUED_MAX_MESSAGES_KBYTES": "4096",
     }
     with Front(broker.servers) as front:
@@ -62,13 +62,14 @@ def test_a_cluster_that_is_slow_to_acknowledge(broker: Broker, name: str, tmp_pa
         ) as command:
             command.until(lambda: front.asked[PRODUCE] > 1, "the first window is sent, and sent again")
             joined = front.asked[JOIN]
-            outlives(front, command, 7)
+            outlives(front, command, 22)
+            command.until(lambda: front.fetched > 60 * MEGABYTE, "it has read what its buffer holds")
             held = -1
             while front.fetched != held:
                 held = front.fetched
                 outlives(front, command, 2)
             # the buffer's 64 MB, and what is decoded: a few parts of 16 MB
-            assert 60 * MEGABYTE < held < 170 * MEGABYTE < count * len(message)
+            assert held < 170 * MEGABYTE < count * len(message)
             assert broker.committed(name, name)[0] <= 0
             front.release()
             command.until(lambda: broker.committed(name, name) == [count], "everything is delivered")
@@ -76,7 +77,7 @@ def test_a_cluster_that_is_slow_to_acknowledge(broker: Broker, name: str, tmp_pa
             assert command.peak < 900 * MEGABYTE
             assert command.stop() == 0
     seen: Counter[int] = Counter()
-    for sent in broker.messages(f"{name}.out", 30.0, idle=1.0):
+    for sent in broker.messages(f"{name}.out", 60.0, to_end=True):
         table = pa.ipc.open_stream(sent.value()).read_all()
         seen.update((np.asarray(table["offset"]) * 50 + np.asarray(table["row"])).tolist())
     assert seen == Counter(range(count * 50))
@@ -94,11 +95,13 @@ def test_a_reader_of_stdout_that_stops_reading(broker: Broker, name: str, tmp_pa
 
     with Front(broker.servers) as front:
         told = {**urls(front, name), "output": "-", "dead_letters": tmp_path / "dead.ndjson"}
+        # full windows only: a short one might fit into the pipe
+        told["window_seconds"] = 1000
         with Command(tmp_path, QUICK, stdout=subprocess.PIPE, **told) as command:
             assert command.process.stdout is not None
             command.until(lambda: front.fetched > 10_000 * 50, "it has read")
             joined = front.asked[JOIN]
-            outlives(front, command, 7)
+            outlives(front, command, 22)
             assert broker.committed(name, name)[0] <= 0
             reader = threading.Thread(target=read, args=(command.process.stdout,))
             reader.start()
