@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
-from morpheus_gae.executors.device import DeviceFlows, DeviceScores
+from morpheus_gae.executors.device import DeviceFlows, DeviceScores, fitting
 from morpheus_gae.flows.cudf_columns import DeviceFrame, concat_frames
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class InferOnDevice(Operator):
 
     def process(self, item: DeviceWindow) -> Iterator[DeviceWindow]:
         """The window with its scores."""
-        scores = self._executor.score_device(DeviceFlows(*item.flows.columns))
+        with fitting(len(item.flows)):
+            scores = self._executor.score_device(DeviceFlows(*item.flows.columns))
         # the one number that comes back to the host
         self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=int(scores.unseen_hosts))
         yield DeviceWindow(item.flows, scores)

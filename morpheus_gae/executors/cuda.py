@@ -11,7 +11,15 @@ import numpy as np
 
 from morpheus_gae.errors import GaeError, MissingExtraError
 from morpheus_gae.executors.base import Scores
-from morpheus_gae.executors.device import DeviceFlows, DeviceGraph, DeviceScores, upload, upload_graph
+from morpheus_gae.executors.device import (
+    DeviceFlows,
+    DeviceGraph,
+    DeviceScores,
+    fitting,
+    is_memory_full,
+    upload,
+    upload_graph,
+)
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.frame import Flows
@@ -116,8 +124,9 @@ class CudaExecutor:
 
         Raises
         ------
-        torch.cuda.OutOfMemoryError
-            If the device's memory does not suffice, though the decoder took little at a time.
+        torch.cuda.OutOfMemoryError, MemoryError, RuntimeError
+            If the device's memory does not suffice, though the decoder took little at a time: see
+            ``executors.device.is_memory_full``.
         """
         with self._here():
             return self._score(build_device_graph(flows, self.artifact.spec))
@@ -130,7 +139,7 @@ class CudaExecutor:
         GaeError
             If the window does not fit into the device's memory.
         """
-        with self._here(), _fitting(len(flows)):
+        with self._here(), fitting(len(flows)):
             return build_device_graph(upload(flows, str(self.device)), self.artifact.spec)
 
     def score(self, graph: WindowGraph | DeviceGraph) -> Scores:
@@ -141,7 +150,7 @@ class CudaExecutor:
         GaeError
             If the window does not fit into the device's memory.
         """
-        with self._here(), _fitting(graph.flows):
+        with self._here(), fitting(graph.flows):
             on_device = graph if isinstance(graph, DeviceGraph) else upload_graph(graph, str(self.device))
             return _download(self._score(on_device))
 
@@ -157,7 +166,7 @@ class CudaExecutor:
         GaeError
             If the window does not fit into the device's memory.
         """
-        with _fitting(len(flows)):
+        with fitting(len(flows)):
             return _download(self.score_device(upload(flows, str(self.device))))
 
     def score_many(self, windows: Iterable[Flows]) -> Iterator[Scores]:
@@ -176,7 +185,7 @@ class CudaExecutor:
         if self.device.type == "cuda":
             from morpheus_gae.executors.cuda_stream import Streamed
 
-            with _fitting(None):
+            with fitting(None):
                 yield from Streamed(self).run(windows)
         else:
             yield from (self.score_flows(window) for window in windows)
@@ -187,10 +196,10 @@ class CudaExecutor:
         while True:
             try:
                 return self._scored(graph, chunk)
-            except torch.cuda.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                if chunk <= SMALLEST_CHUNK:
+            except (RuntimeError, MemoryError) as error:
+                if chunk <= SMALLEST_CHUNK or not is_memory_full(error):
                     raise
+                torch.cuda.empty_cache()
                 chunk //= 4
 
     def _scored(self, graph: DeviceGraph, chunk: int) -> DeviceScores:
@@ -247,16 +256,6 @@ class CudaExecutor:
         surprise = torch.empty_like(zeros)
         edge_surprise(f, graph.pair, u, self.edge_weights, surprise, chunk)
         return DeviceScores(-torch.expm1(-surprise), surprise, zeros, zeros, nobody)
-
-
-@contextlib.contextmanager
-def _fitting(flows: int | None) -> Iterator[None]:
-    """One clear line where the device's memory does not suffice."""
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError:
-        what = "a window" if flows is None else f"a window of {flows:,} flows"
-        raise GaeError(f"the GPU's memory does not hold {what}: give a smaller --graph_size") from None
 
 
 def _download(scores: DeviceScores) -> Scores:

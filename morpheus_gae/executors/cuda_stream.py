@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from morpheus_gae.executors.base import Scores
-from morpheus_gae.executors.device import DeviceFlows, upload
+from morpheus_gae.executors.device import DeviceFlows, is_memory_full, upload
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.cuda import CudaExecutor
@@ -44,10 +44,16 @@ class Streamed:
             following = next(later, None)
             sent_next = None if following is None else self._sent(following)
             assert sent is not None
+            full = False
             try:
                 self._scored(sent)
-            except torch.cuda.OutOfMemoryError:
-                # those before it out of the way, and it again, alone
+            except (RuntimeError, MemoryError) as error:
+                full = is_memory_full(error)
+                if not full:
+                    raise
+            if full:
+                # those before it out of the way, and it again, alone; not while the error is handled, since
+                # that keeps all that the first attempt has allocated
                 sent = None
                 yield from self._drained()
                 torch.cuda.empty_cache()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from morpheus_gae.errors import GaeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,3 +158,39 @@ def upload_graph(graph: WindowGraph, device: str) -> DeviceGraph:
         averaged=None if graph.averaged is None else _sent(graph.averaged, device),
         sweeps=graph.sweeps,
     )
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Whether an error says that the device's memory does not suffice.
+
+    An allocator that torch was given (RMM's) raises C++'s ``bad_alloc``, of which torch makes one of Python's
+    common errors (pytorch/pytorch#133280).
+    """
+    import torch
+
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "bad_alloc" in str(error)
+
+
+@contextmanager
+def fitting(flows: int | None) -> Iterator[None]:
+    """One clear line where the device's memory does not suffice.
+
+    Parameters
+    ----------
+    flows
+        In the window, if there is only one.
+
+    Raises
+    ------
+    GaeError
+        In the place of an error that ``is_memory_full``.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_full(error):
+            raise
+        what = "a window" if flows is None else f"a window of {flows:,} flows"
+        raise GaeError(f"the GPU's memory does not hold {what}: give a smaller --graph_size") from None

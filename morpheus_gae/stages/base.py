@@ -94,7 +94,9 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         return node
 
     def _on_next(self, message: Any) -> list[Any]:
-        if message is None:
+        # after an error the node goes on and drops what comes: were it gone, the node before it would wait
+        # for room in the edge between them for ever
+        if message is None or self._error is not None:
             return []
         return self._messages(message, lambda: self._items(message))
 
@@ -108,19 +110,18 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
             yield from self._operator.expire()
 
     def _on_completed(self) -> list[Any]:
-        try:
-            return self._messages(None, self._operator.finish)
-        except Exception:
-            # the engine drops what is raised here without a word; join raises it
-            return []
+        # behind a stage that failed, this looks like the end of the stream
+        return [] if self.shared.error is not None else self._messages(None, self._operator.finish)
 
     def _messages(self, message: Any, give: Callable[[], Iterable[Any]]) -> list[Any]:
         try:
             self._unpin()
             return [self._give(message, item) for item in self._timed(give)]
         except Exception as error:
+            # the engine would drop what is raised at the end of a stream without a word: join raises it
             self._error = error
-            raise
+            self.shared.fail(error)
+            return []
 
     def _timed(self, give: Callable[[], Iterable[Any]]) -> Iterator[Any]:
         started = time.perf_counter()
@@ -136,6 +137,11 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         if thread not in self._unpinned:
             self._unpinned.add(thread)
             os.sched_setaffinity(0, self._cpus)
+
+    async def start_async(self) -> None:
+        """Before the nodes start, on the main thread."""
+        await super().start_async()
+        self.shared.begin(self._pipeline)
 
     async def join(self) -> None:
         """Close everything; raise what the engine would have kept quiet about."""

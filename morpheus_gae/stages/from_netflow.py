@@ -118,17 +118,23 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
                     silence = replace(flows.slice(0, 0), done=())
                 elif silence is not None:
                     yield self._message(silence, rows)
-                if not subscription.is_subscribed():
+                if self.shared.error is not None or not subscription.is_subscribed():
                     return
         except Exception as error:
+            # not raised into the engine, see GaeStage
             self._error = error
-            raise
+            self.shared.fail(error)
 
     def _message(self, flows: Any, first: int) -> ControlMessage:
         out = ControlMessage()
         out.payload(MessageMeta(frame_of_flows(flows, self.get_df_pkg(), first)))
         note(out, flows.done)
         return out
+
+    async def start_async(self) -> None:
+        """Before the nodes start, on the main thread."""
+        await super().start_async()
+        self.shared.begin(self._pipeline)
 
     def stop(self) -> None:
         """End after the batch that is being read."""

@@ -9,6 +9,7 @@ from typing import Any
 from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config, ExecutionMode
 from morpheus.messages import ControlMessage, MessageMeta, TensorMemory
+from morpheus.pipeline.preallocator_mixin import PreallocatorMixin
 
 from morpheus_gae.engine.choose import choose_model
 from morpheus_gae.engine.device import InferOnDevice
@@ -27,7 +28,7 @@ from morpheus_gae.stages.shared import say
 
 
 @register_stage("infer-gae")
-class InferGaeStage(GaeStage):
+class InferGaeStage(PreallocatorMixin, GaeStage):
     """
     Score every flow of each window.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,6 +42,8 @@ class Run:
         What the pipeline has to do with Kafka, if anything.
     stopped
         True once the host was told to stop.
+    error
+        The first error of a stage of ours, if any.
     """
 
     def __init__(self) -> None:
@@ -46,6 +52,28 @@ class Run:
         self.windows = Handover()
         self.topics: Topics | None = None
         self.stopped = False
+        self.error: Exception | None = None
+        self._mutex = threading.Lock()
+        self._stop_soon: Callable[[], Any] | None = None
+
+    def begin(self, pipeline: Any) -> None:
+        """Learn how to stop the pipeline; to be called on the main thread, before the nodes start.
+
+        The engine blocks the signals that end a run, for the nodes' threads' sake, on this thread too, and
+        leaves it so; the host waits for them here.
+        """
+        loop = asyncio.get_running_loop()
+        self._stop_soon = lambda: loop.call_soon_threadsafe(_stop, pipeline)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+
+    def fail(self, error: Exception) -> None:
+        """Keep the first error of a stage, for its ``join`` to raise, and stop the sources."""
+        with self._mutex:
+            first, self.error = self.error is None, self.error or error
+        if first and self._stop_soon is not None:
+            # a loop that is closed has nothing left to stop
+            with suppress(RuntimeError):
+                self._stop_soon()
 
     def close(self) -> None:
         """Close everything; the first error is raised once all are closed."""
@@ -71,20 +99,32 @@ def run_of(pipeline: Any) -> Run:
     return _RUNS.setdefault(pipeline, Run())
 
 
-def end(run: Run, error: BaseException | None) -> None:
+def _stop(pipeline: Any) -> None:
+    if pipeline.state.name == "STARTED":
+        pipeline.stop()
+
+
+def end(run: Run, error: Exception | None) -> None:
     """Last thing a stage does: close all, since a stage that raises keeps the host from joining the others.
+
+    Parameters
+    ----------
+    run
+        Closed by the first stage that gets here.
+    error
+        The stage's own error, if it had one.
 
     Raises
     ------
-    BaseException
-        The stage's own error, or else that of closing.
+    Exception
+        The stage's own error, if it was the first of all, or else that of closing.
     """
     try:
         run.close()
     except Exception:
-        if error is None:
+        if run.error is None:
             raise
-    if error is not None:
+    if error is not None and error is run.error:
         raise error
 
 

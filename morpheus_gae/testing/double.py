@@ -42,6 +42,9 @@ class StageBase:
         """Stages right after this one."""
         return self.afters
 
+    async def start_async(self) -> None:
+        """Awaited before the nodes start."""
+
     def stop(self) -> None:
         """Called when the pipeline is stopped."""
 
@@ -55,6 +58,10 @@ class SinglePortStage(StageBase):
 
 class SingleOutputSource(StageBase):
     """A source."""
+
+
+class PreallocatorMixin:
+    """Marks stages behind which stock ones get the columns they will fill; the double has no stock stages."""
 
 
 class GpuAndCpuMixin:
@@ -149,6 +156,7 @@ class Pipeline:
 
     def __init__(self, config: messages.Config) -> None:
         self.stages: list[Any] = []
+        self.state = SimpleNamespace(name="STARTED")
         self._stopped = False
 
     def add_stage(self, stage: Any) -> Any:
@@ -181,13 +189,18 @@ class Pipeline:
                 nodes[stage] = stage._build_single(builder, nodes[first])
                 for other in others:
                     builder.make_edge(nodes[other], nodes[stage])
+        asyncio.run(self._run([node for s, node in nodes.items() if isinstance(s, SingleOutputSource)]))
+
+    async def _run(self, sources: list[Node]) -> None:
+        for stage in self.stages:
+            await stage.start_async()
         try:
-            for stage, node in nodes.items():
-                if isinstance(stage, SingleOutputSource):
-                    self._drain(node)
+            for node in sources:
+                await asyncio.to_thread(self._drain, node)
         finally:
             # an error in one join keeps the others from being awaited, as it does in the real one
-            asyncio.run(self._join())
+            for stage in self.stages:
+                await stage.join()
 
     def _drain(self, node: Node) -> None:
         subscription = SimpleNamespace(is_subscribed=lambda: not self._stopped)
@@ -198,10 +211,6 @@ class Pipeline:
                 target.push(value)
         for target in node.targets:
             target.complete()
-
-    async def _join(self) -> None:
-        for stage in self.stages:
-            await stage.join()
 
 
 class LinearPipeline(Pipeline):
@@ -256,6 +265,7 @@ def _modules() -> tuple[ModuleType, ...]:
         _module("morpheus.messages", **named),
         _module("morpheus.pipeline", LinearPipeline=LinearPipeline, Pipeline=Pipeline),
         _module("morpheus.pipeline.execution_mode_mixins", GpuAndCpuMixin=GpuAndCpuMixin),
+        _module("morpheus.pipeline.preallocator_mixin", PreallocatorMixin=PreallocatorMixin),
         _module("morpheus.pipeline.single_output_source", SingleOutputSource=SingleOutputSource),
         _module("morpheus.pipeline.single_port_stage", SinglePortStage=SinglePortStage),
     )

@@ -102,9 +102,18 @@ def test_columns_to_scores(tiny_models: dict[str, Artifact], preset: str) -> Non
         close(executor.score(built), scores)
 
 
+FULL = [
+    torch.cuda.OutOfMemoryError("full"),
+    # what becomes of the error of RMM's allocator on its way through torch
+    MemoryError("std::bad_alloc: out_of_memory"),
+    RuntimeError("std::bad_alloc: out_of_memory: CUDA error"),
+]
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_less_at_a_time_where_memory_runs_out(
-    tiny_models: dict[str, Artifact], preset: str, monkeypatch: pytest.MonkeyPatch
+    tiny_models: dict[str, Artifact], preset: str, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executor = executor_of(tiny_models[preset])
     flows = make_flows(300)
@@ -114,7 +123,7 @@ def test_less_at_a_time_where_memory_runs_out(
     def tight(graph, chunk):
         chunks.append(chunk)
         if chunk > 1 << 16:
-            raise torch.cuda.OutOfMemoryError("full")
+            raise error
         return scored(graph, 64)
 
     monkeypatch.setattr(executor, "_scored", tight)
@@ -124,6 +133,21 @@ def test_less_at_a_time_where_memory_runs_out(
     monkeypatch.setattr(executor, "_scored", lambda *_: tight(None, 1 << 20))
     with pytest.raises(GaeError, match="--graph_size"):
         executor.score_flows(flows)
+
+
+def test_an_error_of_another_kind_is_no_reason_to_try_again(
+    tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor, tried = executor_of(tiny_models["default"]), []
+
+    def broken(graph, chunk):
+        tried.append(chunk)
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(executor, "_scored", broken)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        executor.score_flows(make_flows(10))
+    assert len(tried) == 1
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")

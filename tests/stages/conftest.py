@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
 from types import ModuleType
@@ -22,6 +23,14 @@ def host() -> Iterator[ModuleType]:
         from tests.stages import host
 
         yield host
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The engine blocks SIGINT and SIGTERM where it is made; what a test starts would inherit that."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import signal
 import threading
@@ -96,6 +98,71 @@ def test_an_error_in_a_stage_is_raised_and_all_is_closed(
     assert closed == ["alerts"]
 
 
+@pytest.mark.parametrize("kind", ["BuildGraphStage", "InferGaeStage", "ToAlertsStage"])
+def test_a_stage_that_failed_drains_what_still_comes(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    # raised into the engine, an error ends the node, and the one before it waits for room for ever
+    raised: list[BaseException] = []
+    taken: list[Any] = []
+    failing = getattr(host.stages, kind)
+    stock_next, stock_take = failing._on_next, failing._take
+
+    def on_next(self: Any, message: Any) -> Any:
+        try:
+            return stock_next(self, message)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    def take(self: Any, message: Any) -> Any:
+        taken.append(message)
+        if len(taken) > 5:
+            raise OutputError("no room")
+        return stock_take(self, message)
+
+    monkeypatch.setattr(failing, "_on_next", on_next)
+    monkeypatch.setattr(failing, "_take", take)
+    c = host.config(edge_buffer_size=2)
+    # without an end: it is the failed stage that ends it
+    frames = (frame(10, first) for first in itertools.count(0, 10))
+    stages = ours(host, c, host.Frames(c, frames), str(tmp_path / "a.jsonl"), threshold=0.0)
+    with pytest.raises(OutputError, match="no room"):
+        stages.run()
+    assert raised == []
+    # what had come through before is written, once and in order, and the last window is not cut short
+    written = [json.loads(line)["IN_BYTES"] for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert written == list(range(len(written)))
+    assert len(written) % 10 == 0
+
+
+def test_a_stock_stage_behind_finds_the_columns_it_fills(host: Any, toy: Any, tmp_path: Path) -> None:
+    if not host.REAL:
+        pytest.skip("the double has no stock stages")
+    from morpheus.stages.postprocess.add_scores_stage import AddScoresStage
+
+    c = host.config(class_labels=["anomaly"])
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    columns: list[set[str]] = []
+    look = host.Apply(c, lambda message: columns.append(set(message.payload().copy_dataframe())) or message)
+    stages = host.stages.BuildGraphStage(c, 10), host.stages.InferGaeStage(c, "toy"), look
+    host.linear(c, source, *stages, AddScoresStage(c)).run()
+    # in GPU mode a stock stage can fill a column, but not add one
+    assert all("anomaly" in seen for seen in columns)
+    assert len(columns) == 3
+
+
+def test_the_signals_that_end_a_run_reach_the_host(host: Any, toy: Any, tmp_path: Path) -> None:
+    ending = {signal.SIGINT, signal.SIGTERM}
+    c = host.config()
+    source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "f.csv")])
+    pipeline = ours(host, c, source, str(tmp_path / "a.jsonl"))
+    # so the engine leaves the thread that makes it
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    pipeline.run()
+    assert not ending & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_an_error_in_the_source_is_raised(host: Any, toy: Any, tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("A,B\n1,2\n")
     c = host.config()
@@ -161,7 +228,7 @@ def test_a_batch_that_is_being_read_when_the_pipeline_stops_is_written(
     def slow(self: Any) -> Any:
         for flows in stock(self):
             # the signal comes while this batch is on its way; the engine drops what a source gives later
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
             assert self._stopping.wait(10)
             yield flows
 
