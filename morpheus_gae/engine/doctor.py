@@ -60,7 +60,7 @@ def examine(model: str | None = None) -> Report:
         "system": platform.platform(),
     }
     report.facts["libraries"] = _libraries(report)
-    report.facts["extras"] = _extras()
+    report.facts["extras"] = _extras(report)
     report.facts["processor"] = _processor()
     report.facts["limits"] = _limits()
     for section, look in (("kernels", _kernels), ("model", _model)):
@@ -86,7 +86,7 @@ def _libraries(report: Report) -> dict[str, Any]:
     return found
 
 
-def _extras() -> dict[str, Any]:
+def _extras(report: Report) -> dict[str, Any]:
     def there(module: str) -> bool:
         try:
             return util.find_spec(module) is not None
@@ -97,16 +97,20 @@ def _extras() -> dict[str, Any]:
         name: (_version(name) or "installed") if there(module) else "not installed"
         for name, module in EXTRAS.items()
     }
-    found["CUDA device"] = _cuda() if there("torch") else "not looked for (needs torch)"
+    found["CUDA device"] = _cuda(report) if there("torch") else "not looked for (needs torch)"
     return found
 
 
-def _cuda() -> str:
+def _cuda(report: Report) -> str:
     try:
         import torch
 
         if not torch.cuda.is_available():
             return "none"
+        from morpheus_gae.executors.cuda_choose import obstacle
+
+        if (reason := obstacle()) is not None:
+            report.remarks.append(f"{reason}: on the GPU torch's own functions run, which are slower")
         return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
     except Exception as error:
         return f"torch does not load: {error}"

@@ -5,24 +5,63 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import re
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
-
-def has_triton(device: torch.device) -> bool:
-    """Whether kernels run there: on a GPU, or anywhere under Triton's interpreter."""
-    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
-        return False
-    return _installed()
+OLDEST = (3, 0)
+"""Triton whose compiler takes the kernels, but for those that ask for a later one."""
 
 
-@functools.cache
-def _installed() -> bool:
-    return importlib.util.find_spec("triton") is not None
+def has_triton(device: torch.device, since: tuple[int, int] = OLDEST) -> bool:
+    """Whether kernels run there: on a GPU, or anywhere under Triton's interpreter.
+
+    Parameters
+    ----------
+    device
+        Where the data lie.
+    since
+        First version of Triton whose compiler takes the kernel.
+    """
+    return (device.type == "cuda" or _interpreted()) and obstacle(since) is None
+
+
+def obstacle(since: tuple[int, int] = OLDEST) -> str | None:
+    """Why kernels cannot be compiled here, or None if they can be."""
+    found = triton_version()
+    if found is None:
+        return "Triton is not installed"
+    if found < since:
+        return f"Triton {'.'.join(map(str, found))} is older than {'.'.join(map(str, since))}"
+    # a small library in C goes with every kernel
+    if not _interpreted() and not _compiler():
+        return "Triton finds no C compiler (gcc, clang, or what CC names)"
+    return None
 
 
 def power_of_two(number: int) -> bool:
     """Kernels hold a row in registers, and those come in powers of two."""
     return number > 0 and number & (number - 1) == 0
+
+
+@functools.cache
+def triton_version() -> tuple[int, int] | None:
+    """Major and minor version, if it is installed."""
+    if importlib.util.find_spec("triton") is None:
+        return None
+    import triton
+
+    major, minor = re.findall(r"\d+", triton.__version__)[:2]
+    return int(major), int(minor)
+
+
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@functools.cache
+def _compiler() -> bool:
+    return any(map(shutil.which, (os.environ.get("CC") or "gcc", "gcc", "clang")))

@@ -12,6 +12,9 @@ from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
 from morpheus_gae.executors.cuda_flow import CHUNK
 from morpheus_gae.model.gae import GAE
 
+SINCE = (3, 3)
+"""Triton whose compiler takes the kernel; that of 3.0 to 3.2 ends the process over its product."""
+
 
 @dataclass(frozen=True)
 class EdgeWeights:
@@ -82,7 +85,7 @@ def edge_surprise(
     """`edge_surprise_torch`, by the kernel where that runs."""
     # tl.dot wants 16 and more on a side
     fits = all(size >= 16 and power_of_two(size) for size in w.second.shape)
-    if has_triton(f.device) and fits and f.shape[0]:
+    if has_triton(f.device, SINCE) and fits and f.shape[0]:
         from morpheus_gae.executors import triton_edge
 
         triton_edge.edge_surprise(f, pair, u, w, out)

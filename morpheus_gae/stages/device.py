@@ -31,13 +31,22 @@ def best_executor(config: Any) -> str:
 def share_memory() -> None:
     """One pool for cuDF, CuPy and torch; they all work on the default stream already.
 
-    Torch cannot change its allocator once it has allocated something; then it keeps its own.
+    Where RMM has no pool yet it gets the driver's: without one, each allocation of each of the three would
+    be a call of the driver, and each release a wait for the device. Torch cannot change its allocator once
+    it has allocated something; then it keeps its own.
     """
     import cupy
+    import rmm.mr
     import torch
     from rmm.allocators.cupy import rmm_cupy_allocator
     from rmm.allocators.torch import rmm_torch_allocator
 
+    if type(rmm.mr.get_current_device_resource()) is rmm.mr.CudaMemoryResource:
+        try:
+            rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
+        except (RuntimeError, MemoryError):
+            # a driver without pools: torch's own is better than none
+            return
     cupy.cuda.set_allocator(rmm_cupy_allocator)
     with suppress(RuntimeError):
         torch.cuda.memory.change_current_allocator(rmm_torch_allocator)
@@ -67,7 +76,10 @@ def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
 
 
 def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:
-    """Frame with the scores as columns, and the tensor "probs": both share the memory of the scores.
+    """Frame with the scores as columns, and the tensor "probs", which shares the memory of the first.
+
+    No two columns share memory, so a stage may write into one of them: where the model has no part of its
+    own, the scores name the same tensor twice.
 
     Returns
     -------
@@ -76,6 +88,9 @@ def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:
     """
     import cupy
 
-    arrays = {name: cupy.from_dlpack(getattr(scores, part).contiguous()) for name, part in SCORES.items()}
+    given = [getattr(scores, part).contiguous() for part in SCORES.values()]
+    again = [any(part is earlier for earlier in given[:i]) for i, part in enumerate(given)]
+    tensors = [part.clone() if twice else part for part, twice in zip(given, again, strict=True)]
+    arrays = dict(zip(SCORES, map(cupy.from_dlpack, tensors), strict=True))
     added = {name: package.Series(array, index=frame.index) for name, array in arrays.items()}
     return frame.assign(**added), arrays["anomaly_score"].reshape(-1, 1)

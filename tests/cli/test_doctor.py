@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
 from click.testing import CliRunner
 
 from morpheus_gae.cli.gae import main
@@ -65,3 +66,19 @@ def test_a_cache_that_cannot_be_written_to_is_a_remark(monkeypatch):
     assert report.problems == []
     assert report.facts["kernels"]["cache writable"] is False
     assert any("NUMBA_CACHE_DIR" in remark for remark in report.remarks)
+
+
+def test_a_gpu_without_a_compiler_for_its_kernels_is_remarked(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from morpheus_gae.engine.doctor import Report, _cuda
+    from morpheus_gae.executors import cuda_choose
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: f"H{i}")
+    for reason, remarks in ((None, 0), ("Triton finds no C compiler", 1)):
+        monkeypatch.setattr(cuda_choose, "obstacle", lambda found=reason: found)
+        report = Report()
+        assert _cuda(report) == "H0, H1"
+        assert len(report.remarks) == remarks
+        assert all(line.startswith("Triton finds no C compiler: ") for line in report.remarks)

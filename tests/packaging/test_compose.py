@@ -96,6 +96,18 @@ def test_every_service_is_locked_down(stack: dict[str, Any]) -> None:
             assert port.startswith("127.0.0.1:"), f"{name}: {port}"
 
 
+def test_what_a_program_unpacks_can_be_loaded(stack: dict[str, Any]) -> None:
+    # Docker mounts a tmpfs noexec unless told otherwise
+    for name, service in stack["services"].items():
+        if "apache/kafka" in service["image"]:
+            assert "/tmp:exec" in service["tmpfs"], f"{name}: Java loads its compression libraries from there"
+    scorer = stack["services"]["scorer"]
+    cache = scorer.get("environment", {}).get("TRITON_CACHE_DIR")
+    if scorer["image"].endswith(":morpheus"):
+        folders = [volume.split(":")[1] for volume in scorer["volumes"] if not volume.endswith(":ro")]
+        assert any(cache.startswith(folder + "/") for folder in folders)
+
+
 def test_every_image_is_pinned(stack: dict[str, Any]) -> None:
     for name, service in stack["services"].items():
         image = service["image"]

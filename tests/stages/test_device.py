@@ -6,8 +6,10 @@ None of this shows that the real cuDF does as the fake; the test at the end does
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,7 @@ def gpu(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(device, "best_executor", lambda config: "cuda")
         monkeypatch.setattr(infer_gae, "best_executor", lambda config: "cuda")
         config = host.config(execution_mode=ExecutionMode.GPU)
-        config.opened = opened
+        config.opened, config.package = opened, package
         yield config
 
 
@@ -164,6 +166,74 @@ def test_no_row_goes_to_the_host_before_it_is_scored(host: Any, gpu: Any, tmp_pa
         run(host, gpu, str(tmp_path / "f.parquet"), tmp_path / "a.jsonl")
     # flag-anomalies reads its labels and the surprise, to-alerts the flagged rows
     assert ["Label", "surprise"] in copied
+
+
+def test_no_two_columns_share_memory(host: Any, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+    import torch
+
+    from morpheus_gae.executors.device import DeviceScores
+    from morpheus_gae.stages.device import scored_on_device
+
+    given: list[int] = []
+
+    def from_dlpack(tensor: Any) -> Any:
+        given.append(tensor.data_ptr())
+        return np.from_dlpack(tensor)
+
+    monkeypatch.setattr(sys.modules["cupy"], "from_dlpack", from_dlpack)
+    # as the published model gives them: it has no parts
+    zeros = torch.zeros(4)
+    scores = DeviceScores(torch.rand(4), torch.rand(4), zeros, zeros, torch.zeros((), dtype=torch.int64))
+    frame, probs = scored_on_device(pd.DataFrame({"IN_BYTES": range(4)}), scores, gpu.package)
+    assert len(set(given)) == 4
+    assert frame["surprise_pair"].tolist() == frame["surprise_flow"].tolist() == [0, 0, 0, 0]
+    assert probs.ravel().tolist() == frame["anomaly_score"].tolist() == scores.score.tolist()
+
+
+@pytest.mark.parametrize(
+    ("resource", "pooled", "shared"),
+    [("CudaMemoryResource", True, True), ("PoolMemoryResource", False, True), ("none", False, False)],
+)
+def test_the_three_libraries_share_a_pool(
+    host: Any, gpu: Any, resource: str, pooled: bool, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # "none": plain allocations, and a driver that has no pools
+    import torch
+
+    from morpheus_gae.stages.device import share_memory
+
+    told: dict[str, Any] = {}
+
+    def pool() -> str:
+        if resource == "none":
+            raise RuntimeError("cudaMallocAsync not supported with this CUDA driver/runtime version")
+        return "the driver's"
+
+    kinds = {name: type(name, (), {}) for name in ("CudaMemoryResource", "PoolMemoryResource")}
+    now = kinds["CudaMemoryResource" if resource == "none" else resource]()
+    mr = SimpleNamespace(
+        **kinds,
+        CudaAsyncMemoryResource=pool,
+        get_current_device_resource=lambda: now,
+        set_current_device_resource=lambda new: told.update(pool=new),
+    )
+    cuda = SimpleNamespace(set_allocator=lambda allocator: told.update(cupy=allocator))
+    for name, module in {
+        "rmm": SimpleNamespace(mr=mr),
+        "rmm.mr": mr,
+        "rmm.allocators.cupy": SimpleNamespace(rmm_cupy_allocator="rmm"),
+        "rmm.allocators.torch": SimpleNamespace(rmm_torch_allocator="rmm"),
+        "cupy": SimpleNamespace(cuda=cuda),
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(
+        torch.cuda.memory, "change_current_allocator", lambda allocator: told.update(torch=allocator)
+    )
+    share_memory()
+    assert told == ({"pool": "the driver's"} if pooled else {}) | (
+        {"cupy": "rmm", "torch": "rmm"} if shared else {}
+    )
 
 
 def test_windows_by_time_are_cut_on_the_host(host: Any, gpu: Any, tmp_path: Path) -> None:
