@@ -15,6 +15,7 @@ from morpheus_gae.engine.device import CutOnDevice
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
+from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.cudf_columns import frame_to_flows
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.read import table_to_flows
@@ -104,6 +105,11 @@ class BuildGraphStage(GaeStage):
             return None
         batch: Any
         with meta.mutable_dataframe() as frame:
+            if len(frame) != meta.count:
+                raise UsageError(
+                    f"build-graph got a view of {meta.count} rows of a frame of {len(frame)}, "
+                    "as the stock stage serialize gives them: put it before that"
+                )
             index, first = frame.index, self._index.rows
             if self.on_device:
                 batch = frame_to_flows(frame, self.get_df_pkg(), "message", first, preset=self._preset)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from morpheus_gae.engine.operators import BuildGraph, ToAlerts
-from morpheus_gae.errors import InputError, OutputError
+from morpheus_gae.errors import InputError, OutputError, UsageError
 from tests.stages.test_stages import csv_file, frame, ours
 
 pytest.importorskip("pandas")
@@ -150,6 +150,19 @@ def test_a_stock_stage_behind_finds_the_columns_it_fills(host: Any, toy: Any, tm
     # in GPU mode a stock stage can fill a column, but not add one
     assert all("anomaly" in seen for seen in columns)
     assert len(columns) == 3
+
+
+def test_a_view_of_a_larger_frame_is_refused(
+    host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c = host.config()
+    stages = ours(host, c, host.Frames(c, [frame(10)]), str(tmp_path / "a.jsonl"))
+    from morpheus.messages import MessageMeta
+
+    # compiled slices count their own rows, but hand out the whole frame
+    monkeypatch.setattr(MessageMeta, "count", property(lambda self: 4))
+    with pytest.raises(UsageError, match=r"a view of 4 rows of a frame of 10.*serialize"):
+        stages.run()
 
 
 def test_the_signals_that_end_a_run_reach_the_host(host: Any, toy: Any, tmp_path: Path) -> None:
