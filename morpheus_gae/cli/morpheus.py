@@ -341,6 +341,9 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         facts = {"status": status, **metrics.as_dict()}
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     say(told_facts(status, metrics))
+    if pipeline.damaged:
+        # what could be read was scored; whoever waits for the status learns that it was not all
+        ctx.exit(1)
 
 
 if __name__ == "__main__":

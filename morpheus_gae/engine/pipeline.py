@@ -47,6 +47,11 @@ class Pipeline:
     upkeep: Upkeep
     topics: Topics | None = None
 
+    @property
+    def damaged(self) -> int:
+        """Inputs that could not be read, or not to their ends."""
+        return int(getattr(self.engine.source, "damaged", 0))
+
     def run(self) -> None:
         """Run to the end; see ``EmbeddedEngine.run``."""
         self.metrics.start()
@@ -142,11 +147,12 @@ def build_pipeline(
             stdin_format=settings.format,
             preset=settings.preset,
             dictionaries=True,
+            go_on=True,
         )
         found = say if settings.preset in (None, "auto") else None
         bad = upkeep.dead_letters() or (topics and topics.dead_letters())
         letters = bad or DeadLetters(settings.dead_letters_path)
-        source = upkeep.source = FlowSource(batches, metrics, letters, wake, found)
+        source = upkeep.source = FlowSource(batches, metrics, letters, wake, found, say)
     engine = EmbeddedEngine(
         source,
         upkeep.traced(operators),

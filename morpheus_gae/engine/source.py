@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from morpheus_gae.engine.metrics import Metrics
-from morpheus_gae.flows.bad import BadRecord
+from morpheus_gae.flows.bad import DAMAGE, BadRecord
 from morpheus_gae.flows.frame import Flows
+
+MOST_TOLD = 20
+"""Damaged inputs that are told one by one."""
 
 
 class Batch(Protocol):
@@ -68,11 +71,15 @@ class FlowSource:
         Ends a read that waits for input; called by ``stop``, from another thread.
     say
         Tells the user one line, when a preset was found out; None if one was asked for.
+    warn
+        Tells the user one line, when an input is damaged.
 
     Attributes
     ----------
     complete
         Whether all there was has been read.
+    damaged
+        Inputs that could not be read, or not to their ends: what could be read was given.
     """
 
     name = "from-netflow"
@@ -84,9 +91,11 @@ class FlowSource:
         dead_letters: BadRecordSink | None = None,
         wake: Callable[[], None] | None = None,
         say: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._batches = batches
-        self._say = say
+        self._say, self._warn = say, warn
+        self.damaged = 0
         self._presets: set[str] = set()
         self._metrics = metrics
         self._dead_letters = dead_letters
@@ -107,6 +116,7 @@ class FlowSource:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))
                 if self._dead_letters is not None:
                     self._dead_letters.add(batch.bad)
+                self._count_damage(batch.bad)
             # a batch of bad records alone still moves the position
             if len(flows) or flows.done:
                 yield flows
@@ -120,6 +130,17 @@ class FlowSource:
             return
         self._presets.add(preset)
         self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
+
+    def _count_damage(self, bad: list[BadRecord]) -> None:
+        """Say which input is damaged; of many such the first few."""
+        for record in bad:
+            if record.reason not in DAMAGE:
+                continue
+            self.damaged += 1
+            if self._warn is not None and self.damaged <= MOST_TOLD:
+                more = "; damaged inputs that follow are only counted" if self.damaged == MOST_TOLD else ""
+                where = f"from record {record.row:,} on" if record.row else "at all"
+                self._warn(f"Error: {record.source} cannot be read {where}: {record.detail}{more}")
 
     def stop(self) -> None:
         """End after the batch that is being read."""

@@ -20,6 +20,11 @@ class Reason(str, Enum):
     MESSAGE = "unreadable_message"
     COLUMNS = "no_flow_columns"
     SCHEMA = "unknown_schema"
+    REFUSED = "unreadable_file"
+
+
+DAMAGE = (Reason.TRUNCATED, Reason.REFUSED)
+"""Reasons that stand for the rest of an input, or all of it, and not for one record."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from morpheus_gae.flows.checks import DamagedError
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -15,7 +16,7 @@ from morpheus_gae.flows.stream import Stream, StreamFile, TruncatedError
 
 FILE_MAGIC = b"ARROW1"
 _PADDED = 8
-_BROKEN = (pa.ArrowException, OSError, EOFError)
+_BROKEN = (pa.ArrowException, OSError, EOFError, DamagedError, UnicodeDecodeError, RecursionError)
 
 
 def parquet_batches(
@@ -170,4 +171,8 @@ def _size(path: str, stream: Stream, whole: bool) -> int:
 
 
 def _one_line(error: Any) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "the name of a column is not UTF-8"
+    if isinstance(error, DamagedError):
+        return error.detail
     return " ".join(str(error).split())[:200]

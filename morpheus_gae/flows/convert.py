@@ -17,6 +17,8 @@ from morpheus_gae.flows import columns
 from morpheus_gae.flows.address_kernels import OK, prefer
 from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
+from morpheus_gae.flows.cells import cells
+from morpheus_gae.flows.checks import checked
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.numbers import BLANK, numbers
 from morpheus_gae.flows.presets import Layout, apply, choose, lacking, paths
@@ -25,9 +27,6 @@ from morpheus_gae.flows.presets_names import PRESETS
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
-
-#: Reasons in the order they are given: a record with several faults is counted by the first.
-REASONS = (Reason.ADDRESS, Reason.NOT_A_NUMBER, Reason.MISSING_COUNTER, Reason.NEGATIVE_COUNTER)
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,16 @@ def table_to_flows(
 
     Raises
     ------
+    DamagedError
+        If the table is not what it says it is (see ``checks.checked``).
     InputError
         If a required column is missing.
     UsageError
         If there is no preset of that name.
     """
+    table, garbled = checked(table, source)
+    if garbled is not None:
+        return _without(table, garbled, source, first_row, rows, text_of, bytes_read, preset)
     layout = preset if isinstance(preset, Layout) else None
     if layout is None:
         names = paths(table.schema)
@@ -149,6 +153,7 @@ def table_to_flows(
     dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
     parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
     values = np.stack([p[0] for p in parts], 1) if e else np.zeros((0, 3))
+    # a record with several faults is counted by the first
     faults: dict[Reason, Bool] = {
         Reason.ADDRESS: ~(src_ok & dst_ok),
         Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
@@ -173,6 +178,31 @@ def table_to_flows(
         return FlowBatch(_narrow(flows), [], source, bytes_read, skipped, name)
     bad = _set_aside(table, wrong, faults, source, rows, text_of)
     return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read, skipped, name)
+
+
+def _without(
+    table: pa.Table,
+    garbled: Bool,
+    source: str,
+    first_row: int,
+    rows: I64 | None,
+    text_of: Callable[[int], str] | None,
+    bytes_read: int,
+    preset: Layout | str | None,
+) -> FlowBatch:
+    """The flows of the rows that are text where they say so; the others are set aside."""
+    rows = np.arange(first_row, first_row + len(garbled), dtype=np.int64) if rows is None else rows
+    bad = _set_aside(table, garbled, {Reason.ENCODING: garbled}, source, rows, text_of)
+    at = np.flatnonzero(~garbled)
+    rest = table_to_flows(
+        table.take(at),
+        source,
+        rows=rows[at],
+        text_of=_moved(text_of, at),
+        bytes_read=bytes_read,
+        preset=preset,
+    )
+    return replace(rest, bad=sorted([*bad, *rest.bad], key=lambda record: record.row))
 
 
 def _moved(text_of: Callable[[int], str] | None, index: I64) -> Callable[[int], str] | None:
@@ -210,16 +240,17 @@ def _set_aside(
     text_of: Callable[[int], str] | None,
 ) -> list[BadRecord]:
     at = np.flatnonzero(wrong)
-    cells = table.take(at).to_pylist()
     out = []
-    for i, cell in zip(at.tolist(), cells, strict=True):
-        reason = next(r for r in REASONS if faults[r][i])
+    for i, cell in zip(at.tolist(), cells(table.take(at)), strict=True):
+        reason = next(r for r, wrong_here in faults.items() if wrong_here[i])
         record = text_of(i) if text_of else json.dumps(cell, default=str)
         out.append(BadRecord(reason, source, int(rows[i]), _detail(reason, cell), record))
     return out
 
 
 def _detail(reason: Reason, cell: dict[str, object]) -> str:
+    if reason is Reason.ENCODING:
+        return "not UTF-8"
     names = columns.ADDRESSES if reason is Reason.ADDRESS else columns.ATTRIBUTES
     return ", ".join(f"{n}={cell[n]!r}" for n in names if n in cell)
 

@@ -12,7 +12,6 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.columnar import FILE_MAGIC
 from morpheus_gae.flows.convert import require_columns, table_to_flows
-from morpheus_gae.flows.payload_checks import validate
 from morpheus_gae.flows.payload_lines import NotFlows, Part
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -97,8 +96,6 @@ def _read(value: bytes) -> Any:
         else:
             with pa.ipc.open_stream(data, options=_ALONE) as reader:
                 table = reader.read_all()
-        # offsets that point outside must be found before somebody follows them
-        validate(table)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise NotFlows(f"Arrow: {error}", Reason.MESSAGE) from None
     names = table.column_names

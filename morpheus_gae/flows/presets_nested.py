@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from morpheus_gae.flows.json_rows import is_unicode
+
 _MISFITS = (pa.ArrowException, OverflowError, TypeError, ValueError)
 
 
@@ -39,7 +41,8 @@ def opened(table: pa.Table, names: Iterable[str]) -> pa.Table:
 
 def _parsed(text: str | None) -> Any:
     try:
-        return None if text is None else json.loads(text)
+        found = None if text is None else json.loads(text)
+        return found if is_unicode(found) else text
     except (ValueError, RecursionError):
         return text
 

@@ -87,6 +87,7 @@ def read_flows(
     preset: str | None = None,
     skip: int = 0,
     dictionaries: bool = False,
+    go_on: bool = False,
 ) -> Iterator[FlowBatch]:
     """Read flows, a batch at a time, input after input; memory is bounded by a batch.
 
@@ -109,6 +110,8 @@ def read_flows(
         whoever asks looks at ``Flows.rows``.
     dictionaries
         Text of Parquet files may come as dictionary columns: faster, where whoever reads knows these.
+    go_on
+        Of several inputs, one that cannot be read is a bad record in place of an error.
 
     Yields
     ------
@@ -126,10 +129,13 @@ def read_flows(
     if stdin_format is not None and stdin_format not in KINDS:
         raise UsageError(f"unknown format {stdin_format!r}: choose {', '.join(KINDS)}")
     choose((), preset)
-    for path in expand(inputs):
+    paths = expand(inputs)
+    go_on = go_on and len(paths) > 1
+    for path in paths:
         row = 0
-        stream = open_stream(path)
+        stream: Stream | None = None
         try:
+            stream = open_stream(path)
             for batch in _batches(
                 path, stream, batch_rows, stdin_format, block_bytes, preset, skip, dictionaries
             ):
@@ -142,8 +148,14 @@ def read_flows(
             tail = error.tail.decode("utf-8", "replace")
             bad = BadRecord(Reason.TRUNCATED, path, row, str(error), tail)
             yield FlowBatch(_nothing(), [bad], path)
+        except InputError as error:
+            if not go_on:
+                raise
+            bad = BadRecord(Reason.REFUSED, path, row, str(error).removeprefix(f"{path}: "), "")
+            yield FlowBatch(_nothing(), [bad], path)
         finally:
-            stream.close()
+            if stream is not None:
+                stream.close()
 
 
 def sniff(stream: Stream) -> str:

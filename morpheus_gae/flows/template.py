@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from morpheus_gae.flows.json_rows import is_unicode
 from morpheus_gae.flows.line_kernels import line_ends
 from morpheus_gae.flows.template_kernels import read_delimited, read_json
 from morpheus_gae.flows.value_kernels import BOOL, FLOAT, INT, NULL, TEXT
@@ -172,7 +173,8 @@ def json_template(line: bytes, known: dict[str, Any]) -> Template | None:
     names = [name for name, _ in pairs]
     if not names or len(set(names)) < len(names):
         return None
-    if any(isinstance(value, (list, dict)) for _, value in pairs):
+    # a name may escape half of a surrogate pair, which no table can have for a name
+    if any(isinstance(value, (list, dict)) for _, value in pairs) or not is_unicode(names):
         return None
     types = [known.get(name, pa.null()) for name in names]
     if not all(kind in _KINDS or kind == pa.null() for kind in types):

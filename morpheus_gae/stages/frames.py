@@ -39,8 +39,26 @@ def table_of(frame: Any) -> pa.Table:
         return frame.to_arrow(preserve_index=False)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
+    except UnicodeEncodeError:
+        return _with_halves(frame)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"a column of the message mixes types: {error}; read it as text") from error
+
+
+def _with_halves(frame: Any) -> pa.Table:
+    """As ``table_of``: text with halves of surrogate pairs is bytes that only claim to be text."""
+    import pyarrow as pa
+
+    odd = {}
+    for name in frame.columns:
+        values = list(frame[name]) if frame[name].dtype == object else []
+        if any(isinstance(value, str) and not value.isascii() for value in values):
+            raw = [v.encode("utf-8", "surrogatepass") if isinstance(v, str) else v for v in values]
+            odd[name] = pa.array(raw, pa.binary()).view(pa.string())
+    table = pa.Table.from_pandas(frame.drop(columns=list(odd)), preserve_index=False)
+    for name, text in odd.items():
+        table = table.append_column(name, text)
+    return table.select(list(frame.columns))
 
 
 def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:

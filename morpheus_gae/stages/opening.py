@@ -77,7 +77,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
     settings, stdin = stoppable(settings)
     if stage._config.execution_mode.name == "GPU" and readable(settings):
         frames: Any = chain.from_iterable(device_batches(settings, stage.get_df_pkg()) for _ in range(repeat))
-        feed = Feed(FlowSource(frames, run.metrics, letters, None, found))
+        feed = Feed(FlowSource(frames, run.metrics, letters, None, found, say))
         run.opened.append(feed)
         return settings, feed
     batches = chain.from_iterable(
@@ -86,11 +86,12 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
             preset=settings.preset,
+            go_on=True,
         )
         for _ in range(repeat)
     )
     wake = None if stdin is None else stdin.stop
-    source = FlowSource(batches, run.metrics, letters, wake, found)
+    source = FlowSource(batches, run.metrics, letters, wake, found, say)
     pair = _pair_flows(settings, run.metrics, say)
     feed = Feed(source, pair, settings.live, stdin, settings.grace_seconds)
     run.opened.append(feed)

@@ -1,0 +1,97 @@
+"""Plain types: columns of rare Arrow types as columns of those that every library reads."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Bool = npt.NDArray[np.bool_]
+
+_VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+_LIST_VIEWS = ("list_view<", "large_list_view<")
+
+
+def plain_type(kind: Any) -> Any:
+    """The type that stands for another one; the same if that is plain."""
+    view = _VIEWS.get(str(kind))
+    if view is not None:
+        return view
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        words = plain_type(kind.value_type)
+        # words that are lists or objects cannot be compared
+        return words if words != kind.value_type or pa.types.is_nested(words) else kind
+    if str(kind).startswith("run_end_encoded"):
+        return plain_type(kind.value_type)
+    if pa.types.is_union(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        inner = [pa.field(f.name, plain_type(f.type), f.nullable) for f in kind]
+        same = all(a.type == b.type for a, b in zip(inner, kind, strict=True))
+        return kind if same else pa.struct(inner)
+    if str(kind).startswith(_LIST_VIEWS):
+        return pa.large_list(plain_type(kind.value_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner_kind = plain_type(kind.value_type)
+        return kind if inner_kind == kind.value_type else pa.large_list(inner_kind)
+    if pa.types.is_map(kind):
+        key, item = plain_type(kind.key_type), plain_type(kind.item_type)
+        return kind if (key, item) == (kind.key_type, kind.item_type) else pa.map_(key, item)
+    return kind
+
+
+def plain_column(column: pa.ChunkedArray, kind: Any, garbled: Bool | None = None) -> pa.ChunkedArray:
+    """A column in its plain type.
+
+    Parameters
+    ----------
+    column
+        E values, sound but for the text of some rows.
+    kind
+        Their type.
+    garbled
+        bool [E] rows whose text is not UTF-8: they become null where a value must be rewritten.
+    """
+    wanted = plain_type(kind)
+    if garbled is not None and pa.types.is_dictionary(kind):
+        # words that are no text must not stay where a row no longer shows them
+        wanted = plain_type(kind.value_type)
+        if wanted == kind.value_type:
+            return column.cast(wanted)
+    if wanted == kind:
+        return column
+    if isinstance(kind, pa.BaseExtensionType):
+        stored = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+        return plain_column(stored, kind.storage_type, garbled)
+    if garbled is None:
+        if str(kind).startswith("run_end_encoded"):
+            decoded = pa.chunked_array([pc.run_end_decode(c) for c in column.chunks], kind.value_type)
+            return plain_column(decoded, kind.value_type)
+        # a list_view with nulls loses elements when it is cast (seen with pyarrow 26)
+        if "list_view" not in str(kind):
+            with suppress(pa.ArrowException, TypeError):
+                return column.cast(wanted)
+    values = _listed(column, garbled)
+    try:
+        return pa.chunked_array([pa.array(values, wanted)], wanted)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        texts = [v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in values]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _listed(column: pa.ChunkedArray, garbled: Bool | None) -> list[Any]:
+    """Values as Python's; null where a row is garbled, or Python has no form for it."""
+    out = []
+    for i, scalar in enumerate(scalar for chunk in column.chunks for scalar in chunk):
+        try:
+            out.append(None if garbled is not None and garbled[i] else scalar.as_py())
+        except (ValueError, OverflowError):
+            out.append(None)
+    return out
