@@ -2,6 +2,7 @@
 # make test    install the test extras and run everything
 # make test-host   the same suite under the pins of the NVIDIA Morpheus image, without torch
 # make chaos   kill scorers and a Kafka broker at random under 1 M flows, and count what is lost (10 minutes)
+# make fuzz MINUTES=60   changed inputs of every kind, from where the last time ended (.cache/fuzz)
 # make lint    ruff and mypy
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ FLOWS  ?=
 OUTPUT ?= alerts.jsonl
 DEMO   := demo/flows.parquet
 
-.PHONY: demo test test-host lint clean chaos
+.PHONY: demo test test-host lint clean chaos fuzz
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -55,6 +56,12 @@ test-host: $(VENV)-host/.done
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.kafka.chaos --report chaos.md
+
+MINUTES ?= 60
+JOBS    ?= 1
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --jobs $(JOBS) --corpus .cache/fuzz --json .cache/fuzz/summary.json
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

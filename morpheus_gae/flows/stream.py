@@ -15,6 +15,10 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
+PIECE = 1 << 24
+"""Bytes that are read at once at most: a file that is broken may ask for more than there is memory."""
+
+
 class TruncatedError(Exception):
     """An input ended, or broke, before its end.
 
@@ -162,7 +166,7 @@ class StreamFile:
         """``n`` bytes, fewer only at the end; all that is left if negative."""
         parts = []
         while n != 0:
-            data = self._stream.read(1 << 20 if n < 0 else n)
+            data = self._stream.read(1 << 20 if n < 0 else min(n, PIECE))
             if not data:
                 break
             parts.append(data)

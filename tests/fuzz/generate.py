@@ -1,0 +1,66 @@
+"""Generate: the input of a number."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.flows.files import compressed
+from tests.fuzz.case import Case
+from tests.fuzz.messages import MessageCases
+from tests.fuzz.models import ModelCases
+from tests.fuzz.octets import changed
+from tests.fuzz.records import seeds
+from tests.fuzz.tables import TableCases
+from tests.fuzz.text import TextCases
+
+WHOLE = 0.12
+"""Share of inputs whose flows go on to scores and alerts."""
+_MAKER = {"csv": "text", "json": "text"}
+FROM_KEPT = 0.25
+"""Share of inputs made from kept ones, where there are some."""
+
+
+class Generator:
+    """Gives the input of a number: the same one for a seed and the same kept inputs."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.seeds = seeds()
+        self.kept: list[Case] = []
+        texts, tables = TextCases(self.seeds), TableCases(self.seeds)
+        # name, share, maker
+        self._makers = [
+            ("text", 0.30, texts.make),
+            ("arrow", 0.28, tables.arrow),
+            ("parquet", 0.13, tables.parquet),
+            ("payload", 0.23, MessageCases(texts, tables).make),
+            ("model", 0.06, ModelCases().make),
+        ]
+
+    def case(self, number: int, kept: int | None = None) -> Case:
+        """Input ``number``, made when there were so many kept ones."""
+        rng = Random(self.seed << 48 | number)
+        at = rng.random()
+        for name, share, make in self._makers:  # noqa: B007
+            at -= share
+            if at < 0:
+                break
+        case = make(rng, self._again(rng, name, kept))
+        case.whole = rng.random() < WHOLE
+        pack = case.told.pop("pack", None)
+        if pack is not None:
+            case.parts[0] = compressed(case.parts[0], pack)
+            case.told["suffix"] += pack
+            if rng.random() < 0.4:
+                case.parts[0], case.rows = changed(rng, case.parts[0], b""), None
+        return case
+
+    def _again(self, rng: Random, name: str, kept: int | None) -> bytes | None:
+        """The bytes of an input that was kept, of the kind that a maker makes."""
+        old = self.kept[:kept]
+        if not old or rng.random() >= FROM_KEPT:
+            return None
+        found = old[rng.randrange(len(old))]
+        kind = "payload" if found.target == "payload" else _MAKER.get(found.kind, found.kind)
+        packed = str(found.told.get("suffix", "")).endswith((".gz", ".zst"))
+        return found.parts[0] if kind == name and not packed else None

@@ -1,0 +1,181 @@
+"""Table inputs: Arrow and Parquet files with columns of any type, and bytes out of place."""
+
+from __future__ import annotations
+
+import io
+import struct
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.presets_names import PRESETS
+from tests.fuzz import arrays
+from tests.fuzz.case import Case
+from tests.fuzz.octets import Regions, changed
+from tests.fuzz.records import Seed
+
+PARQUET_FILES = 160
+_ODD = ("", "a.b", "\x00", "\ud7ff", "row", "why")
+_IMPORTANT = (*c.ADDRESSES, *c.ATTRIBUTES, c.FLOW_START)
+
+
+class TableCases:
+    """Makes table inputs from seeds."""
+
+    def __init__(self, seeds: list[Seed]) -> None:
+        self._tables = [(seed.preset, table) for seed in seeds if (table := _table(seed)) is not None]
+        self._columns = list(arrays.columns().values())
+        rng = Random(0)
+        self._parquet = [self._parquet_file(rng, i) for i in range(PARQUET_FILES)]
+        self._arrow = [self._ipc(rng, self._mixed(rng)[1], file=i % 2 == 0)[0] for i in range(40)]
+
+    def arrow(self, rng: Random, kept: bytes | None = None) -> Case:
+        preset, table = self._mixed(rng)
+        data, complete = self._ipc(rng, table, rng.random() < 0.4) if kept is None else (kept, False)
+        rows: int | None = table.num_rows if complete else None
+        if kept is not None or rng.random() < 0.75:
+            data, rows = (
+                changed(rng, data, rng.choice(self._arrow), ipc_regions(data), rng.choice((1, 2, 4))),
+                None,
+            )
+        told = self._told(rng, preset, ".arrow", len(data))
+        told["batch_rows"] = rng.choice((65_536, 65_536, 65_536, 1, 4))
+        return Case("file", "arrow", [data], told, rows)
+
+    def parquet(self, rng: Random, kept: bytes | None = None) -> Case:
+        preset, data, count = rng.choice(self._parquet)
+        data = kept or data
+        rows: int | None = count
+        if kept is not None or rng.random() < 0.9:
+            regions = parquet_regions(data)
+            data, rows = (
+                changed(rng, data, rng.choice(self._parquet)[1], regions, rng.choice((1, 1, 2, 4))),
+                None,
+            )
+        told = self._told(rng, preset, ".parquet", len(data))
+        told["batch_rows"] = rng.choice((65_536, 65_536, 1, 3))
+        told["dictionaries"] = rng.random() < 0.5
+        told["skip"] = rng.choice((0, 0, 0, 0, 1, 4, 100))
+        return Case("file", "parquet", [data], told, rows if not told["skip"] else None)
+
+    def _told(self, rng: Random, preset: str, suffix: str, size: int) -> dict[str, Any]:
+        told: dict[str, Any] = {"suffix": suffix}
+        if rng.random() < 0.3 and preset in PRESETS:
+            told["preset"] = preset
+        pick = rng.random()
+        if pick < 0.05:
+            told["pack"] = rng.choice((".gz", ".zst"))
+        elif pick < 0.1:
+            told["stdin"] = rng.choice((True, suffix[1:]))
+        elif pick < 0.11:
+            told["suffix"] = rng.choice(("", ".csv", ".json", ".arrow", ".parquet"))
+        return told
+
+    def _mixed(self, rng: Random) -> tuple[str, Any]:
+        """A table some of whose columns have another type."""
+        preset, table = rng.choice(self._tables)
+        for _ in range(rng.choice((0, 1, 1, 2, 3))):
+            at = rng.randrange(table.num_columns)
+            table = table.set_column(at, table.schema.names[at], rng.choice(self._columns))
+        pick = rng.random()
+        if pick < 0.06 and table.num_columns > 1:
+            table = table.remove_column(rng.randrange(table.num_columns))
+        elif pick < 0.12:
+            names = list(table.column_names)
+            names[rng.randrange(len(names))] = rng.choice((*names, *_IMPORTANT, *_ODD))
+            table = table.rename_columns(names)
+        elif pick < 0.18:
+            table = table.append_column(rng.choice((*_IMPORTANT, "x", "Label")), rng.choice(self._columns))
+        if rng.random() < 0.3:
+            start = rng.randrange(arrays.ROWS)
+            table = table.slice(start, rng.randint(0, arrays.ROWS - start))
+        return preset, table
+
+    def _ipc(self, rng: Random, table: Any, file: bool) -> tuple[bytes, bool]:
+        """The table as a file or a stream, and whether all of it could be written."""
+        out = io.BytesIO()
+        packed = rng.choice((None, None, None, "lz4", "zstd"))
+        deltas = not file and rng.random() < 0.3
+        options = pa.ipc.IpcWriteOptions(
+            compression=packed, unify_dictionaries=file, emit_dictionary_deltas=deltas
+        )
+        opened = pa.ipc.new_file if file else pa.ipc.new_stream
+        try:
+            with opened(out, table.schema, options=options) as writer:
+                writer.write_table(table, max_chunksize=rng.choice((None, None, 1, 4)))
+        except pa.ArrowException:
+            # a dictionary that may not change, a type that has no form
+            return out.getvalue(), False
+        return out.getvalue(), True
+
+    def _parquet_file(self, rng: Random, i: int) -> tuple[str, bytes, int]:
+        while True:
+            preset, table = self._mixed(rng)
+            out = io.BytesIO()
+            try:
+                pq.write_table(
+                    table, out, row_group_size=rng.choice((1, 2, 100)), use_dictionary=i % 3 > 0,
+                    compression=rng.choice(("none", "snappy", "zstd", "gzip")),
+                    write_page_checksum=i % 16 == 0,
+                    data_page_version=rng.choice(("1.0", "2.0")), store_schema=i % 4 > 0,
+                    write_page_index=i % 5 == 0,
+                )  # fmt: skip
+            except (pa.ArrowException, OSError, OverflowError):
+                # types that Parquet has not
+                continue
+            return preset, out.getvalue(), table.num_rows
+
+
+def _table(seed: Seed) -> Any:
+    """The seed's records, again and again, as a table."""
+    records = [seed.records[i % len(seed.records)] for i in range(arrays.ROWS)]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    try:
+        return pa.table({name: pa.array([record.get(name) for record in records]) for name in names})
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
+
+
+def ipc_regions(data: bytes) -> Regions:
+    """Where the descriptions and the buffers of an Arrow stream or file lie: half the picks for each kind."""
+    at = 8 if data.startswith(b"ARROW1") else 0
+    heads, bodies = [], []
+    while at + 8 <= len(data) and data[at : at + 4] == b"\xff\xff\xff\xff":
+        size = struct.unpack_from("<i", data, at + 4)[0]
+        start = at + 8
+        if size <= 0 or start + size > len(data):
+            break
+        heads.append((start, start + size))
+        body = _body(data, start)
+        at = start + size + body
+        if body:
+            bodies.append((start + size, at))
+    if data.startswith(b"ARROW1") and at < len(data):
+        heads.append((at, len(data)))
+    # buffers are what kernels read
+    return heads + bodies * max(1, 2 * len(heads) // max(len(bodies), 1))
+
+
+def _body(data: bytes, at: int) -> int:
+    """Bytes after a description: the fourth field of its flatbuffer."""
+    try:
+        root = at + struct.unpack_from("<I", data, at)[0]
+        table = root - struct.unpack_from("<i", data, root)[0]
+        if struct.unpack_from("<H", data, table)[0] < 12:
+            return 0
+        field = struct.unpack_from("<H", data, table + 10)[0]
+        return max(struct.unpack_from("<q", data, root + field)[0], 0) if field else 0
+    except struct.error:
+        return 0
+
+
+def parquet_regions(data: bytes) -> Regions:
+    """The footer, and the pages before it."""
+    size = int.from_bytes(data[-8:-4], "little")
+    start = len(data) - 8 - size
+    if not 4 < start < len(data):
+        return [(0, len(data))]
+    return [(start, len(data)), (4, start)]
