@@ -104,12 +104,16 @@ class Child:
                     text=f"{taken} bytes",
                 )
                 stop = number + 1
-            if number % TELL == 0 or number + 1 >= stop:
-                self._tell(outcomes=self._outcomes, kinds=self._kinds, memory=highest)
-                self._outcomes, self._kinds = Counter(), Counter()
+            if number % TELL == 0:
+                self._count(highest)
             if number + 1 >= stop:
                 break
+        self._count(highest)
         self._tell(done=stop)
+
+    def _count(self, memory: int) -> None:
+        self._tell(outcomes=self._outcomes, kinds=self._kinds, memory=memory)
+        self._outcomes, self._kinds = Counter(), Counter()
 
     def _failed(self, number: int, case: Case, place: str, error: Exception) -> None:
         text = "".join(traceback.format_exception(error))[-6000:]
