@@ -10,7 +10,10 @@ from morpheus_gae.errors import ArtifactError, GaeError, UsageError
 ENGINES = ("auto", "embedded", "morpheus")
 
 DEFAULT_MODEL = Path("models") / "default"
-INSTALLED_MODEL = Path(__file__).resolve().parent.parent / "pretrained" / "default"
+PACKAGE = Path(__file__).resolve().parent.parent
+INSTALLED_MODEL = PACKAGE / "pretrained" / "default"
+CHECKOUT = PACKAGE.parent
+"""Where an editable installation has its files; in any other one, the folder that packages are in."""
 
 
 def morpheus_installed() -> bool:
@@ -56,7 +59,7 @@ def choose_model(given: str | None) -> str:
     ----------
     given
         What the user asked for; None looks for ``./models/default``, then for the one that was installed
-        with the package.
+        with the package, or that lies beside it in a checkout.
 
     Raises
     ------
@@ -68,6 +71,10 @@ def choose_model(given: str | None) -> str:
     for folder in (DEFAULT_MODEL, INSTALLED_MODEL):
         if (folder / "config.json").is_file():
             return str(folder)
+    # an editable installation runs from the checkout: the wheel's copy of the model is not made there
+    beside = CHECKOUT / DEFAULT_MODEL
+    if (CHECKOUT / "pyproject.toml").is_file() and (beside / "config.json").is_file():
+        return str(beside)
     raise ArtifactError(
         f"no model: neither ./{DEFAULT_MODEL} nor a pretrained one in the package; "
         "give --model DIR, or train one with  morpheus-gae train"

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sysconfig
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +30,15 @@ def test_a_sound_installation_passes(tmp_path):
     # a process that has compiled before loads nothing
     assert kernels["cache"]
     assert kernels["cache warm"] is (kernels["compiled now"] == 0)
+
+
+def test_works_from_any_folder(tmp_path):
+    script = Path(sysconfig.get_path("scripts")) / "morpheus-gae"
+    if not script.exists():
+        pytest.skip("the command is not installed")
+    done = subprocess.run([script, "doctor"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "everything that scoring needs works here" in done.stdout
 
 
 def test_a_broken_model_is_a_problem_and_fails(tmp_path):

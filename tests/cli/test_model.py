@@ -60,10 +60,19 @@ def test_show_refuses_what_is_no_model(tmp_path: Path) -> None:
 def test_default_model_is_looked_for(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(choose, "INSTALLED_MODEL", tmp_path / "installed")
+    monkeypatch.setattr(choose, "CHECKOUT", tmp_path / "checkout")
     assert choose.choose_model("given") == "given"
     with pytest.raises(ArtifactError, match="morpheus-gae train"):
         choose.choose_model(None)
-    folder.rename(tmp_path / "installed")
+    beside = tmp_path / "checkout" / "models" / "default"
+    beside.parent.mkdir(parents=True)
+    folder.rename(beside)
+    # what is called models beside packages of other projects is none of ours
+    with pytest.raises(ArtifactError, match="morpheus-gae train"):
+        choose.choose_model(None)
+    (tmp_path / "checkout" / "pyproject.toml").touch()
+    assert choose.choose_model(None) == str(beside)
+    beside.rename(tmp_path / "installed")
     assert choose.choose_model(None) == str(tmp_path / "installed")
     (tmp_path / "models").mkdir()
     (tmp_path / "installed").rename(tmp_path / "models" / "default")

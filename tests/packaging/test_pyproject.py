@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -43,8 +44,8 @@ def names(requirements: list[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Names of the files in a freshly built wheel."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A freshly built wheel."""
     if importlib.util.find_spec("hatchling") is None:
         pytest.skip("hatchling is not installed, so no wheel can be built without the network")
     folder = tmp_path_factory.mktemp("wheel")
@@ -54,7 +55,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.whl")
     assert path.name == f"morpheus_gae-{__version__}-py3-none-any.whl"
-    with zipfile.ZipFile(path) as archive:
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> list[str]:
+    """Names of the files in the wheel."""
+    with zipfile.ZipFile(built) as archive:
         return archive.namelist()
 
 
@@ -116,3 +123,21 @@ def test_wheel_has_nothing_else(wheel: list[str]) -> None:
 def test_wheel_has_the_license_and_the_scripts(wheel: list[str]) -> None:
     info = f"morpheus_gae-{__version__}.dist-info"
     assert {f"{info}/licenses/LICENSE", f"{info}/entry_points.txt"} <= set(wheel)
+
+
+def test_wheel_brings_its_model_to_any_folder(built: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(tmp_path / "installed")
+    (tmp_path / "elsewhere").mkdir()
+    code = "from morpheus_gae.cli.gae import main; main(['model', 'show', '--json', 'model.json'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "elsewhere",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = str(tmp_path / "installed" / "morpheus_gae" / "pretrained" / "default")
+    assert folder in (tmp_path / "elsewhere" / "model.json").read_text(encoding="utf-8")
