@@ -82,8 +82,14 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     """
     import pyarrow as pa
 
+    from morpheus_gae.flows.ordinary import ordinary_table
+
     index = np.flatnonzero(keep)
-    table = flows.table.take(pa.array(index))
+    try:
+        table = flows.table.take(pa.array(index))
+    except pa.ArrowNotImplementedError:
+        # rows of some types cannot be picked
+        table = ordinary_table(flows.table).take(pa.array(index))
     table = table.drop_columns([name for name in ALERT_COLUMNS if name in table.column_names])
     n = index.shape[0]
     pair_part, flow_part = scores.pair_part[index], scores.flow_part[index]

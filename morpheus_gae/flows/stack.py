@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from morpheus_gae.flows.json_text import plain_text
+from morpheus_gae.flows.ordinary import ordinary_column
 
 
 def stack(tables: list[pa.Table]) -> pa.Table:
@@ -74,15 +76,10 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values as text: strings as they are, nested ones as JSON."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return as_text(column.cast(kind.value_type))
+        return as_text(ordinary_column(column))
     if not pa.types.is_nested(kind):
         try:
             return pc.cast(column, pa.string())
         except pa.ArrowException:
             pass
-    values = [v if v is None or isinstance(v, str) else _json(v) for v in column.to_pylist()]
-    return pa.chunked_array([pa.array(values, pa.string())])
-
-
-def _json(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else json.dumps(value, default=str, ensure_ascii=False)
+    return plain_text(column).cast(pa.string())

@@ -39,7 +39,7 @@ class ColumnSink:
 
     def add(self, table: pa.Table) -> None:
         """Write the rows."""
-        table = plain(table)
+        table = plain(table, self._kind)
         if self._writer is None:
             self._schema = table.schema.remove_metadata()
             if table.num_rows == 0:

@@ -1,4 +1,4 @@
-"""Conform: later tables in the columns and types that the first one set."""
+"""Conform: tables in types that a file format can keep, and later ones as the first one set them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ from typing import Any
 
 import pyarrow as pa
 
+from morpheus_gae.flows.json_text import is_leaf_text, plain_text
+from morpheus_gae.flows.ordinary import is_odd, ordinary_column
 from morpheus_gae.flows.stack import as_text
 
+MOST_DIGITS = 38, 76
+"""Digits of a decimal128, and of a decimal256."""
 
-def plain(table: pa.Table, nested: bool = True) -> pa.Table:
+
+def plain(table: pa.Table, kind: str = "arrow") -> pa.Table:
     """The table in types that a file format can keep.
 
     Parameters
     ----------
     table
-        E rows.
-    nested
-        Whether the format has nested types; else such columns become JSON text.
+        E rows of any types.
+    kind
+        ``arrow``, ``parquet`` or ``csv``.
 
     Returns
     -------
     pyarrow.Table
-        Dictionary columns are their values; columns without any value are text.
+        Dictionary columns are their values; columns without any value are text. What the format has no type
+        for is text: in Parquet unions and objects without fields (as JSON), in CSV all that is nested, times
+        (ISO 8601), durations (milliseconds) and bytes.
     """
     for i, field in enumerate(table.schema):
-        kind = field.type
-        if pa.types.is_dictionary(kind):
-            table = table.set_column(i, field.name, table[i].cast(kind.value_type))
-        elif pa.types.is_null(kind):
-            table = table.set_column(i, field.name, table[i].cast(pa.string()))
-        elif not nested and (pa.types.is_nested(kind) or "binary" in str(kind)):
-            table = table.set_column(i, field.name, as_text(table[i]))
+        found = _column(table[i], kind)
+        if found is not table[i]:
+            table = table.set_column(i, field.name, found)
     return table
 
 
@@ -51,16 +54,79 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
         column = table[field.name]
         if pa.types.is_string(field.type):
             column = as_text(column)
-        try:
-            arrays.append(column.cast(field.type))
-        except pa.ArrowException:
-            values = [_fitting(value, field.type) for value in column.to_pylist()]
-            arrays.append(pa.chunked_array([pa.array(values, field.type)]))
+        arrays.append(_fitted(column, field.type))
     return pa.table(arrays, schema=schema)
 
 
-def _fitting(value: Any, kind: Any) -> Any:
-    try:
-        return None if value is None else pa.scalar(value).cast(kind).as_py()
-    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+def _column(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+    of = column.type
+    if not (isinstance(of, pa.BaseExtensionType) and kind == "arrow" and not is_odd(of.storage_type)):
+        column = ordinary_column(column)
+    of = column.type
+    if pa.types.is_null(of):
+        return column.cast(pa.string())
+    if kind == "csv":
+        is_text = pa.types.is_nested(of) or pa.types.is_interval(of) or is_leaf_text(of)
+        return plain_text(column).cast(pa.string()) if is_text else column
+    if kind == "parquet":
+        wanted = _in_parquet(of)
+        if wanted is None:
+            return plain_text(column).cast(pa.string())
+        return column if wanted == of else _fitted(column, wanted)
+    return column
+
+
+def _in_parquet(kind: Any) -> Any:
+    """The type as which Parquet can keep an ordinary type; None if there is none."""
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        return pa.timestamp("ms", kind.tz)
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:
+        # older versions of the library write the long ones only
+        return _in_parquet(pa.decimal128(kind.precision, kind.scale))
+    if pa.types.is_decimal(kind) and kind.scale < 0:
+        digits = kind.precision - kind.scale
+        if digits > MOST_DIGITS[1]:
+            return None
+        return pa.decimal128(digits, 0) if digits <= MOST_DIGITS[0] else pa.decimal256(digits, 0)
+    if pa.types.is_union(kind) or pa.types.is_interval(kind):
         return None
+    if not pa.types.is_nested(kind):
+        return kind
+    if pa.types.is_struct(kind):
+        fields = [(kind.field(i), _in_parquet(kind.field(i).type)) for i in range(kind.num_fields)]
+        if not fields or any(wanted is None for _, wanted in fields):
+            return None
+        return pa.struct([field.with_type(wanted) for field, wanted in fields])
+    if pa.types.is_map(kind):
+        key, item = _in_parquet(kind.key_type), _in_parquet(kind.item_type)
+        if key is None or item is None:
+            return None
+        return kind if (key, item) == (kind.key_type, kind.item_type) else pa.map_(key, item)
+    inner = _in_parquet(kind.value_type)
+    if inner is None:
+        return None
+    if pa.types.is_fixed_size_list(kind):
+        # in the file it is none, and some readers fail where one is null
+        return pa.list_(inner)
+    if inner == kind.value_type:
+        return kind
+    return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
+
+
+def _fitted(column: pa.ChunkedArray, kind: Any) -> pa.ChunkedArray:
+    """The column in a type; null where a value does not fit."""
+    return pa.chunked_array([part for chunk in column.chunks for part in _parts(chunk, kind)], kind)
+
+
+def _parts(array: pa.Array, kind: Any) -> list[pa.Array]:
+    try:
+        return [array.cast(kind)]
+    except (pa.ArrowException, OverflowError):
+        pass
+    rows = len(array)
+    if rows <= 1:
+        return [pa.nulls(rows, kind)]
+    # the misfits are few: halves soon fit
+    half = rows // 2
+    parts = _parts(array.slice(0, half), kind) + _parts(array.slice(half), kind)
+    return [pa.concat_arrays(parts)]

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from morpheus_gae.sinks.cells import harmless
 from morpheus_gae.sinks.conform import conform, plain
 from morpheus_gae.sinks.ndjson import json_lines
 from morpheus_gae.sinks.sink import told
@@ -27,7 +28,7 @@ class TextSink:
         For errors.
     kind
         ``ndjson`` (each table with its own columns) or ``csv`` (the columns of the first table hold:
-        see ``conform``).
+        see ``conform``; what acts in a spreadsheet or on a terminal is made harmless: see ``cells``).
     beneath
         File that lies under a compressing one, flushed and closed after it.
     owned
@@ -64,12 +65,12 @@ class TextSink:
                 last.callback(file.close if self._owned else file.flush)
 
     def _csv(self, table: pa.Table) -> bytes:
-        table = plain(table, nested=False)
+        table = plain(table, "csv")
         header = self._schema is None
         if self._schema is None:
             self._schema = table.schema
         out = pa.BufferOutputStream()
         options = pacsv.WriteOptions(include_header=header)
-        pacsv.write_csv(conform(table, self._schema), out, options)
+        pacsv.write_csv(harmless(conform(table, self._schema)), out, options)
         data: bytes = out.getvalue().to_pybytes()
         return data

@@ -62,7 +62,8 @@ def test_csv_has_one_header(tmp_path: Path, name: str) -> None:
         strings_can_be_null=True, column_types={"text": pa.string(), "none": pa.string()}
     )
     got = pa.csv.read_csv(io.BytesIO(text), convert_options=options).to_pylist()
-    assert got == [{**row, "deep": json.dumps(row["deep"]) if row["deep"] else None} for row in CONFORMED]
+    deep = [row["deep"] and json.dumps(row["deep"], separators=(",", ":")) for row in CONFORMED]
+    assert got == [{**row, "deep": told} for row, told in zip(CONFORMED, deep, strict=True)]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.arrows"])
