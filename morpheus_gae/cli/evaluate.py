@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morpheus_gae.cli.options import Command, executor_name, json_option
+from morpheus_gae.cli.options import Command, executor_name, json_option, map_options
+from morpheus_gae.engine.logs import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     metavar="URL",
     help="Labelled flows: path, glob or -; repeat it.",
 )
+@map_options
 @click.option("--model", metavar="DIR", help="Model folder (default: models/default).")
 @click.option(
     "--plots", metavar="DIR", type=click.Path(file_okay=False), help="Draw ROC, precision/recall, scores."
@@ -49,6 +51,8 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
 @json_option()
 def command(
     inputs: tuple[str, ...],
+    map: tuple[str, ...],
+    columns: str | None,
     model: str | None,
     plots: str | None,
     graph_size: int,
@@ -76,7 +80,9 @@ def command(
     from morpheus_gae.evaluate.score import read_labelled, score_labelled
     from morpheus_gae.evaluate.tables import text
     from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.flows.mapping import read_map
 
+    told = read_map(map, columns)
     if plots is not None:
         # a missing library is told before the work, not after it
         import morpheus_gae.evaluate.plots
@@ -86,7 +92,7 @@ def command(
     with tqdm(
         disable=not sys.stderr.isatty(), unit=" flows", unit_scale=True, desc="evaluate", dynamic_ncols=True
     ) as bar:
-        batches: Iterable[Flows] = read_labelled(list(inputs), bad, bar.update)
+        batches: Iterable[Flows] = read_labelled(list(inputs), bad, bar.update, told, say)
         if order != "file":
             batches = _mixed(batches, order, seed)
         labels, surprise = score_labelled(batches, runs, graph_size)
@@ -105,6 +111,8 @@ def command(
         about = {
             "model": name,
             "input": list(inputs),
+            **({"map": list(map)} if map else {}),
+            **({"columns": columns} if columns is not None else {}),
             "stream": order,
             "seed": seed,
             "graph_size": graph_size,

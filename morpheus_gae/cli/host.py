@@ -179,6 +179,8 @@ def _add_stage(name: str, /, **told: Any) -> Any:
             group=s.group,
             kafka_config=s.kafka_config,
             fail_fast=s.fail_fast,
+            map=list(s.map),
+            columns=s.columns,
         )
         pipeline.set_source(source)
         return source

@@ -15,7 +15,15 @@ import click
 
 from morpheus_gae import __version__
 from morpheus_gae.cli.operations import early_hangups, operation_options, told_facts, watched
-from morpheus_gae.cli.options import EXIT_SIGNAL, Command, Group, executor_name, json_option, rate
+from morpheus_gae.cli.options import (
+    EXIT_SIGNAL,
+    Command,
+    Group,
+    executor_name,
+    json_option,
+    map_options,
+    rate,
+)
 from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
 
 PositiveInt = click.IntRange(min=1)
@@ -158,6 +166,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(min=0),
             help="Join one-way records that start so close to one flow, 60 by default; 0 leaves them.",
         ),
+        map_options,
         click.option(
             "--preset",
             type=click.Choice(PRESET_NAMES),

@@ -200,3 +200,18 @@ def json_option(*names: str) -> Callable[[Any], Any]:
         callback=_in_a_folder,
         help="Write the figures to FILE as JSON.",
     )
+
+
+def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--map`` and ``--columns``, for commands that read flows; ``flows.mapping.read_map`` reads them."""
+    command = click.option(
+        "--columns",
+        metavar="A,B,...",
+        help="Names of all columns of files without a header, in order; _ leaves one out.",
+    )(command)
+    return click.option(
+        "--map",
+        metavar="OUR=THEIRS[:UNIT]",
+        multiple=True,
+        help="Which column is which of ours, as IN_BYTES=sent:KiB; repeatable.",
+    )(command)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.cli.options import Command, json_option, map_options
+from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
 
 
@@ -20,6 +21,7 @@ from morpheus_gae.errors import UsageError
     metavar="URL",
     help="Flows: path or glob; repeat it for more.",
 )
+@map_options
 @click.option("--model", required=True, metavar="DIR", help="Folder the model is written to.")
 @click.option("--preset", default="default", show_default=True, help="default, graph, or published.")
 @click.option("--name", help="Of the model; the folder's name by default.")
@@ -54,6 +56,8 @@ from morpheus_gae.errors import UsageError
 @json_option()
 def command(
     inputs: tuple[str, ...],
+    map: tuple[str, ...],
+    columns: str | None,
     model: str,
     preset: str,
     name: str | None,
@@ -83,11 +87,14 @@ def command(
     # hours of training are not to be lost on a name
     if Path(model).exists() and not Path(model).is_dir():
         raise UsageError(f"--model {model} is a file: a model is a folder")
+    from morpheus_gae.flows.mapping import read_map
+
+    told = read_map(map, columns)
     from morpheus_gae.train.read import read_for_training
     from morpheus_gae.train.train import TrainOptions, train_model
 
     terminal = sys.stderr.isatty()
-    flows, bad = read_for_training(list(inputs), max_flows, progress=terminal)
+    flows, bad = read_for_training(list(inputs), max_flows, progress=terminal, preset=told, say=say)
     if len(flows) == max_flows:
         click.echo(
             f"Note: training takes the first {max_flows:,} flows; for more of the input give --max_flows",

@@ -95,6 +95,9 @@ class Checkpoint:
             "inputs": [_fingerprint(path) for path in paths],
             "settings": {
                 **{name: getattr(settings, name, None) for name in RESULTS},
+                # only where told: checkpoints of versions that did not know them go on
+                **({"map": list(settings.map)} if settings.map else {}),
+                **({"columns": settings.columns} if settings.columns is not None else {}),
                 "dead_letters": settings.dead_letters_path,
             },
             "model": served.label,

@@ -114,6 +114,7 @@ def build_pipeline(
         )
     if settings.output is not None and "to-alerts" not in names:
         raise UsageError("--output is given, but no stage writes it: end the pipeline with to-alerts")
+    asked = settings.layout
     metrics = Metrics() if metrics is None else metrics
     _refuse_overwriting(settings)
     if settings.state is not None:
@@ -145,14 +146,13 @@ def build_pipeline(
             inputs,
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
-            preset=settings.preset,
+            preset=asked,
             dictionaries=True,
             go_on=True,
         )
-        found = say if settings.preset in (None, "auto") else None
         bad = upkeep.dead_letters() or (topics and topics.dead_letters())
         letters = bad or DeadLetters(settings.dead_letters_path)
-        source = upkeep.source = FlowSource(batches, metrics, letters, wake, found, say)
+        source = upkeep.source = FlowSource(batches, metrics, letters, wake, say, say, asked)
     engine = EmbeddedEngine(
         source,
         upkeep.traced(operators),

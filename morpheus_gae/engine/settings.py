@@ -6,9 +6,12 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    from morpheus_gae.flows.mapping import PresetLike
 
 STDIN = STDOUT = "-"
 KAFKA = "kafka://"
@@ -30,6 +33,9 @@ class Settings:
         Encoding of stdin.
     preset
         Whose columns the input has, see ``flows.presets.NAMES``; found out by default.
+    map, columns
+        Which of its columns is which of ours, and the names of those of a file without a header; see
+        ``flows.mapping.read_map``.
     pair_seconds
         Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
     model
@@ -82,6 +88,8 @@ class Settings:
     format: str | None = None
     preset: str | None = None
     pair_seconds: float = 60.0
+    map: tuple[str, ...] = ()
+    columns: str | None = None
     model: str | None = None
     executor: str = "cpu"
     deterministic: bool = False
@@ -142,6 +150,19 @@ class Settings:
         if self.output.startswith(KAFKA):
             return f"{self.output}.dead"
         return f"{self.output}.dead.ndjson"
+
+    @property
+    def layout(self) -> PresetLike:
+        """What readers take for ``preset``: the name, or what ``map`` and ``columns`` tell over it.
+
+        Raises
+        ------
+        UsageError
+            If these cannot be understood.
+        """
+        from morpheus_gae.flows.mapping import read_map
+
+        return read_map(self.map, self.columns, self.preset)
 
     @property
     def live(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.flows.bad import DAMAGE, BadRecord
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.mapping import PresetLike, note
 
 MOST_TOLD = 20
 """Damaged inputs that are told one by one."""
@@ -70,9 +71,11 @@ class FlowSource:
     wake
         Ends a read that waits for input; called by ``stop``, from another thread.
     say
-        Tells the user one line, when a preset was found out; None if one was asked for.
+        Tells the user one line, when a preset was found out.
     warn
         Tells the user one line, when an input is damaged.
+    asked
+        What was told of the columns, see ``flows.mapping.note``.
 
     Attributes
     ----------
@@ -92,9 +95,10 @@ class FlowSource:
         wake: Callable[[], None] | None = None,
         say: Callable[[str], None] | None = None,
         warn: Callable[[str], None] | None = None,
+        asked: PresetLike = None,
     ) -> None:
         self._batches = batches
-        self._say, self._warn = say, warn
+        self._say, self._warn, self._asked = say, warn, asked
         self.damaged = 0
         self._presets: set[str] = set()
         self._metrics = metrics
@@ -111,7 +115,7 @@ class FlowSource:
             )
             if batch.skipped:
                 self._metrics.skip(batch.skipped)
-            self._tell(batch.preset)
+            self._tell(batch.preset, getattr(flows, "one_way", False))
             if batch.bad:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))
                 if self._dead_letters is not None:
@@ -124,12 +128,14 @@ class FlowSource:
                 return
         self.complete = True
 
-    def _tell(self, preset: str | None) -> None:
-        """Say once that a preset was found out."""
+    def _tell(self, preset: str | None, one_way: bool) -> None:
+        """Say once how the columns are read."""
         if preset is None or self._say is None or preset in self._presets:
             return
         self._presets.add(preset)
-        self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
+        line = note(preset, self._asked, one_way)
+        if line is not None:
+            self._say(line)
 
     def _count_damage(self, bad: list[BadRecord]) -> None:
         """Say which input is damaged; of many such the first few."""

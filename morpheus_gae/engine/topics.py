@@ -146,7 +146,7 @@ class Topics:
 
         settings, servers = self._settings, self._inputs[0].servers
         transactions = self._transactions() if settings.exactly_once else None
-        preset = None if settings.preset == "auto" else settings.preset
+        preset = None if settings.layout == "auto" else settings.layout
         return KafkaSource(
             partial(make_consumer, self._config.consumer(servers)),
             Reading(

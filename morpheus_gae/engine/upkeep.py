@@ -182,7 +182,7 @@ class Upkeep:
             start,
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
-            preset=settings.preset,
+            preset=settings.layout,
         )
         if start is not None:
             where = f"record {start.offset:,} of {start.source}"

@@ -14,22 +14,41 @@ from morpheus_gae.evaluate.labels import Labels, join, labels_of
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.flows.mapping import PresetLike
 
 F32 = npt.NDArray[np.float32]
 
 
-def read_labelled(inputs: list[str], bad: Counter[str], progress: Callable[[int], object]) -> Iterator[Flows]:
+def read_labelled(
+    inputs: list[str],
+    bad: Counter[str],
+    progress: Callable[[int], object],
+    preset: PresetLike = None,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Flows]:
     """Batches of well-formed flows; bad records are counted by reason, ``progress`` is told the flows read.
+
+    Parameters
+    ----------
+    inputs, preset
+        See ``flows.read.read_flows``.
+    bad
+        Counts.
+    progress
+        Is told how many flows were read.
+    say
+        Tells the user one line of how columns are read.
 
     Raises
     ------
     InputError
         If a source cannot be read or has no labels.
     """
+    from morpheus_gae.flows.mapping import noted
     from morpheus_gae.flows.pairing import Pairer, paired
     from morpheus_gae.flows.read import read_flows
 
-    for batch in paired(read_flows(inputs, dictionaries=True), Pairer()):
+    for batch in paired(noted(read_flows(inputs, dictionaries=True, preset=preset), say), Pairer()):
         bad.update(record.reason.value for record in batch.bad)
         if len(batch.flows):
             # before any work is done on flows that cannot be evaluated

@@ -12,6 +12,7 @@ import numpy as np
 from morpheus_gae.errors import MissingExtraError, UsageError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.json_rows import rows_to_table
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.payload_lines import NotFlows, Part
 from morpheus_gae.flows.payload_tables import layout_of, part_of
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -39,7 +40,7 @@ class AvroDecoder:
         If the schema is none.
     """
 
-    def __init__(self, name: str, preset: str | None, schema: str | None = None) -> None:
+    def __init__(self, name: str, preset: PresetLike, schema: str | None = None) -> None:
         self._name, self._preset = name, preset
         self._read: Callable[[bytes], list[dict[str, Any]]] | None = None
         self._schema = None if schema is None else _schema(schema)

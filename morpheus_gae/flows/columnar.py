@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from morpheus_gae.flows.checks import DamagedError
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.stream import Stream, StreamFile, TruncatedError
@@ -24,7 +25,7 @@ def parquet_batches(
     stream: Stream,
     batch_rows: int,
     whole: bool,
-    preset: str | None = None,
+    preset: PresetLike = None,
     skip: int = 0,
     dictionaries: bool = False,
 ) -> Iterator[FlowBatch]:
@@ -41,7 +42,7 @@ def parquet_batches(
     whole
         Read all of it first: its index stands at the end, which pipes and compressed files cannot seek to.
     preset
-        Name of the preset; told by the columns if None.
+        Whose columns they are; told by the columns if None.
     skip
         Records that nobody wants: the batches before the one that holds record ``skip`` are left out, and
         row groups in which there is nothing else are not read.
@@ -73,7 +74,7 @@ def parquet_batches(
 
 
 def arrow_batches(
-    path: str, stream: Stream, batch_rows: int, preset: str | None = None
+    path: str, stream: Stream, batch_rows: int, preset: PresetLike = None
 ) -> Iterator[FlowBatch]:
     """Flows of an Arrow IPC file or stream.
 
@@ -106,7 +107,7 @@ def arrow_batches(
         raise TruncatedError(_one_line(error)) from None
 
 
-def _layout(schema: pa.Schema, path: str, preset: str | None) -> Layout | None:
+def _layout(schema: pa.Schema, path: str, preset: PresetLike) -> Layout | None:
     names = paths(schema)
     layout = choose(names, preset)
     require_columns(names, path, layout)

@@ -20,9 +20,10 @@ from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.cells import cells
 from morpheus_gae.flows.checks import checked
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.numbers import BLANK, numbers
 from morpheus_gae.flows.presets import Layout, apply, choose, lacking, paths
-from morpheus_gae.flows.presets_names import PRESETS
+from morpheus_gae.flows.refusal import refusal
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -73,24 +74,12 @@ def require_columns(names: Sequence[str], source: str, layout: Layout | None = N
     Raises
     ------
     InputError
-        Naming what is missing, what is required, what was found, and which presets there are.
+        Naming what is missing, what was found, which presets there are, and how to begin a map.
     """
     absent = lacking(names, layout)
     if not absent:
         return
-    told = f"{source}: required columns are missing: {', '.join(absent)}. Found: {_shown(names)}. "
-    if layout is not None:
-        raise InputError(f"{told}They were read as those of {layout.preset.name} (--preset)")
-    raise InputError(
-        f"{told}Required: {', '.join(columns.REQUIRED)}; or columns of an exporter, which --preset names: "
-        f"{', '.join(PRESETS)}"
-    )
-
-
-def _shown(names: Sequence[str]) -> str:
-    """Names for an error, which may have come from anything that is no table at all."""
-    told = [(n if n.isprintable() else ascii(n))[:40] for n in names[:60]] + ["..."] * (len(names) > 60)
-    return ", ".join(told) or "none"
+    raise InputError(refusal(names, source, layout, absent))
 
 
 def table_to_flows(
@@ -101,7 +90,7 @@ def table_to_flows(
     rows: I64 | None = None,
     text_of: Callable[[int], str] | None = None,
     bytes_read: int = 0,
-    preset: Layout | str | None = None,
+    preset: Layout | PresetLike = None,
 ) -> FlowBatch:
     """Convert a table.
 
@@ -122,7 +111,7 @@ def table_to_flows(
     bytes_read
         Passed on.
     preset
-        Layout of the columns, or name of the preset; None tells it by the columns.
+        Layout of the columns, or the preset; None tells it by the columns.
 
     Raises
     ------
@@ -136,10 +125,12 @@ def table_to_flows(
     table, garbled = checked(table, source)
     if garbled is not None:
         return _without(table, garbled, source, first_row, rows, text_of, bytes_read, preset)
-    layout = preset if isinstance(preset, Layout) else None
-    if layout is None:
+    layout: Layout | None
+    if isinstance(preset, Layout):
+        layout = preset
+    else:
         names = paths(table.schema)
-        layout = choose(names, preset if isinstance(preset, str) else None)
+        layout = choose(names, preset)
         require_columns(names, source, layout)
     e = table.num_rows
     rows = np.arange(first_row, first_row + e, dtype=np.int64) if rows is None else rows
@@ -188,7 +179,7 @@ def _without(
     rows: I64 | None,
     text_of: Callable[[int], str] | None,
     bytes_read: int,
-    preset: Layout | str | None,
+    preset: Layout | PresetLike,
 ) -> FlowBatch:
     """The flows of the rows that are text where they say so; the others are set aside."""
     rows = np.arange(first_row, first_row + len(garbled), dtype=np.int64) if rows is None else rows

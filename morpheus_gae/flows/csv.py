@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,8 +15,10 @@ import pyarrow.csv as pacsv
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.csv_columns import DELIMITERS, cells, divided
 from morpheus_gae.flows.line_kernels import UNREADABLE, quotes_close
 from morpheus_gae.flows.lines import Lines, is_utf8
+from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.numbers import BLANK
 from morpheus_gae.flows.presets import Layout, choose
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -27,7 +28,6 @@ from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
 from morpheus_gae.flows.template import Matched, Template, delimited_template
 
-DELIMITERS = ",\t;|"
 ALIKE = 0.8
 """Share of lines that must be plain for the fast reader to pay."""
 
@@ -42,24 +42,26 @@ class CsvReader:
     ----------
     stream
         Text. The delimiter (comma, tab, semicolon, bar) is the one that the header has most; a space if it
-        has none of them.
+        has none of them. Without a header, it is the one that makes the columns that were told.
     source
         Its name.
     block_bytes
         Bytes of a block.
     preset
-        Name of the preset; told by the header if None.
+        Whose columns they are; told by the header if None.
     """
 
     def __init__(
-        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: str | None = None
+        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: PresetLike = None
     ) -> None:
         self.source = source
         self.preset = preset
+        self.columns = preset.columns if isinstance(preset, ColumnMap) else ()
         self.layout: Layout | None = None
         self.ended = False
         self.blocks = text_blocks(stream, block_bytes)
         self.row = 0
+        self.bare = False
         self.names: list[str] = []
         self.delimiter = ","
         self.types = Types()
@@ -69,6 +71,8 @@ class CsvReader:
     def __iter__(self) -> Iterator[FlowBatch]:
         for block in self.blocks:
             data = block.data
+            if self.columns and not self.names:
+                data = self._told_columns(data)
             while data and not self.names:
                 line, _, rest = data.partition(b"\n")
                 header = header_of(line)
@@ -85,15 +89,27 @@ class CsvReader:
         self.delimiter = max(DELIMITERS, key=text.count)
         if self.delimiter not in text and " " in text:
             self.delimiter = " "
-        try:
-            given = next(csv_module.reader([text.lstrip("#")], delimiter=self.delimiter))
-        except csv_module.Error:  # no header of a CSV file
-            given = text.split(self.delimiter)
-        given = [name.strip() for name in given]
+        given = cells(text.lstrip("#"), self.delimiter)
         self.layout = choose(given, self.preset)
         usual = self.layout.preset.header if self.layout is not None else ()
-        told = not usual or not set(usual).isdisjoint(given)
-        given = given if told else list(usual)
+        self.bare = bool(usual) and set(usual).isdisjoint(given)
+        self._know(list(usual) if self.bare else given)
+        return not self.bare
+
+    def _told_columns(self, data: bytes) -> bytes:
+        """Learn the names that were told; the lines without those that hold no record."""
+        self.layout = choose(self.columns, self.preset)
+        comment = b"" if self.layout is None else self.layout.preset.comment.encode()
+        found = divided(data, self.columns, comment, self.source)
+        if found is None:
+            return b""
+        self.delimiter, before = found
+        self.bare = not before
+        self._know(list(self.columns))
+        return [*data.split(b"\n", before), b""][before]
+
+    def _know(self, given: list[str]) -> None:
+        """Take columns for those of the stream."""
         require_columns(given, self.source, self.layout)
         # a name that comes twice: the first keeps it
         for i, name in enumerate(given):
@@ -103,7 +119,6 @@ class CsvReader:
         self.types.known = {n: pa.string() for n in text_columns(self.layout) if n in self.names}
         if self.layout is not None:
             self.types.counters = self.layout.counters(self.names)
-        return told
 
     def _batch(self, block: Block) -> FlowBatch:
         data = block.data
@@ -120,7 +135,7 @@ class CsvReader:
         batch = table_to_flows(
             fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read, preset=self._told()
         )
-        self.types.settle(batch.flows.table, self.names)
+        self.types.settle(batch.flows.table, self.own)
         odd = self.types.counters_as_text and _has_odd_counter(fast, batch, self.types.counters)
         self.types.counters_as_text = odd
         self.row += fast.num_rows
@@ -161,10 +176,16 @@ class CsvReader:
             text_of=lambda i: lines.text(int(at[i])),
             preset=self._told(),
         )
-        self.types.settle(batch.flows.table, self.names)
+        self.types.settle(batch.flows.table, self.own)
         self.row += matched.lines
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
         return replace(batch, bad=bad, bytes_read=block.bytes_read)
+
+    @property
+    def own(self) -> list[str]:
+        """Columns that keep what the stream holds; a map may put others in the place of some."""
+        over = () if self.layout is None else self.layout.preset.over
+        return [name for name in self.names if name not in over]
 
     @property
     def unset(self) -> tuple[str, ...]:
@@ -188,7 +209,7 @@ class CsvReader:
             text_of=lambda i: lines.text(int(at[i])),
             preset=self._told(),
         )
-        self.types.settle(batch.flows.table, self.names)
+        self.types.settle(batch.flows.table, self.own)
         self.row += len(lines)
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
         return replace(batch, bad=bad, bytes_read=block.bytes_read)

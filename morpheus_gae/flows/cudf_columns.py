@@ -22,6 +22,7 @@ from morpheus_gae.flows.address_kernels import V4_PREFIX
 from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows, Position
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.numbers import LARGEST
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def frame_to_flows(
     source: str,
     first_row: int = 0,
     *,
-    preset: str | None = None,
+    preset: PresetLike = None,
     bytes_read: int = 0,
 ) -> DeviceBatch:
     """Convert a frame.
@@ -168,7 +169,7 @@ def _is_plain(frame: Any) -> bool:
 
 
 def _by_the_host(
-    frame: Any, package: Any, source: str, first_row: int, preset: str | None, bytes_read: int
+    frame: Any, package: Any, source: str, first_row: int, preset: PresetLike, bytes_read: int
 ) -> DeviceBatch:
     """Through the host: columns of an exporter, or of types that cuDF has no way to read."""
     import torch

@@ -21,6 +21,7 @@ from morpheus_gae.flows.json_array import is_spread, spread_objects
 from morpheus_gae.flows.json_rows import is_unicode, rows_to_table
 from morpheus_gae.flows.line_kernels import MAX_DEPTH, ODD, TOO_DEEP, count_objects
 from morpheus_gae.flows.lines import Lines, is_utf8
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.presets import Layout, choose, lacking, paths
 from morpheus_gae.flows.presets_lines import first_names, flows_only
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -59,11 +60,11 @@ class NdjsonReader:
     block_bytes
         Bytes of a block.
     preset
-        Name of the preset; told by the first objects if None.
+        Whose columns they are; told by the first objects if None.
     """
 
     def __init__(
-        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: str | None = None
+        self, stream: Stream, source: str, block_bytes: int = BLOCK_BYTES, preset: PresetLike = None
     ) -> None:
         self.source = source
         self.preset = preset
@@ -127,7 +128,8 @@ class NdjsonReader:
         preset = self.layout or CANONICAL
         batch = table_to_flows(table, self.source, rows=rows, text_of=text_of, preset=preset)
         self._note(names, len(batch.flows) + len(batch.bad))
-        self.types.settle(batch.flows.table, table.column_names)
+        over = () if self.layout is None else self.layout.preset.over
+        self.types.settle(batch.flows.table, [name for name in table.column_names if name not in over])
         if matched is None:
             self._learn(block.data)
         if places is not None:

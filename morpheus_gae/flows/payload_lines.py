@@ -18,6 +18,7 @@ from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.json_array import is_spread, spread_objects
 from morpheus_gae.flows.line_kernels import line_ends
 from morpheus_gae.flows.lines import Lines
+from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.payload_kinds import first_bytes
 from morpheus_gae.flows.stream import Stream, TruncatedError
@@ -109,7 +110,7 @@ class JsonDecoder:
         Whose columns they are.
     """
 
-    def __init__(self, name: str, preset: str | None) -> None:
+    def __init__(self, name: str, preset: PresetLike) -> None:
         self._new: Callable[[], NdjsonReader] = lambda: NdjsonReader(_empty(), name, preset=preset)
         self._reader = self._new()
         self._fresh = True
@@ -164,7 +165,7 @@ class JsonDecoder:
 
 
 class CsvDecoder:
-    """CSV and its kin: each message is a header line and records.
+    """CSV and its kin: each message is a header line and records, or records alone if columns were told.
 
     Parameters
     ----------
@@ -174,9 +175,10 @@ class CsvDecoder:
         Whose columns they are.
     """
 
-    def __init__(self, name: str, preset: str | None) -> None:
+    def __init__(self, name: str, preset: PresetLike) -> None:
         self._new: Callable[[], CsvReader] = lambda: CsvReader(_empty(), name, preset=preset)
         self._readers: dict[bytes, CsvReader] = {}
+        self._told = isinstance(preset, ColumnMap) and bool(preset.columns)
 
     def decode(self, values: list[bytes]) -> list[Part]:
         """Flows of messages.
@@ -187,16 +189,39 @@ class CsvDecoder:
             If one of them has a header that is none of flows.
         """
         parts, at = [], 0
-        for header, run in groupby(values, key=lambda v: v.partition(b"\n")[0]):
+        for header, run in groupby(values, key=self._header):
             given = list(run)
             try:
-                parts.append(_shifted(self._read(header, given), at))
+                part = self._records(given) if self._told else self._read(header, given)
+                parts.append(_shifted(part, at))
             except InputError as error:
                 raise NotFlows(
                     str(error), Reason.COLUMNS if len(given) == len(values) else Reason.MESSAGE
                 ) from None
             at += len(given)
         return parts
+
+    def _header(self, value: bytes) -> bytes:
+        return b"" if self._told else value.partition(b"\n")[0]
+
+    def _records(self, values: list[bytes]) -> Part:
+        """Flows of messages without headers."""
+        reader = self._readers.setdefault(b"", self._new())
+        if len(values) > 1 and reader.layout is not None and reader.layout.preset.ends:
+            # a summary belongs to one message
+            raise NotFlows("one by one", Reason.MESSAGE)
+        bodies = [_uncommented(value.rstrip(b"\r\n")) for value in values]
+        data = b"\n".join(bodies) + b"\n"
+        base, reader.ended = reader.row, False
+        reader.blocks = iter([Block(data, bytes_read=len(data))])
+        batches = list(reader)
+        if not reader.names or not batches:
+            raise InputError("no record with the columns that were told")
+        if not reader.bare:
+            # a first message that begins with the names after all; from now on a line like this is a bad one
+            bodies[0], reader.bare = bodies[0].partition(b"\n")[2], True
+        data = b"\n".join(bodies) + b"\n"
+        return _Places(bodies, data, reader.row - base).part(batches[0], base)
 
     def _read(self, header: bytes, values: list[bytes]) -> Part:
         reader = self._readers.get(header)
@@ -207,7 +232,7 @@ class CsvDecoder:
         if len(values) > 1 and (reader.layout is not None or header.startswith(b"#") or not header.strip()):
             # comments and summaries belong to one message
             raise NotFlows("one by one", Reason.MESSAGE)
-        known = bool(reader.names)
+        known = bool(reader.names) and not reader.bare
         bodies = [v[len(header) + 1 :] for v in values] if known else values
         if not known and len(values) > 1:
             bodies = [values[0], *(v[len(header) + 1 :] for v in values[1:])]
@@ -218,8 +243,15 @@ class CsvDecoder:
         if not reader.names or not batches:
             raise InputError("no header with columns of flows")
         self._readers[header] = reader
-        lines = [v[len(header) + 1 :].rstrip(b"\r\n") for v in values]
+        start = 0 if reader.bare else len(header) + 1
+        lines = [v[start:].rstrip(b"\r\n") for v in values]
         return _Places(lines, b"\n".join(lines) + b"\n", reader.row - base).part(batches[0], base)
+
+
+def _uncommented(value: bytes) -> bytes:
+    if b"#" not in value:
+        return value
+    return b"\n".join(line for line in value.split(b"\n") if not line.startswith(b"#"))
 
 
 def _shifted(part: Part, by: int) -> Part:

@@ -12,6 +12,7 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.columnar import FILE_MAGIC
 from morpheus_gae.flows.convert import require_columns, table_to_flows
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.payload_lines import NotFlows, Part
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -31,7 +32,7 @@ class ArrowDecoder:
         Whose columns they are.
     """
 
-    def __init__(self, name: str, preset: str | None) -> None:
+    def __init__(self, name: str, preset: PresetLike) -> None:
         self._name, self._preset = name, preset
         self._known: tuple[Any, Layout | None] | None = None
 
@@ -58,7 +59,7 @@ class ArrowDecoder:
         return self._known[1]
 
 
-def layout_of(schema: Any, name: str, preset: str | None, alone: bool = True) -> Layout | None:
+def layout_of(schema: Any, name: str, preset: PresetLike, alone: bool = True) -> Layout | None:
     """Layout of a table's columns; ``alone`` if all messages in hand have them.
 
     Raises

@@ -18,7 +18,8 @@ from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.goflow2 import ProtobufDecoder
-from morpheus_gae.flows.payload_kinds import KINDS, TOMBSTONE, kind_of, kind_of_all
+from morpheus_gae.flows.mapping import ColumnMap, PresetLike
+from morpheus_gae.flows.payload_kinds import TOMBSTONE, UNKNOWN, kind_of, kind_of_all
 from morpheus_gae.flows.payload_lines import CsvDecoder, JsonDecoder, NotFlows, Part
 from morpheus_gae.flows.payload_tables import ArrowDecoder
 
@@ -105,7 +106,7 @@ class PayloadDecoder:
     Bad messages never raise: when many are decoded together and that fails, they are decoded one by one.
     """
 
-    def __init__(self, name: str, preset: str | None = None, avro_schema: str | None = None) -> None:
+    def __init__(self, name: str, preset: PresetLike = None, avro_schema: str | None = None) -> None:
         self._decoders: dict[str, FormatDecoder] = {
             "json": JsonDecoder(name, preset),
             "csv": CsvDecoder(name, preset),
@@ -113,6 +114,9 @@ class PayloadDecoder:
             "avro": AvroDecoder(name, preset, avro_schema),
             "protobuf": ProtobufDecoder(name),
         }
+        if isinstance(preset, ColumnMap) and preset.columns:
+            # lines without a header may begin with anything
+            self._decoders["protobuf"] = self._decoders[UNKNOWN] = self._decoders["csv"]
 
     def decode(self, values: Sequence[bytes | None], types: Sequence[str | None] | None = None) -> Decoded:
         """Flows of messages.
@@ -143,7 +147,7 @@ class PayloadDecoder:
     def _run(self, kind: str, values: list[bytes]) -> Decoded:
         if kind == TOMBSTONE:
             return replace(_none(), skipped=Counter({TOMBSTONE: len(values)}))
-        if kind not in KINDS:
+        if kind not in self._decoders:
             bad = [BadPayload(i, -1, Reason.MESSAGE, _UNKNOWN, v) for i, v in enumerate(values)]
             return replace(_none(), bad=bad)
         return self._decoded(self._decoders[kind].decode, values)

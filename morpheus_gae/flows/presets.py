@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.presets_columns import canonical_columns
 from morpheus_gae.flows.presets_names import AUTO, CANONICAL, NAMES, PRESETS
 from morpheus_gae.flows.presets_nested import opened
@@ -87,7 +88,7 @@ def _paths(name: str, kind: Any) -> list[str]:
     return [name, *inner]
 
 
-def choose(names: Iterable[str], told: str | None = None) -> Layout | None:
+def choose(names: Iterable[str], told: PresetLike = None) -> Layout | None:
     """The layout of a source.
 
     Parameters
@@ -95,7 +96,7 @@ def choose(names: Iterable[str], told: str | None = None) -> Layout | None:
     names
         Its columns, as ``paths`` tells them.
     told
-        Name of a preset; by the columns if None or ``auto``.
+        Name of a preset, or a map over one; by the columns if None or ``auto``.
 
     Returns
     -------
@@ -108,6 +109,10 @@ def choose(names: Iterable[str], told: str | None = None) -> Layout | None:
         If there is no preset of that name.
     """
     found = set(names)
+    if isinstance(told, ColumnMap):
+        base = choose(found, told.base)
+        preset, prefix = (None, "") if base is None else (base.preset, base.prefix)
+        return _directed(told.over(preset, prefix, found), prefix, found)
     if told == CANONICAL:
         return None
     if told is not None and told != AUTO:
@@ -131,6 +136,10 @@ def _layout(preset: Preset, found: set[str]) -> Layout:
     names = [name for group in preset.fields.values() for name in group]
     # the last one stands for a source that has shown other records so far
     prefix = next((p for p in preset.prefixes if any(p + n in found for n in names)), preset.prefixes[-1])
+    return _directed(preset, prefix, found)
+
+
+def _directed(preset: Preset, prefix: str, found: set[str]) -> Layout:
     one_way = preset.direction in (Direction.ONE, Direction.BY_RECORD)
     if preset.direction is Direction.BY_LAYOUT:
         back = (*preset.fields.get(c.OUT_BYTES, ()), c.OUT_BYTES)
@@ -149,11 +158,16 @@ def lacking(names: Iterable[str], layout: Layout | None) -> list[str]:
         return [] if any(name.endswith(preset.tuples[-1]) for name in found) else [preset.tuples[-1]]
     # a duration may be unknown, and what comes back may be in another record
     optional = {c.DURATION} if preset.direction is Direction.BOTH else {c.DURATION, c.OUT_BYTES}
-    out = []
+    out = [
+        f"{' or '.join(theirs)} (--map {need})"
+        for need, theirs in preset.over.items()
+        if not any(layout.prefix + name in found or name in found for name in theirs)
+    ]
     for need in absent:
         given = [n for column in need.split(" or ") for n in preset.fields.get(column, ())]
         given += preset.total.get(need, ())
-        if need not in optional and not any(layout.prefix + name in found for name in given):
+        told = not preset.over.keys().isdisjoint(need.split(" or "))
+        if need not in optional and not told and not any(layout.prefix + name in found for name in given):
             out.append(f"{need} (from {' or '.join(given)})" if given else need)
     return out
 
@@ -174,6 +188,8 @@ def apply(table: pa.Table, layout: Layout) -> Applied:
     in one-way records (0) and the duration (missing).
     """
     preset = layout.preset
+    if preset.ignored:
+        table = table.drop_columns([name for name in preset.ignored if name in table.column_names])
     index: I64 | None = None
     skipped: Counter[str] = Counter()
     if preset.tuples:
@@ -197,7 +213,9 @@ def apply(table: pa.Table, layout: Layout) -> Applied:
         table, inside = _kept(table, keep), inside.filter(pa.array(keep))
         index = np.flatnonzero(keep) if index is None else index[keep]
     for name, column in canonical_columns(inside, preset, layout.prefix).items():
-        table = table.append_column(name, column)
+        at = table.schema.get_field_index(name)
+        # only what the user told takes the place of another
+        table = table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
     return Applied(table, index, +skipped)
 
 
@@ -205,8 +223,10 @@ def _nested(layout: Layout) -> list[str]:
     """Columns that the names of a layout go into."""
     preset = layout.preset
     given = [*preset.fields.values(), *preset.total.values(), preset.start, preset.end, preset.told]
+    given += [preset.sampling, tuple(name for name, _ in preset.duration)]
     names = {name for group in given for name in group} | {rule.column for rule in preset.skip}
-    return [(layout.prefix + name).rpartition(".")[0] for name in names if "." in layout.prefix + name]
+    inside = {layout.prefix + name for name in names} | {n for told in preset.over.values() for n in told}
+    return [path.rpartition(".")[0] for path in inside if "." in path]
 
 
 def _left_out(table: pa.Table, rule: Skip, prefix: str) -> npt.NDArray[np.bool_]:

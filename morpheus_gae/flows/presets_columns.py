@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from morpheus_gae.flows.presets_values import (
     times,
 )
 from morpheus_gae.flows.stack import as_text
+from morpheus_gae.flows.units import FLOW_END, RATE, in_bytes, in_micros
 
 _ENDS = (
     (c.IPV4_SRC, c.IPV4_DST),
@@ -53,15 +54,28 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
     prefix
         What stands before the exporter's names.
     """
+    own = {name for names in preset.over.values() for name in names}
+
+    def named(names: Names) -> list[tuple[str, Column]]:
+        found = ((name, find(table, prefix + name)) for name in names)
+        # a name that the user told may be outside of what the exporter wraps its names in
+        found = ((n, find(table, n) if got is None and n in own else got) for n, got in found)
+        return [(name, column) for name, column in found if column is not None]
 
     def some(names: Names) -> list[Column]:
-        found = (find(table, prefix + name) for name in names)
-        return [column for column in found if column is not None]
+        return [column for _, column in named(names)]
 
-    there = set(table.column_names)
+    def at(ours: str, names: Names) -> list[I64]:
+        units = preset.units
+        told = [(units.get((ours, name)), column) for name, column in named(names)]
+        return [times(column) if unit is None else in_micros(column, unit) for unit, column in told]
+
+    there = set(table.column_names) - set(preset.over)
     out: dict[str, Column] = {}
     for name, names in preset.fields.items():
         found = some(names) if name not in there else []
+        if name in (c.IN_BYTES, c.OUT_BYTES) and found:
+            found = [in_bytes(column, preset.units.get((name, n), "B")) for n, column in named(names)]
         if found:
             out[name] = first([_CONVERTED[name](column) for column in found] if name in _CONVERTED else found)
     for name, names in preset.total.items():
@@ -71,6 +85,9 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
             out[name] = less(first(found), part)
     rates = some(preset.sampling)
     for name in _COUNTERS:
+        if RATE in preset.over and name in there:
+            # the user said so of what is canonical, too
+            out[name] = table[name]
         if name in out and rates:
             out[name] = multiplied(out[name], first(rates))
     if preset.swap is not None:
@@ -80,7 +97,7 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
     for name in (c.IN_PKTS, c.OUT_PKTS):
         if name in out and not pa.types.is_integer(out[name].type):
             out[name] = _whole(out[name])
-    _times(table, preset, some, out)
+    _times(there, table.num_rows, preset, some, at, out)
     _complete(table, preset, out)
     return {name: out[name] for name in c.CANONICAL if name in out}
 
@@ -98,24 +115,30 @@ def _swap(out: dict[str, Column], swapped: Bool) -> None:
         out[one], out[other] = pc.if_else(mask, b, a), pc.if_else(mask, a, b)
 
 
-def _times(table: pa.Table, preset: Preset, some: Any, out: dict[str, Column]) -> None:
+def _times(
+    there: set[str],
+    rows: int,
+    preset: Preset,
+    some: Callable[[Names], list[Column]],
+    at: Callable[[str, Names], list[I64]],
+    out: dict[str, Column],
+) -> None:
     """Start and duration, as far as they are not there."""
-    told = table.column_names
-    if c.FLOW_START in told and c.DURATION in told:
+    if c.FLOW_START in there and c.DURATION in there:
         return
-    start = _earliest([times(column) for column in some(preset.start)], table.num_rows)
-    if c.DURATION not in told:
+    start = _earliest(at(c.FLOW_START, preset.start), rows)
+    if c.DURATION not in there:
         given = [durations(find_one, unit) for n, unit in preset.duration for find_one in some((n,))]
-        length = first(given) if given else _nulls(table.num_rows)
+        length = first(given) if given else _nulls(rows)
         if length.null_count:
-            end = _earliest([times(column) for column in some(preset.end)], table.num_rows)
+            end = _earliest(at(FLOW_END, preset.end), rows)
             known = (start != NO_TIME) & (end != NO_TIME)
             if known.any():
                 between = (np.where(known, end, 0) - np.where(known, start, 0)) / 1000.0
                 length = first([length, pa.chunked_array([pa.array(between, mask=~known)])])
         out[c.DURATION] = length.cast(pa.float64()) if pa.types.is_null(length.type) else length
-    if c.FLOW_START not in told:
-        start = _earliest([start, *(times(column) for column in some(preset.told))], table.num_rows)
+    if c.FLOW_START not in there:
+        start = _earliest([start, *at("", preset.told)], rows)
         if (start != NO_TIME).any():
             out[c.FLOW_START] = pa.chunked_array([pa.array(start // 1000, mask=start == NO_TIME)])
 

@@ -86,6 +86,13 @@ class Preset:
         Beginning of the line after which a text source holds a summary.
     tuples
         Names of lists, one inside the other, down to the texts that hold a flow each.
+    over
+        What the user told: canonical column (or end, or sampling rate) -> names. They must be there, and
+        count even where the source has a column of the canonical name.
+    units
+        Canonical column and name -> the unit that was told, see ``flows.units``.
+    ignored
+        Columns that are left out.
     """
 
     name: str
@@ -107,6 +114,9 @@ class Preset:
     comment: str = ""
     ends: str = ""
     tuples: Names = ()
+    over: Mapping[str, Names] = field(default_factory=dict)
+    units: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    ignored: Names = ()
 
 
 def fields_of(

@@ -53,4 +53,6 @@ def text_columns(layout: Layout | None) -> list[str]:
     if layout is not None:
         given = [n for column in c.ADDRESSES for n in layout.preset.fields.get(column, ())]
         names += [layout.prefix + n for n in (*given, *layout.preset.text)]
+        # nobody looks at these, or only for what a map makes of them
+        names += [*layout.preset.ignored, *layout.preset.over]
     return names

@@ -17,6 +17,7 @@ from morpheus_gae.flows.columnar import FILE_MAGIC, arrow_batches, parquet_batch
 from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.presets import choose
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
@@ -84,7 +85,7 @@ def read_flows(
     batch_rows: int = 65_536,
     stdin_format: str | None = None,
     block_bytes: int = BLOCK_BYTES,
-    preset: str | None = None,
+    preset: PresetLike = None,
     skip: int = 0,
     dictionaries: bool = False,
     go_on: bool = False,
@@ -175,7 +176,7 @@ def _batches(
     batch_rows: int,
     stdin_format: str | None,
     block_bytes: int,
-    preset: str | None,
+    preset: PresetLike,
     skip: int,
     dictionaries: bool,
 ) -> Iterator[FlowBatch]:

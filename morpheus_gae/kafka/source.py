@@ -13,6 +13,7 @@ import numpy as np
 
 from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.flows.frame import Flows, Position
+from morpheus_gae.flows.mapping import PresetLike, note
 from morpheus_gae.flows.origin import with_origin
 from morpheus_gae.flows.payloads import PayloadDecoder
 from morpheus_gae.kafka.buffer import TAKE_BYTES, Buffer, Messages
@@ -51,7 +52,7 @@ class Reading:
 
     servers: str
     topics: Sequence[str]
-    preset: str | None = None
+    preset: PresetLike = None
     avro_schema: str | None = None
     fail_fast: bool = False
 
@@ -266,15 +267,17 @@ class KafkaSource:
                     for b in decoded.bad
                 ],
             )
-        self._tell(decoded.preset)
+        self._tell(decoded.preset, decoded.flows.one_way)
         done = Position(messages.source, partition, int(offsets[-1]) + 1)
         return with_origin(decoded.flows, topic, partition, offsets[decoded.message], decoded.row, done)
 
-    def _tell(self, preset: str | None) -> None:
-        if preset is None or self._reading.preset not in (None, "auto") or preset in self._presets:
+    def _tell(self, preset: str | None, one_way: bool) -> None:
+        if preset is None or preset in self._presets:
             return
         self._presets.add(preset)
-        self._say(f"The columns are those of {preset}: read so (--preset {preset}; or give another)")
+        line = note(preset, self._reading.preset, one_way)
+        if line is not None:
+            self._say(line)
 
     def _commit_delivered(self) -> None:
         self._commit_due = False

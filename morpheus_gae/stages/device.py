@@ -58,7 +58,7 @@ def readable(settings: Settings) -> bool:
 
     from morpheus_gae.flows.columns import missing
 
-    if settings.live or settings.preset not in (None, "auto", "canonical"):
+    if settings.live or settings.map or settings.preset not in (None, "auto", "canonical"):
         return False
     paths = expand(settings.input)
     if any(format_of(p) != "parquet" or p.endswith(tuple(COMPRESSIONS)) for p in paths):

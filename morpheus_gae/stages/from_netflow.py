@@ -46,6 +46,10 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         Rows read at a time; results do not depend on it.
     preset : str
         Exporter whose columns these are; found out from their names by default.
+    map : list[str]
+        OUR=THEIRS[:unit]: the column that is one of ours, with its unit; repeatable.
+    columns : str
+        Names of all columns of a file without a header, a,b,...; _ for one that is left out.
     pair_seconds : float, min = 0
         Join one-way records that start so close to one flow; 0 leaves them.
     group : str
@@ -69,12 +73,14 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         group: str = None,
         kafka_config: str = None,
         fail_fast: bool = False,
+        map: list[str] = None,
+        columns: str = None,
     ):
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
         kafka = {"group": group, "kafka_config": kafka_config, "fail_fast": fail_fast}
         self.settings = Settings(tuple(input), None, dead_letters, format, preset, pair_seconds).overridden(
-            {"batch_size": batch_size, **kafka}
+            {"batch_size": batch_size, "map": tuple(map or ()), "columns": columns, **kafka}
         )
         check(self.settings, repeat)
         self._repeat = repeat

@@ -32,6 +32,8 @@ def check(settings: Settings, repeat: int) -> None:
     """
     if not settings.input:
         raise UsageError("from-netflow has nothing to read: give --input URL (a file, a glob, or -)")
+    # what cannot be understood is told before anything is opened
+    _ = settings.layout
     if repeat > 1 and STDIN in settings.input:
         raise UsageError("--repeat: stdin can be read only once")
     if repeat > 1 and any(map(is_kafka, settings.input)):
@@ -73,11 +75,11 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         run.opened.append(feed)
         return settings, feed
     letters = (topics and topics.dead_letters()) or DeadLetters(settings.dead_letters_path)
-    found = say if settings.preset in (None, "auto") else None
+    asked = settings.layout
     settings, stdin = stoppable(settings)
     if stage._config.execution_mode.name == "GPU" and readable(settings):
         frames: Any = chain.from_iterable(device_batches(settings, stage.get_df_pkg()) for _ in range(repeat))
-        feed = Feed(FlowSource(frames, run.metrics, letters, None, found, say))
+        feed = Feed(FlowSource(frames, run.metrics, letters, None, say, say, asked))
         run.opened.append(feed)
         return settings, feed
     batches = chain.from_iterable(
@@ -85,13 +87,13 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
             settings.input,
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
-            preset=settings.preset,
+            preset=asked,
             go_on=True,
         )
         for _ in range(repeat)
     )
     wake = None if stdin is None else stdin.stop
-    source = FlowSource(batches, run.metrics, letters, wake, found, say)
+    source = FlowSource(batches, run.metrics, letters, wake, say, say, asked)
     pair = _pair_flows(settings, run.metrics, say)
     feed = Feed(source, pair, settings.live, stdin, settings.grace_seconds)
     run.opened.append(feed)

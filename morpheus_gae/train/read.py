@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.mapping import PresetLike, noted
 from morpheus_gae.flows.pairing import Pairer, paired
 from morpheus_gae.flows.read import read_flows
 
 
 def read_for_training(
-    inputs: list[str], max_flows: int, *, progress: bool = False
+    inputs: list[str],
+    max_flows: int,
+    *,
+    progress: bool = False,
+    preset: PresetLike = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[Flows, dict[str, int]]:
     """Read well-formed flows up to ``max_flows``.
 
     Parameters
     ----------
     inputs
-        Paths, globs, or ``-``.
+        Paths, globs, folders, or ``-``.
     max_flows
         Stop there: training holds its flows in memory.
     progress
         Show a bar on stderr.
+    preset
+        Whose columns they are, see ``flows.read.read_flows``.
+    say
+        Tells the user one line of how they are read.
 
     Returns
     -------
@@ -46,7 +57,8 @@ def read_for_training(
     bad: Counter[str] = Counter()
     total = 0
     with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
-        for batch in paired(read_flows(inputs, dictionaries=True), Pairer()):
+        batches = noted(read_flows(inputs, dictionaries=True, preset=preset), say)
+        for batch in paired(batches, Pairer()):
             bad.update(record.reason.value for record in batch.bad)
             flows = batch.flows.slice(0, min(len(batch.flows), max_flows - total))
             if len(flows):
