@@ -54,7 +54,7 @@ def save_familiar(folder: Path, model: str, workload: Workload, known_share: flo
         tensors |= memory_of(artifact, workload, columns, known_share)
     saved = save_artifact(
         folder,
-        name=f"{artifact.name}-benchmark",
+        name=f"{artifact.name[:80]}-benchmark",
         spec=artifact.spec,
         tensors=tensors,
         thresholds=artifact.thresholds,

@@ -81,6 +81,7 @@ def command(
     import json
     import sys
 
+    from morpheus_gae.model.names import check_name
     from morpheus_gae.model.spec import preset as preset_of
 
     preset_of(preset)
@@ -90,6 +91,7 @@ def command(
     from morpheus_gae.flows.mapping import read_map
 
     told = read_map(map, columns)
+    name = check_name(name, Path(model))
     from morpheus_gae.train.read import read_for_training
     from morpheus_gae.train.train import TrainOptions, train_model
 

@@ -137,7 +137,9 @@ class Encoder:
         gates: list[F32] = []
         kept = np.ones(n, np.float32)
         for level, pool in enumerate(self.pool, 1):
-            value = kept / (1 + np.exp(-(h[-1] @ pool)))
+            # infinity is right: no host of such a number stays
+            with np.errstate(over="ignore"):
+                value = kept / (1 + np.exp(-(h[-1] @ pool)))
             keep = max((n + (1 << level) - 1) >> level, 1)
             kth = np.partition(value, n - keep)[n - keep]
             kept = kept * np.clip((value - kth) / POOL_RAMP + 1, 0, 1)

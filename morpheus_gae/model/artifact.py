@@ -23,6 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import ArtifactError
+from morpheus_gae.model.artifact_checks import value_flaw
+from morpheus_gae.model.artifact_config import read_config, read_spec
+from morpheus_gae.model.artifact_file import read_tensors
 from morpheus_gae.model.calibration import TailMap
 from morpheus_gae.model.memory import Memory
 from morpheus_gae.model.spec import ModelSpec
@@ -104,7 +107,8 @@ def digest(tensors: dict[str, Array], spec: ModelSpec) -> str:
     for name in sorted(tensors):
         a = np.ascontiguousarray(tensors[name])
         h.update(f"{name}:{a.dtype.str}:{a.shape}".encode())
-        h.update(a.tobytes())
+        # as it lies there: a copy of millions of pairs is not made
+        h.update(a.reshape(-1).view(np.uint8).data)
     return h.hexdigest()
 
 
@@ -155,67 +159,50 @@ def save_artifact(
 
 
 def load_artifact(path: str | Path) -> Artifact:
-    """Read a model folder.
+    """Read a model folder, and check all of it: executors index by what is in it and check nothing.
 
     Raises
     ------
     ArtifactError
-        If a file is missing or not what it claims to be, the format is another version's, or the
-        tensors are not those that ``config.json`` was written with.
+        If a file is missing or not what it claims to be, the format is another version's, the tensors
+        are not those that ``config.json`` was written with, or values make no sense.
     """
-    from safetensors.numpy import load
-
     folder = Path(path)
+    told, weights = folder / "config.json", folder / "model.safetensors"
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        raw = (folder / "model.safetensors").read_bytes()
+        config = read_config(told, FORMAT)
     except FileNotFoundError as error:
         raise ArtifactError(f"{folder} is not a model folder: {error.filename} is missing") from None
     except NotADirectoryError:
         raise ArtifactError(f"{folder} is a file; a model is a folder with model.safetensors in it") from None
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{folder} cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        found = config.get("format") if isinstance(config, dict) else type(config).__name__
-        raise ArtifactError(f"{folder}/config.json has format {found!r}, this program reads {FORMAT}")
-    missing = sorted({"name", "sha256", "spec", "thresholds", "training"} - set(config))
-    if missing:
-        raise ArtifactError(f"{folder}/config.json lacks {missing}; it has {sorted(config)}")
-    _check_types(folder, config)
+        raise ArtifactError(f"{told} cannot be read: {error}") from None
+    if config["seal"] != seal(config):
+        raise ArtifactError(
+            f"{told} is damaged or was edited: its contents do not fit its seal; for another "
+            "threshold use --threshold or --alert_rate"
+        )
+    spec = read_spec(told, config)
     try:
-        tensors = load(raw)
-    except Exception as error:
-        raise ArtifactError(f"{folder}/model.safetensors is damaged: {error}") from None
-    spec = ModelSpec.from_dict(config["spec"])
+        tensors = read_tensors(weights, spec)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{folder} is not a model folder: {error.filename} is missing") from None
+    except OSError as error:
+        raise ArtifactError(f"{weights} cannot be read: {error}") from None
+    except MemoryError:
+        raise ArtifactError(f"{weights} does not fit into the memory") from None
+    except ValueError as error:
+        raise ArtifactError(f"{weights} is damaged, or another model's than config.json: {error}") from None
     sha = digest(tensors, spec)
     if sha != config["sha256"]:
         raise ArtifactError(
             f"{folder} is damaged or was edited: its tensors hash to {sha[:12]}, config.json says "
-            f"{str(config['sha256'])[:12]}"
+            f"{config['sha256'][:12]}"
         )
-    # folders of the first versions have no seal
-    if config.get("seal", seal(config)) != seal(config):
-        raise ArtifactError(
-            f"{folder}/config.json is damaged or was edited: its contents do not fit its seal; for another "
-            "threshold use --threshold or --alert_rate"
-        )
-    return Artifact(folder, str(config["name"]), sha[:12], spec, tensors, config)
-
-
-def _check_types(folder: Path, config: dict[str, Any]) -> None:
-    limits, training = config["thresholds"], config["training"]
-    sound = (
-        isinstance(config["spec"], dict)
-        and isinstance(limits, dict)
-        and all(isinstance(v, (int, float)) and 0 <= v < float("inf") for v in limits.values())
-        and isinstance(training, dict)
-        and isinstance(training.get("validation_flows"), int)
-    )
-    if not sound:
-        raise ArtifactError(
-            f"{folder}/config.json is damaged or was edited: spec must be an object, thresholds numbers, "
-            "training an object with validation_flows"
-        )
+    flaw = value_flaw(spec, tensors)
+    if flaw is not None:
+        raise ArtifactError(f"{weights} makes no sense: {flaw}")
+    return Artifact(folder, config["name"], sha[:12], spec, tensors, config)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -94,8 +94,11 @@ def fit_tail(
     x32, y = x32[keep], y[keep]
     y = np.maximum.accumulate(y) + np.arange(y.shape[0]) * 1e-5 + 1e-3
     # a knot moves right where the map would be steeper than STEEPEST: x[i] >= x[i-1] + dy / STEEPEST
-    x = np.maximum.accumulate(x32 - y / STEEPEST) + y / STEEPEST
+    x32 = (np.maximum.accumulate(x32 - y / STEEPEST) + y / STEEPEST).astype(np.float32)
+    # far from zero, float32 may not tell the moved knots apart
+    keep = np.concatenate([[True], np.diff(x32) > 0])
+    x32, y = x32[keep], y[keep]
     threshold = v[min(int(0.95 * n), n - 1)]
     excess = v[v >= threshold] - threshold
     m = max(float(excess.mean()) if excess.size else 0.0, 1e-2)
-    return TailMap(x.astype(np.float32), y.astype(np.float32), np.array([m, k], np.float32))
+    return TailMap(x32, y.astype(np.float32), np.array([m, k], np.float32))

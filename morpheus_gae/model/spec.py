@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from morpheus_gae.errors import ArtifactError, UsageError
+from morpheus_gae.model.names import name_flaw
 
 SPEC_VERSION = 1
 MEMORY_NUMBERS = 10
@@ -13,6 +15,15 @@ PROFILE_NUMBERS = 24
 CLASS_FLAGS = 5
 OCTET_NUMBERS = 8
 EDGE_NUMBERS = 4
+RANGES: dict[str, tuple[int, int]] = {
+    "max_sweeps": (0, 10_000),
+    "unet_depth": (0, 8),
+    "flow_types": (0, 1024),
+    "width": (1, 1024),
+    "heads": (1, 64),
+    "version": (SPEC_VERSION, SPEC_VERSION),
+}
+"""Least and greatest value of each whole number of a spec: what executors can number and hold."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class ModelSpec:
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
+        self._check_fields()
         if not (self.memory or self.flow_types or self.edge_decoder):
             raise UsageError("a model needs at least one of: memory, flow_types, edge_decoder")
         if self.flow_types and not self.memory:
@@ -67,6 +79,22 @@ class ModelSpec:
             raise UsageError("edge_decoder reads host embeddings: switch attention on as well")
         if self.unet_depth and not self.attention:
             raise UsageError("the Graph U-Net reads the attention encoder: switch attention on as well")
+
+    def _check_fields(self) -> None:
+        flaw = name_flaw(self.preset)
+        if flaw is not None:
+            raise UsageError(f"the name of the preset {flaw}")
+        for name in ("octets", "attention", "memory", "edge_decoder"):
+            if type(getattr(self, name)) is not bool:
+                raise UsageError(f"{name} must be true or false")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise UsageError(f"{name} must be a whole number from {low} to {high}")
+        if type(self.tolerance) not in (int, float) or not 0 < self.tolerance <= 1:
+            raise UsageError("tolerance must be a number above 0 and at most 1")
+        if self.width % self.heads:
+            raise UsageError(f"heads must divide the width: {self.heads} does not divide {self.width}")
 
     @property
     def host_numbers(self) -> int:
@@ -92,13 +120,14 @@ class ModelSpec:
             For another version, or fields that this version does not know.
         """
         if values.get("version") != SPEC_VERSION:
-            raise ArtifactError(
-                f"the model spec has version {values.get('version')!r}, this program reads {SPEC_VERSION}"
-            )
+            found = reprlib.repr(values.get("version"))
+            raise ArtifactError(f"the model spec has version {found}, this program reads {SPEC_VERSION}")
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise ArtifactError(f"the model spec has unknown fields {unknown}; known are {sorted(known)}")
+            raise ArtifactError(
+                f"the model spec has unknown fields {reprlib.repr(unknown)}; known are {sorted(known)}"
+            )
         try:
             return cls(**values)
         except (UsageError, TypeError) as error:

@@ -23,6 +23,7 @@ from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.windows import windows
 from morpheus_gae.model.artifact import Artifact, digest, save_artifact
 from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.model.names import check_name, printable
 from morpheus_gae.model.spec import ModelSpec
 from morpheus_gae.model.spec import preset as preset_of
 
@@ -123,6 +124,8 @@ def train_model(
 
     Raises
     ------
+    UsageError
+        If no model may have that name.
     InputError
         If there are too few flows.
     MissingExtraError
@@ -139,9 +142,10 @@ def train_model(
     if options.epochs < 1 or options.step < 100:
         raise UsageError(f"epochs must be >= 1 and window >= 100, got {options.epochs} and {options.window}")
     out = Path(out)
+    name = check_name(name, out)
     began = time.perf_counter()
     with one_thread():
-        return _train(flows, out, spec, options, name or out.name, progress, resume, trained_on, began)
+        return _train(flows, out, spec, options, name, progress, resume, printable(trained_on), began)
 
 
 @contextmanager

@@ -3,31 +3,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from morpheus_gae.cli.gae import main
 from morpheus_gae.engine import choose
 from morpheus_gae.errors import ArtifactError
-from morpheus_gae.model.artifact import save_artifact
-from morpheus_gae.model.spec import ModelSpec
+from tests.model.make import sound
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    p = np.array([0.0, 0.5, 0.999])
-    save_artifact(
-        tmp_path / "toy",
-        name="toy",
-        spec=ModelSpec(),
-        tensors={"quantiles.probability": p, "quantiles.surprise": np.array([0.0, 1.0, 7.0])},
-        thresholds={"0.001": 6.5},
-        training={"validation_flows": 20_000, "data": {"flows": 123_456}},
-        metrics={},
-        card="card of {hash}",
-    )
-    return tmp_path / "toy"
+    training = {"validation_flows": 20_000, "data": {"flows": 123_456}}
+    return sound(tmp_path / "toy", thresholds={"0.001": 6.5}, training=training).path
 
 
 def test_show(folder: Path, tmp_path: Path) -> None:
