@@ -1,19 +1,18 @@
-"""Models that several tests read, trained once a session on small synthetic flows."""
+"""Models that several tests read: small ones that lie beside the tests, the same on every processor."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import os
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
-from morpheus_gae.model.artifact import Artifact
+from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.spec import PRESETS
-from tests.support import make_flows
+from tests.fixtures.make import MODELS
 
 # the tests are about the embedded engine, also where NVIDIA Morpheus is installed; tests/stages is about that
 os.environ.setdefault("MORPHEUS_RUN_ENGINE", "embedded")
@@ -45,11 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
-    """One artifact of each preset, by name."""
-    pytest.importorskip("torch")
-    from morpheus_gae.train.train import train_model
-
-    folder: Path = tmp_path_factory.mktemp("models")
-    flows = make_flows(3000)
-    return {name: train_model(flows, folder / name, preset=name, seed=1, epochs=12) for name in PRESETS}
+def tiny_models() -> dict[str, Artifact]:
+    """One artifact of each preset, by name, trained on ``make_flows(3000)``."""
+    return {name: load_artifact(MODELS / name) for name in PRESETS}

@@ -130,7 +130,7 @@ def mapped(v4: U32) -> U64:
     return v4.astype(np.uint64) | np.uint64(V4_PREFIX)
 
 
-def _surprise(folder: Path, columns: Columns) -> F32:
+def _surprise(folder: Path, columns: Columns) -> npt.NDArray[np.float64]:
     executor = open_executor(folder)
     spec = executor.artifact.spec
     some = slice(0, SAMPLE)

@@ -95,7 +95,7 @@ class AlertFields:
         duration = _number(table, columns.DURATION)
         end_ms = start_ms + np.asarray(pc.fill_null(duration, 0.0), np.float64).astype(np.int64)
         protocol = _whole(_number(table, columns.PROTOCOL))
-        surprise = np.asarray(table["surprise"], np.float32)
+        surprise = np.asarray(table["surprise"], np.float64)
         v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(int(V4_PREFIX) >> 32))
         return cls(
             id=_ids(table, src_hi, src_lo, dst_hi, dst_lo),

@@ -96,12 +96,13 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     surprise = scores.surprise[index]
     reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part), pa.array(REASONS))
     added = {
-        "anomaly_score": scores.score[index],
+        # of the refined surprise: float32 scores of strange flows tie
+        "anomaly_score": score_of_surprise(surprise),
         "surprise": surprise,
         "surprise_pair": pair_part,
         "surprise_flow": flow_part,
         "is_anomaly": surprise >= threshold,
-        "threshold": np.full(n, score_of_surprise(threshold), np.float32),
+        "threshold": np.full(n, score_of_surprise(threshold)),
         "why": reasons.dictionary_decode(),
         "model": pa.repeat(pa.scalar(model), n),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
 
 BINS_PER_OCTAVE = 256
@@ -37,7 +37,7 @@ class DecayingHistogram:
         """Whether nothing was ever added."""
         return not self.mass.any()
 
-    def add(self, surprise: F32, flows: int | None = None) -> None:
+    def add(self, surprise: Real, flows: int | None = None) -> None:
         """Add a window.
 
         Parameters

@@ -12,7 +12,7 @@ from morpheus_gae.detect.histogram import DecayingHistogram
 if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
 
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -48,7 +48,7 @@ class RecentScores:
         levels = np.asarray(LEVELS)[first]
         self._edges, self._expected = edges, np.diff(np.concatenate([[0.0], levels, [1.0]]))
 
-    def add(self, surprise: F32) -> None:
+    def add(self, surprise: Real) -> None:
         """Add a window: float32 [E]; a sample of it is looked at."""
         step = -(-surprise.shape[0] // SAMPLE) if surprise.shape[0] else 1
         self._histogram.add(surprise[::step], surprise.shape[0])

@@ -1,6 +1,6 @@
 """Thresholds: which flows are flagged. A score says how strange a flow is; a threshold decides.
 
-They compare the surprise (nats) in float32 with >=: scores saturate at 1 in float32, surprises do not.
+They compare the surprise (nats) with >=: scores saturate at 1, surprises do not.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from morpheus_gae.errors import UsageError
 if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
 
-F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 DEFAULT_ALERT_RATE = 0.001
 
-SATURATED = 25 * math.log(2.0)
-"""Surprise from which ``1 - exp(-surprise)`` is 1 in float32."""
+SATURATED = 54 * math.log(2.0)
+"""Surprise from which ``1 - exp(-surprise)`` is 1 in float64."""
 
 
 class Threshold(Protocol):
     """Decides for one window after the other."""
 
-    def of_window(self, surprise: F32) -> np.float32:
+    def of_window(self, surprise: F64) -> np.float32:
         """Threshold on the surprise for this window; call once per window, in stream order."""
         ...
 
@@ -46,7 +46,7 @@ class FixedThreshold:
     def __init__(self, surprise: float) -> None:
         self.surprise: np.float32 = np.float32(surprise)
 
-    def of_window(self, surprise: F32) -> np.float32:
+    def of_window(self, surprise: F64) -> np.float32:
         """The threshold, whatever the window."""
         return self.surprise
 
@@ -77,7 +77,7 @@ class AdaptiveThreshold:
         self.rate = rate
         self.history = DecayingHistogram(half_life)
 
-    def of_window(self, surprise: F32) -> np.float32:
+    def of_window(self, surprise: F64) -> np.float32:
         """Threshold for this window, which then joins the history."""
         if self.history.empty:
             self.history.add(surprise)
@@ -100,10 +100,10 @@ def surprise_of_score(score: float) -> float:
     return SATURATED if score == 1.0 else min(abs(math.log1p(-score)), SATURATED)
 
 
-def score_of_surprise(surprise: npt.ArrayLike) -> F32:
-    """``1 - exp(-surprise)`` as float32: the score that is shown for a surprise."""
+def score_of_surprise(surprise: npt.ArrayLike) -> F64:
+    """``1 - exp(-surprise)`` as float64: the score that is shown for a surprise."""
     # 0.0 - x, since -x would print a score of 0 as -0.0
-    return np.asarray(0.0 - np.expm1(-np.asarray(surprise, np.float64)), np.float32)
+    return np.asarray(0.0 - np.expm1(-np.asarray(surprise, np.float64)))
 
 
 def surprise_of_rate(artifact: Artifact, rate: float) -> float:

@@ -148,7 +148,7 @@ class Metrics:
         with self._lock:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
-    def scored(self, surprise: npt.NDArray[np.float32], threshold: float) -> None:
+    def scored(self, surprise: npt.NDArray[np.float64], threshold: float) -> None:
         """Note the surprise of a window's flows and the threshold it was held to."""
         with self._lock:
             self.threshold = float(threshold)

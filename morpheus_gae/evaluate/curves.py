@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Bool = npt.NDArray[np.bool_]
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
@@ -20,12 +20,12 @@ class Curve:
     Attributes
     ----------
     threshold
-        float32 [M] distinct surprises, falling; a flow is flagged if its surprise is not below.
+        float [M] distinct surprises, falling; a flow is flagged if its surprise is not below.
     true, false
         int64 [M]: attacks and benign flows flagged, rising; the last entry holds all of them.
     """
 
-    threshold: F32
+    threshold: Real
     true: I64
     false: I64
 
@@ -45,8 +45,8 @@ class Curve:
         return self.true / (self.true + self.false)
 
 
-def curve(attack: Bool, surprise: F32) -> Curve:
-    """The curve of E flows: bool [E] and float32 [E]; both attacks and benign flows must be there."""
+def curve(attack: Bool, surprise: Real) -> Curve:
+    """The curve of E flows: bool [E] and float [E]; both attacks and benign flows must be there."""
     order = np.argsort(-surprise, kind="stable")
     falling, hit = surprise[order], attack[order]
     last = np.append(np.flatnonzero(np.diff(falling)), falling.shape[0] - 1)

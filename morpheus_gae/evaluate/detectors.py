@@ -13,7 +13,7 @@ from morpheus_gae.evaluate.comparators import make
 from morpheus_gae.evaluate.score import score_flows
 from morpheus_gae.flows.frame import Flows
 
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds come from."""
 
@@ -27,7 +27,7 @@ class Detector:
     name
         In tables.
     score
-        Flows -> float32 [E], higher is stranger.
+        Flows -> float [E], higher is stranger.
     thresholds
         Threshold on that for each alert budget.
     supported
@@ -35,7 +35,7 @@ class Detector:
     """
 
     name: str
-    score: Callable[[Flows], F32]
+    score: Callable[[Flows], Real]
     thresholds: dict[str, float]
     supported: tuple[str, ...]
 

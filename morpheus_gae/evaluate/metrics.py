@@ -13,7 +13,7 @@ from morpheus_gae.evaluate.curves import average_precision, curve, roc_auc, youd
 from morpheus_gae.evaluate.labels import UNNAMED, Labels
 
 Bool = npt.NDArray[np.bool_]
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 
 F1_BUDGET = "0.01"
 """Alert budget at which ``macro_f1`` and a class's ``tpr`` are taken."""
@@ -21,7 +21,7 @@ F1_BUDGET = "0.01"
 
 def figures(
     labels: Labels,
-    surprise: F32,
+    surprise: Real,
     thresholds: Mapping[str, float],
     *,
     supported: Collection[str] | None = None,
@@ -34,7 +34,7 @@ def figures(
     labels
         Of E flows; unlabelled ones are left out.
     surprise
-        float32 [E], finite, in nats. Figures are taken on it rather than on the score, which saturates.
+        float [E], finite, in nats. Figures are taken on it rather than on the score, which saturates.
     thresholds
         Threshold on the surprise for each alert budget (a fraction, as text).
     supported

@@ -24,7 +24,7 @@ try:
 except ImportError:
     raise MissingExtraError("matplotlib", "plot", "drawing plots") from None
 
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
 
 BENIGN, ATTACK, CURVE, INK, MUTED, GRID = "#4c8bb5", "#d1495b", "#1b4965", "#222222", "#7a8089", "#e6e8eb"
@@ -33,7 +33,7 @@ POINTS = 4000
 
 
 def draw(
-    folder: str | Path, labels: Labels, surprise: F32, thresholds: Mapping[str, float], title: str
+    folder: str | Path, labels: Labels, surprise: Real, thresholds: Mapping[str, float], title: str
 ) -> list[Path]:
     """Draw all plots that the labels allow.
 
@@ -119,7 +119,7 @@ def precision_recall(c: Curve, thresholds: Mapping[str, float], title: str) -> F
     return figure
 
 
-def histogram(benign: F32, attack: F32, thresholds: Mapping[str, float], title: str) -> Figure:
+def histogram(benign: Real, attack: Real, thresholds: Mapping[str, float], title: str) -> Figure:
     """Surprise of benign flows and of attacks, each as shares of its own kind, with the thresholds."""
     figure, axes = _figure("Surprise of benign flows and of attacks", title)
     kinds = [

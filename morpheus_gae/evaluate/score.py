@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.flows.mapping import PresetLike
 
-F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating]
 
 
 def read_labelled(
@@ -57,8 +57,8 @@ def read_labelled(
         progress(len(batch.flows))
 
 
-def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Iterator[tuple[Flows, F32]]:
-    """Each window with its surprise, float32 [E]."""
+def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Iterator[tuple[Flows, Real]]:
+    """Each window with its surprise, float64 [E]."""
     from morpheus_gae.graph.build import build_graph
     from morpheus_gae.graph.windows import windows
 
@@ -68,7 +68,7 @@ def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Ite
         yield window, executor.score(graph).surprise
 
 
-def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int) -> tuple[Labels, F32]:
+def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int) -> tuple[Labels, Real]:
     """Labels and surprise of a whole stream; only these are held in memory.
 
     Raises
@@ -83,7 +83,7 @@ def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int
     return join(labels), np.concatenate(surprise)
 
 
-def score_flows(flows: Flows, executor: Executor, graph_size: int) -> F32:
+def score_flows(flows: Flows, executor: Executor, graph_size: int) -> Real:
     """Surprise of flows that are in memory, float32 [E]; no label is needed."""
     if not len(flows):
         return np.zeros(0, np.float32)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Scores:
     score
         float32 [E] in [0, 1]: ``1 - P(edge exists)``, higher is stranger.
     surprise
-        float32 [E], >= 0, unsaturated: ``-ln P(edge exists)`` in nats; ``score = 1 - exp(-surprise)``.
+        float64 [E], >= 0, unsaturated: ``-ln P(edge exists)`` in nats; ``score = 1 - exp(-surprise)``.
+        As exact as a float32; the bits beyond keep parallel flows apart (`model.ties`).
     pair_part, flow_part
         float32 [E], >= 0: the share of the surprise that comes from who talks to whom, and from what
         the flow looks like (zeros where the model has no such part).
@@ -36,7 +38,7 @@ class Scores:
     """
 
     score: F32
-    surprise: F32
+    surprise: F64
     pair_part: F32
     flow_part: F32
     unseen_hosts: int = 0

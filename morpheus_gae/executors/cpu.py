@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.executors import cpu_flow, cpu_pairs, cpu_tail
+from morpheus_gae.executors import cpu_flow, cpu_pairs, cpu_tail, cpu_ties
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.cpu_bins import bucket_starts, ended
 from morpheus_gae.executors.cpu_dense import Layer, layer_of
@@ -16,12 +16,14 @@ from morpheus_gae.executors.cpu_lines import empty_lines, lines_of
 from morpheus_gae.executors.cpu_memory import CpuMemory
 from morpheus_gae.graph import parallel
 from morpheus_gae.model.features import class_flags, edge_features
+from morpheus_gae.model.ties import centre_of
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
     from morpheus_gae.model.artifact import Artifact
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 TABLE_FLOOR = 1e-3
 PAIR_GRAIN, FLOW_GRAIN = 4096, 16_384
@@ -41,6 +43,7 @@ class CpuExecutor:
         self.artifact = artifact
         spec, w = artifact.spec, artifact.weights()
         self.mean, self.scale = artifact.tensors["scale.mean"], artifact.tensors["scale.std"]
+        self.centre = centre_of(self.mean)
         if spec.attention:
             self.encoder = Encoder(spec, w)
         if spec.memory:
@@ -59,7 +62,7 @@ class CpuExecutor:
         spec = self.artifact.spec
         if graph.flows == 0:
             none = np.zeros(0, np.float32)
-            return Scores(none, none, none, none)
+            return Scores(none, none.astype(np.float64), none, none)
         flags = class_flags(graph.host_hi, graph.host_lo)
         f = z = hosts = None
         if spec.attention:
@@ -74,7 +77,7 @@ class CpuExecutor:
             assert z is not None
             surprise = np.logaddexp(np.float32(0), -self.encoder.edge_logit(graph, z, f))
             none = np.zeros(graph.flows, np.float32)
-            return Scores(-np.expm1(-surprise), surprise, none, none.copy())
+            return Scores(-np.expm1(-surprise), self._apart(graph, surprise), none, none.copy())
         assert hosts is not None
         return self._likelihoods(graph, hosts if z is None else hosts._replace(z=z))
 
@@ -110,7 +113,8 @@ class CpuExecutor:
             cpu_tail.map_tail(part[row], self.fused, np.empty_like(row), by_pair)
             surprise = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
-            return Scores(-np.expm1(-surprise), surprise, part[row][graph.pair], none, unseen)
+            told = self._apart(graph, surprise)
+            return Scores(-np.expm1(-surprise), told, part[row][graph.pair], none, unseen)
         out = [np.empty(e, np.float32) for _ in range(4)]
         attributes = np.ascontiguousarray(graph.attributes)
         bits = attributes.view(np.uint32)
@@ -122,7 +126,18 @@ class CpuExecutor:
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)
-        return Scores(out[0], out[1], out[2], out[3], unseen)
+        return Scores(out[0], self._apart(graph, out[1]), out[2], out[3], unseen)
+
+    def _apart(self, graph: WindowGraph, surprise: F32) -> F64:
+        """Surprises of their own for parallel flows."""
+        out = np.empty(graph.flows, np.float64)
+        attributes, missing = np.ascontiguousarray(graph.attributes), graph.duration_missing
+
+        def kernel(lo: int, hi: int) -> None:
+            cpu_ties.apart(lo, hi, surprise, attributes, missing, self.centre, out)
+
+        parallel.run(kernel, graph.flows, FLOW_GRAIN)
+        return out
 
 
 def _pair_model(artifact: Artifact, w: dict[str, F32]) -> cpu_pairs.PairModel:

@@ -38,7 +38,9 @@ from morpheus_gae.executors.device_encoder import by_parts, encode
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory
 from morpheus_gae.executors.device_tail import DeviceTail
+from morpheus_gae.executors.device_ties import apart
 from morpheus_gae.model.gae import GAE, MIX_FLOOR, SMOOTH, TABLE_FLOOR
+from morpheus_gae.model.ties import centre_of
 
 SMALLEST_CHUNK = 1 << 14
 
@@ -92,6 +94,7 @@ class CudaExecutor:
         self.net = net.eval().to(self.device).requires_grad_(False)
         mean, deviation = tensors["scale.mean"], tensors["scale.std"]
         self.mean, self.deviation = self._sent(mean), self._sent(deviation)
+        self.centre = self._sent(centre_of(mean))
         self.scaling = self._sent(np.concatenate([mean, 1 / deviation, SMOOTH]).astype(np.float32))
         if spec.memory:
             self.memory = DeviceMemory(artifact.memory, device)
@@ -208,7 +211,7 @@ class CudaExecutor:
         zeros = torch.zeros(e, device=device)
         nobody = torch.zeros((), dtype=torch.int64, device=device)
         if not e:
-            return DeviceScores(zeros, zeros, zeros, zeros, nobody)
+            return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody)
         src, dst, pair = graph.pair_src, graph.pair_dst, graph.pair
         flags = class_flags(graph.host_hi, graph.host_lo)
         bias = None
@@ -241,7 +244,8 @@ class CudaExecutor:
             flow_part = self.flow_tail(raw)
             fused = torch.maximum(pair_part, flow_part) + 0.01 * torch.minimum(pair_part, flow_part)
         surprise = self.fused_tail(fused)
-        return DeviceScores(-torch.expm1(-surprise), surprise, pair_part, flow_part, nobody)
+        told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
+        return DeviceScores(-torch.expm1(-surprise), told, pair_part, flow_part, nobody)
 
     def _by_edges(
         self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int
@@ -255,7 +259,8 @@ class CudaExecutor:
         u += net.window(torch.stack(whole).to(torch.float32)[None])
         surprise = torch.empty_like(zeros)
         edge_surprise(f, graph.pair, u, self.edge_weights, surprise, chunk)
-        return DeviceScores(-torch.expm1(-surprise), surprise, zeros, zeros, nobody)
+        told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
+        return DeviceScores(-torch.expm1(-surprise), told, zeros, zeros, nobody)
 
 
 def _download(scores: DeviceScores) -> Scores:

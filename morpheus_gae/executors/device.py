@@ -99,8 +99,10 @@ class DeviceScores:
 
     Attributes
     ----------
-    score, surprise, pair_part, flow_part
+    score, pair_part, flow_part
         float32 [E].
+    surprise
+        float64 [E].
     unseen_hosts
         int64 scalar.
     """

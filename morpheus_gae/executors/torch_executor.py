@@ -14,6 +14,7 @@ from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.calibration import fuse
 from morpheus_gae.model.features import class_flags, edge_features
 from morpheus_gae.model.memory import count_unseen, recall
+from morpheus_gae.model.ties import apart, centre_of
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -53,7 +54,8 @@ class TorchExecutor:
         full = [g for g in graphs if g.flows]
         scored = iter(self._score_union(full) if full else [])
         nothing = np.zeros(0, np.float32)
-        return [next(scored) if g.flows else Scores(nothing, nothing, nothing, nothing) for g in graphs]
+        none = Scores(nothing, nothing.astype(np.float64), nothing, nothing)
+        return [next(scored) if g.flows else none for g in graphs]
 
     def _score_union(self, graphs: list[WindowGraph]) -> list[Scores]:
         batch = Union(graphs)
@@ -64,6 +66,7 @@ class TorchExecutor:
         fused = self._fused(pair_part, flow_part)
         surprise = art.tail("fused")(fused) if raw.edge is None else raw.edge
         score = -np.expm1(-surprise)
+        told = apart(surprise, batch.attributes, batch.missing, centre_of(art.tensors["scale.mean"]))
         out = []
         for graph, start in zip(graphs, batch.flow_start, strict=True):
             cut = slice(start, start + graph.flows)
@@ -71,7 +74,7 @@ class TorchExecutor:
             if art.spec.memory:
                 # window by window, so that a host of two windows counts in both
                 unseen = count_unseen(art.memory, graph.host_hi, graph.host_lo)
-            out.append(Scores(score[cut], surprise[cut], pair_part[cut], flow_part[cut], unseen))
+            out.append(Scores(score[cut], told[cut], pair_part[cut], flow_part[cut], unseen))
         return out
 
     def _fused(self, pair_part: F32, flow_part: F32) -> F32:

@@ -52,7 +52,10 @@ def window_of(message: Any, labels: str | None = None) -> Window:
             )
         if labels is None and is_device(frame):
             frame = frame[frame[FLAG]]
-        score, surprise, pair_part, flow_part = (np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES)
+        score, pair_part, flow_part = (
+            np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES if n != "surprise"
+        )
+        surprise = np.asarray(frame["surprise"].to_numpy(), np.float64)
         if labels is not None:
             keep = [labels] if labels in frame.columns else []
             flagged, table = None, table_of(frame[[*keep, "surprise"]])

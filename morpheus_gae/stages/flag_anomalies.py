@@ -5,6 +5,7 @@
 
 from typing import Any
 
+import numpy as np
 from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config
 from morpheus.messages import ControlMessage, MessageMeta
@@ -68,8 +69,8 @@ class FlagAnomaliesStage(GaeStage):
         assert item.threshold is not None
         out = ControlMessage(message)
         with message.payload().mutable_dataframe() as frame:
-            # a scalar would become float64
-            threshold = score_of_surprise(item.threshold).repeat(len(item.flows))
+            # as the column anomaly_score is
+            threshold = score_of_surprise(item.threshold).astype(np.float32).repeat(len(item.flows))
             out.payload(MessageMeta(frame.assign(is_anomaly=item.flagged, threshold=threshold)))
         out.set_metadata(THRESHOLD, float(item.threshold))
         return out

@@ -61,7 +61,9 @@ def thresholds(surprise: F32) -> dict[str, float]:
         share = float(budget)
         if n * share >= 10:
             cut = s[n - 1 - int(share * n)]
-            out[budget] = float(np.nextafter(np.float32(cut), np.float32(np.inf)))
+            # the next float32: no flow lies between one and its refinement
+            near = np.float32(cut)
+            out[budget] = float(near if near > cut else np.nextafter(near, np.float32(np.inf)))
         else:
             out[budget] = float(np.float32(base + excess * np.log(0.05 / share)))
     # budgets must nest even where one is counted and the next extrapolated

@@ -34,7 +34,7 @@ def scores_of(surprise: Sequence[float] | np.ndarray, unseen_hosts: int = 0) -> 
     s = np.asarray(surprise, np.float32)
     return Scores(
         score=(-np.expm1(-s)).astype(np.float32),
-        surprise=s,
+        surprise=s.astype(np.float64),
         pair_part=s,
         flow_part=np.zeros_like(s),
         unseen_hosts=unseen_hosts,

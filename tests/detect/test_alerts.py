@@ -18,7 +18,7 @@ def test_rows_keep_their_columns_and_order() -> None:
     table = alert_table(flows, scores, keep, np.float32(3.0), "toy@abc")
     assert table.column_names == [*flows.table.column_names, *ALERT_COLUMNS]
     assert table["note"].to_pylist() == ["row 0", "row 2", "row 4"]
-    assert table["anomaly_score"].type == pa.float32()
+    assert table["anomaly_score"].type == table["threshold"].type == pa.float64()
     assert table["is_anomaly"].to_pylist() == [True] * 3
     assert table["model"].to_pylist() == ["toy@abc"] * 3
     assert table["threshold"][0].as_py() == pytest.approx(1 - np.exp(-3.0))

@@ -45,7 +45,7 @@ def test_score_and_surprise_are_each_others_inverse(score: float) -> None:
 
 
 def test_score_one_flags_what_is_shown_as_one() -> None:
-    surprise = np.array([17.0, 17.5, 400.0], np.float32)
+    surprise = np.array([36.0, 37.5, 400.0])
     flagged = surprise >= np.float32(surprise_of_score(1.0))
     assert flagged.tolist() == (score_of_surprise(surprise) == 1.0).tolist() == [False, True, True]
 

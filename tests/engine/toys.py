@@ -33,7 +33,7 @@ class ToyExecutor:
         surprise = graph.attributes[:, 0].copy()
         return Scores(
             score=(-np.expm1(-surprise)).astype(np.float32),
-            surprise=surprise,
+            surprise=surprise.astype(np.float64),
             pair_part=np.zeros_like(surprise),
             flow_part=surprise,
             unseen_hosts=round(self.unseen * graph.hosts),

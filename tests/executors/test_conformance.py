@@ -12,6 +12,7 @@ from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
+from morpheus_gae.model.ties import centre_of, ties
 from tests.support import make_flows, permuted
 
 pytest.importorskip("torch")
@@ -54,7 +55,7 @@ def window(artifact: Artifact, count: int, hosts: int, pairs: int, seed: int) ->
 def assert_close(a: Scores, b: Scores, tolerance: float = 1e-4) -> None:
     for name in ("score", "surprise", "pair_part", "flow_part"):
         x, y = getattr(a, name), getattr(b, name)
-        assert x.dtype == y.dtype == np.float32
+        assert x.dtype == y.dtype == (np.float64 if name == "surprise" else np.float32)
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=name)
     assert a.unseen_hosts == b.unseen_hosts
 
@@ -99,16 +100,38 @@ def test_batching_windows_changes_nothing(executors, preset, kind):
         assert_close(alone, together, 1e-5)
 
 
+PARALLEL = {
+    "far apart": 100 * 1.09 ** np.arange(64),
+    "a byte apart": 1000 + np.arange(64),
+    "a byte apart in megabytes": 4_000_000 + np.arange(64),
+    "on either side of the usual": 1 + np.arange(64) ** 2,
+    "nothing but the usual": np.geomspace(150, 160, 64),
+    "wild": np.geomspace(1e9, 1e12, 64),
+}
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_parallel_flows_keep_their_own_scores(executors, preset, kind):
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("name", PARALLEL)
+def test_parallel_flows_keep_their_own_scores(executors, preset, kind, name, column):
     executor = executors[preset, kind]
     flows = make_flows(64, hosts=2, pairs=1)
-    flows.attributes[:, 0] = 100 * 1.09 ** np.arange(64)
-    flows.attributes[:, 2], flows.duration_missing[:] = 5, False
+    flows.attributes[:] = 150, 160, 5
+    flows.attributes[:, column] = PARALLEL[name]
+    flows.duration_missing[:] = False
     spec = executor.artifact.spec
-    scores = executor.score(build_graph(flows, octets=spec.octets))
-    assert np.unique(scores.surprise).size == 64
+    surprise = executor.score(build_graph(flows, octets=spec.octets)).surprise
+    assert np.unique(surprise).size == 64
+    # by the likelihood, and where that ties in float32, the further from the usual the stranger
+    coarse = cut(surprise)
+    away = ties(flows.attributes, flows.duration_missing, centre_of(executor.artifact.tensors["scale.mean"]))
+    assert np.lexsort((away, coarse)).tolist() == np.argsort(surprise).tolist()
+
+
+def cut(surprise):
+    """The float32 that a surprise refines."""
+    return (surprise.view(np.int64) >> 29 << 29).view(np.float64)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -145,7 +145,8 @@ def test_index_order_and_columns_of_a_stock_source_stay(
     pd.testing.assert_frame_equal(whole[list(parts[0].columns)], pd.concat(parts))
     assert whole["surprise"].tolist() == list(range(25))
     assert whole["is_anomaly"].tolist() == [False] + [True] * 24
-    assert {str(whole[name].dtype) for name in ("anomaly_score", "surprise", "threshold")} == {"float32"}
+    assert {str(whole[name].dtype) for name in ("anomaly_score", "threshold")} == {"float32"}
+    assert whole["surprise"].dtype == np.float64
     # the frames that came in are somebody else's
     assert "surprise" not in parts[0].columns
 
