@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pyarrow as pa
+
+from morpheus_gae.flows.json_text import objects, plain_text
 
 
 def cells(table: pa.Table) -> list[dict[str, Any]]:
@@ -29,14 +32,32 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
             return [None if v is None else v.decode("utf-8", "replace") for v in raw.to_pylist()]
         return list(column.to_pylist())
     except (ValueError, OverflowError, KeyError):
-        return [_value(scalar) for chunk in column.chunks for scalar in chunk]
+        return [_value(column.slice(i, 1)) for i in range(len(column))]
 
 
-def _value(scalar: pa.Scalar) -> Any:
+def _value(one: pa.ChunkedArray) -> Any:
     try:
-        return scalar.as_py()
+        return one[0].as_py()
     except UnicodeDecodeError:
         return "(not UTF-8)"
     except (ValueError, OverflowError, KeyError):
-        value = getattr(scalar, "value", None)
-        return None if value is None else str(value)
+        return plain_text(one)[0].as_py()
+
+
+def records(table: pa.Table) -> list[str]:
+    """Rows as JSON, as the outputs write them; where text is not UTF-8, as ``cells`` has it.
+
+    Parameters
+    ----------
+    table
+        E rows, at least one column.
+    """
+    if table.num_rows == 0:
+        return []
+    try:
+        texts: list[str] = objects(table).to_pylist()
+        return texts
+    except UnicodeDecodeError:
+        if table.num_rows > 1:
+            return [text for i in range(table.num_rows) for text in records(table.slice(i, 1))]
+        return [json.dumps(row, default=str) for row in cells(table)]

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.checks_kernels import ascend, is_ascii, not_utf8, nulls, within
-from morpheus_gae.flows.checks_types import plain_column
+from morpheus_gae.flows.checks_types import as_numbers, plain_column
 
 Bool = npt.NDArray[np.bool_]
 
@@ -126,7 +126,7 @@ def _judged(array: pa.Array) -> Bool | None:
         If there is more to it than text.
     """
     try:
-        array.validate(full=True)
+        as_numbers(array).validate(full=True)
     except pa.ArrowInvalid:
         if _is_text(array.type):
             wrong = _wrong_texts(array)
@@ -202,8 +202,7 @@ def _is_plain(kind: Any) -> bool:
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
         or pa.types.is_boolean(kind)
-        or pa.types.is_timestamp(kind)
-        or pa.types.is_duration(kind)
+        or pa.types.is_temporal(kind)
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from morpheus_gae.flows.json_text import plain_text
+from morpheus_gae.flows.ordinary import ordinary_column
 
 Bool = npt.NDArray[np.bool_]
 
@@ -47,6 +49,38 @@ def plain_type(kind: Any) -> Any:
     return kind
 
 
+def as_numbers(array: pa.Array) -> pa.Array:
+    """An array with dates and times of the day, also inside of it, as the numbers that they are beneath.
+
+    Arrow has no form for 25 o'clock, but it is a number like another: no reason to refuse what is around it.
+    """
+    if pa.types.is_dictionary(array.type) and pa.types.is_nested(array.type.value_type):
+        words = as_numbers(array.dictionary)
+        return pa.DictionaryArray.from_arrays(array.indices, words, safe=False)
+    wanted = _number_type(array.type)
+    if wanted == array.type:
+        return array
+    with suppress(pa.ArrowException):
+        return array.view(wanted)
+    return array
+
+
+def _number_type(kind: Any) -> Any:
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        return pa.int32() if kind.bit_width == 32 else pa.int64()
+    if pa.types.is_struct(kind):
+        return pa.struct([f.with_type(_number_type(f.type)) for f in kind])
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_number_type(kind.value_type), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(_number_type(kind.value_type))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_number_type(kind.value_type))
+    if pa.types.is_map(kind):
+        return pa.map_(_number_type(kind.key_type), _number_type(kind.item_type))
+    return kind
+
+
 def plain_column(column: pa.ChunkedArray, kind: Any, garbled: Bool | None = None) -> pa.ChunkedArray:
     """A column in its plain type.
 
@@ -70,14 +104,13 @@ def plain_column(column: pa.ChunkedArray, kind: Any, garbled: Bool | None = None
     if isinstance(kind, pa.BaseExtensionType):
         stored = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
         return plain_column(stored, kind.storage_type, garbled)
-    if garbled is None:
-        if str(kind).startswith("run_end_encoded"):
-            decoded = pa.chunked_array([pc.run_end_decode(c) for c in column.chunks], kind.value_type)
-            return plain_column(decoded, kind.value_type)
-        # a list_view with nulls loses elements when it is cast (seen with pyarrow 26)
-        if "list_view" not in str(kind):
-            with suppress(pa.ArrowException, TypeError):
-                return column.cast(wanted)
+    if garbled is None and "union<" not in str(kind):
+        found = ordinary_column(column)
+        with suppress(pa.ArrowException):
+            return found.cast(wanted)
+        return found
+    if garbled is None and pa.types.is_union(kind):
+        return plain_text(column).cast(wanted)
     values = _listed(column, garbled)
     try:
         return pa.chunked_array([pa.array(values, wanted)], wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from morpheus_gae.flows import columns
 from morpheus_gae.flows.address_kernels import OK, prefer
 from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
-from morpheus_gae.flows.cells import cells
+from morpheus_gae.flows.cells import cells, records
 from morpheus_gae.flows.checks import checked
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.mapping import PresetLike
@@ -232,9 +231,11 @@ def _set_aside(
 ) -> list[BadRecord]:
     at = np.flatnonzero(wrong)
     out = []
-    for i, cell in zip(at.tolist(), cells(table.take(at)), strict=True):
+    picked = table.take(at)
+    texts = map(text_of, at.tolist()) if text_of else records(picked)
+    judged = [n for n in (*columns.ADDRESSES, *columns.ATTRIBUTES) if n in table.column_names]
+    for i, cell, record in zip(at.tolist(), cells(picked.select(judged)), texts, strict=True):
         reason = next(r for r, wrong_here in faults.items() if wrong_here[i])
-        record = text_of(i) if text_of else json.dumps(cell, default=str)
         out.append(BadRecord(reason, source, int(rows[i]), _detail(reason, cell), record))
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,15 @@ def plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_floating(kind):
         # NaN and infinities have names here
         return _float32(column).cast(TEXT)
+    if pa.types.is_union(kind):
+        # each value as text of its own type
+        made = [
+            _union_texts(chunk, lambda part: plain_text(pa.chunked_array([part])).to_pylist())
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array([pa.array(texts, TEXT) for texts in made], TEXT)
     text = json_text(column)
-    valid = np.concatenate([np.asarray(_is_valid(chunk)) for chunk in column.chunks] or [np.zeros(0, bool)])
-    return text if valid.all() else pc.if_else(pa.array(valid), text, pa.scalar(None, TEXT))
+    return pc.if_else(column.is_valid(), text, pa.scalar(None, TEXT)) if column.null_count else text
 
 
 def is_leaf_text(kind: Any) -> bool:
@@ -151,7 +158,7 @@ def _texts(array: pa.Array) -> list[str]:
             "null" if v is None else json.dumps(list(v), separators=(",", ":")) for v in array.to_pylist()
         ]
     if pa.types.is_union(kind):
-        return _union_texts(array)
+        return _union_texts(array, _texts)
     if not pa.types.is_nested(kind):
         texts: list[str] = json_text(pa.chunked_array([array])).to_pylist()
         return texts
@@ -173,18 +180,11 @@ def _texts(array: pa.Array) -> list[str]:
     return [text if ok else "null" for text, ok in zip(lists, valid, strict=True)]
 
 
-def _union_texts(array: pa.Array) -> list[str]:
+def _union_texts(array: pa.Array, texts_of: Callable[[pa.Array], list[str]]) -> list[str]:
     kind = array.type
-    children = {code: _texts(array.field(i)) for i, code in enumerate(kind.type_codes)}
+    children = {code: texts_of(array.field(i)) for i, code in enumerate(kind.type_codes)}
     codes, at = union_parts(array)
     return [children[code][i] for code, i in zip(codes.tolist(), at.tolist(), strict=True)]
-
-
-def _is_valid(array: pa.Array) -> pa.Array:
-    """Whether each value is one; a union has no nulls of its own."""
-    if not pa.types.is_union(array.type):
-        return array.is_valid()
-    return pa.array([text != "null" for text in _union_texts(array)])
 
 
 def _leaf_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
