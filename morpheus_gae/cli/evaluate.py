@@ -26,7 +26,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     multiple=True,
     required=True,
     metavar="URL",
-    help="Labelled flows: path, glob or -; repeat it.",
+    help="Labelled flows: path, folder, glob or -; repeat it.",
 )
 @map_options
 @click.option("--model", metavar="DIR", help="Model folder (default: models/default).")

@@ -187,7 +187,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--input",
             metavar="URL",
             multiple=True,
-            help="File, glob, - for stdin, or kafka://host:port/topic; repeatable.",
+            help="File, folder, glob, - for stdin, or kafka://host:port/topic; repeatable.",
         ),
     ):
         command = option(command)

@@ -17,7 +17,7 @@ from morpheus_gae.cli.options import Command, json_option
     multiple=True,
     required=True,
     metavar="URL",
-    help="Labelled flows: path or glob; repeat it.",
+    help="Labelled flows: path, folder or glob; repeat it.",
 )
 @click.option(
     "--split",

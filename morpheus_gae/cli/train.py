@@ -19,7 +19,7 @@ from morpheus_gae.errors import UsageError
     multiple=True,
     required=True,
     metavar="URL",
-    help="Flows: path or glob; repeat it for more.",
+    help="Flows: path, folder or glob; repeat it for more.",
 )
 @map_options
 @click.option("--model", required=True, metavar="DIR", help="Folder the model is written to.")

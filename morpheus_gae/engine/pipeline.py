@@ -103,14 +103,14 @@ def build_pipeline(
     GaeError
         If input, model or output cannot be opened.
     """
-    from morpheus_gae.flows.read import read_flows, total_bytes
+    from morpheus_gae.flows.read import expand, read_flows, total_bytes
     from morpheus_gae.sinks.dead_letters import DeadLetters
 
     names = list(stages) or _usual(settings, terminal)
     check_order(names)
     if not settings.input:
         raise UsageError(
-            "from-netflow has nothing to read: give --input URL (a file, a glob, or - for stdin)"
+            "from-netflow has nothing to read: give --input URL (a file, a folder, a glob, or - for stdin)"
         )
     if settings.output is not None and "to-alerts" not in names:
         raise UsageError("--output is given, but no stage writes it: end the pipeline with to-alerts")
@@ -119,7 +119,8 @@ def build_pipeline(
     _refuse_overwriting(settings)
     if settings.state is not None:
         metrics.follow_scores()
-    inputs = list(settings.input)
+    # once: what is written while the run goes on is none of its inputs
+    inputs = [path for url in settings.input for path in ([url] if is_kafka(url) else expand(url))]
     total = None if settings.live else total_bytes(inputs)
     slot: Slot | None = None
     executor: Executor | None = None
@@ -185,8 +186,8 @@ def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]
 
 
 def _refuse_overwriting(settings: Settings) -> None:
-    """Refuse to write over what is to be read, or two things into one file, before anything is opened."""
-    from morpheus_gae.flows.read import expand
+    """Refuse to write to what is to be read, or two things into one file, before anything is opened."""
+    from morpheus_gae.flows.inputs import expand, folders, would_be_read
 
     written = (settings.output, settings.dead_letters_path)
     outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p)]
@@ -195,6 +196,13 @@ def _refuse_overwriting(settings: Settings) -> None:
     for path in outputs:
         if path is not None and os.path.realpath(path) in given:
             raise UsageError(f"{path} is read as input: write the output somewhere else")
+    kept = [p for p in (*outputs, settings.checkpoint, settings.state) if p is not None]
+    for folder in folders(read):
+        for path in kept:
+            if would_be_read(path, folder):
+                raise UsageError(
+                    f"{path} lies in {folder}, all of which is read as input: write it somewhere else"
+                )
     if len(outputs) == 2 and os.path.realpath(str(outputs[0])) == os.path.realpath(str(outputs[1])):
         raise UsageError(f"{outputs[0]} is to hold both the alerts and the dead letters: give two files")
 

@@ -24,7 +24,7 @@ class Settings:
     Attributes
     ----------
     input
-        Paths, globs, or ``-``.
+        Paths, folders, globs, or ``-``.
     output
         Path, or ``-`` for NDJSON on stdout.
     dead_letters

@@ -1,8 +1,7 @@
-"""Read: flows from files, globs and stdin, in any of the formats, in order."""
+"""Read: flows from files, folders, globs and stdin, in any of the formats, in order."""
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,8 +16,10 @@ from morpheus_gae.flows.columnar import FILE_MAGIC, arrow_batches, parquet_batch
 from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.inputs import expand, total_bytes
 from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
+from morpheus_gae.flows.partitions import partitions_of, with_partitions
 from morpheus_gae.flows.presets import choose
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
 
@@ -40,35 +41,6 @@ FORMATS = {
 }
 _WHITE = b"\xef\xbb\xbf \t\r\n"
 KINDS = ("parquet", "csv", "ndjson", "arrow")
-
-
-def expand(inputs: str | Sequence[str]) -> list[str]:
-    """Paths of the inputs: globs expanded and sorted, ``-`` kept.
-
-    Raises
-    ------
-    InputError
-        If one of them matches no file.
-    """
-    out: list[str] = []
-    for given in [inputs] if isinstance(inputs, str) else inputs:
-        as_is = given == "-" or os.path.exists(given)
-        found = [given] if as_is else sorted(glob.glob(given, recursive=True))
-        if not found:
-            raise InputError(f"{given}: no such file, and as a pattern it matches none")
-        for path in found:
-            if os.path.isdir(path):
-                raise InputError(f"{path} is a folder; give files or a pattern such as '{path}/*.parquet'")
-        out += found
-    return out
-
-
-def total_bytes(inputs: str | Sequence[str]) -> int | None:
-    """Bytes of all inputs, or None if that cannot be known (stdin, pipes)."""
-    paths = expand(inputs)
-    if any(p == "-" or not os.path.isfile(p) for p in paths):
-        return None
-    return sum(os.path.getsize(p) for p in paths)
 
 
 def format_of(path: str) -> str | None:
@@ -95,9 +67,11 @@ def read_flows(
     Parameters
     ----------
     inputs
-        Paths or globs (their files in order of name) of Parquet, CSV, TSV, NDJSON (also a JSON array) and
-        Arrow IPC files, each also ``.gz`` or ``.zst``; ``-`` is stdin. A Parquet file that is compressed as
-        a whole, or comes from stdin, is held in memory. Where the extension is unknown, the first bytes tell.
+        Paths, folders or globs (their files in order of name, see ``inputs.expand``) of Parquet, CSV, TSV,
+        NDJSON (also a JSON array) and Arrow IPC files, each also ``.gz`` or ``.zst``; ``-`` is stdin. A
+        Parquet file that is compressed as a whole, or comes from stdin, is held in memory. Where the
+        extension is unknown, the first bytes tell. Folders called ``name=value`` on the way to a file are
+        columns of text of its flows, unless it has columns of these names.
     batch_rows
         Rows of a batch (Parquet, Arrow).
     stdin_format
@@ -134,6 +108,7 @@ def read_flows(
     go_on = go_on and len(paths) > 1
     for path in paths:
         row = 0
+        told = partitions_of(path)
         stream: Stream | None = None
         try:
             stream = open_stream(path)
@@ -144,7 +119,7 @@ def read_flows(
                 if len(batch.flows):
                     # more than were counted, where some were left out
                     row = max(row, int(batch.flows.rows[-1]) + 1)
-                yield batch
+                yield with_partitions(batch, told) if told else batch
         except TruncatedError as error:
             tail = error.tail.decode("utf-8", "replace")
             bad = BadRecord(Reason.TRUNCATED, path, row, str(error), tail)

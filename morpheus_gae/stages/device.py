@@ -9,6 +9,7 @@ from typing import Any
 
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.flows.cudf_columns import DeviceBatch, frame_to_flows, parquet_frames
+from morpheus_gae.flows.partitions import partitions_of
 from morpheus_gae.flows.read import expand, format_of
 from morpheus_gae.flows.stream import COMPRESSIONS
 from morpheus_gae.stages.columns import SCORES
@@ -70,9 +71,25 @@ def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
     """Flows of Parquet files, a batch at a time, never on the host."""
     for path in expand(settings.input):
         row = 0
-        for frame, size in parquet_frames(path, package, settings.batch_size):
+        told = partitions_of(path)
+        for given, size in parquet_frames(path, package, settings.batch_size):
+            frame = _with_partitions(given, told, package) if told else given
             yield frame_to_flows(frame, package, path, row, preset="canonical", bytes_read=size)
             row += len(frame)
+
+
+def _with_partitions(frame: Any, told: dict[str, str | None], package: Any) -> Any:
+    """The frame with columns of text that its folders tell, as ``flows.partitions`` has them."""
+    import pyarrow as pa
+
+    new = {name: value for name, value in told.items() if name not in frame.columns}
+    if not new:
+        return frame
+    rows = len(frame)
+    columns = {n: pa.nulls(rows, pa.string()) if v is None else pa.repeat(v, rows) for n, v in new.items()}
+    beside = package.DataFrame.from_arrow(pa.table(columns))
+    beside.index = frame.index
+    return frame.assign(**{name: beside[name] for name in new})
 
 
 def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:

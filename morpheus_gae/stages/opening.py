@@ -14,7 +14,7 @@ from morpheus_gae.engine.source import FlowSource
 from morpheus_gae.engine.stdin import stoppable
 from morpheus_gae.engine.topics import open_topics
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.read import expand, read_flows
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.dead_letters import DeadLetters
 from morpheus_gae.stages.device import batches as device_batches
@@ -31,7 +31,9 @@ def check(settings: Settings, repeat: int) -> None:
         Saying why.
     """
     if not settings.input:
-        raise UsageError("from-netflow has nothing to read: give --input URL (a file, a glob, or -)")
+        raise UsageError(
+            "from-netflow has nothing to read: give --input URL (a file, a folder, a glob, or -)"
+        )
     # what cannot be understood is told before anything is opened
     _ = settings.layout
     if repeat > 1 and STDIN in settings.input:
@@ -82,9 +84,11 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         feed = Feed(FlowSource(frames, run.metrics, letters, None, say, say, asked))
         run.opened.append(feed)
         return settings, feed
+    # once: what is written while the run goes on is none of its inputs
+    files = expand(settings.input)
     batches = chain.from_iterable(
         read_flows(
-            settings.input,
+            files,
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
             preset=asked,

@@ -178,7 +178,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     for given in ("none.csv", "*.csv"):
         with pytest.raises(InputError, match="matches none"):
             list(read_flows(str(tmp_path / given)))
-    with pytest.raises(InputError, match=r"is a folder; give files or a pattern"):
+    with pytest.raises(InputError, match=r"no data file in that folder"):
         list(read_flows(str(tmp_path)))
     path = tmp_path / "closed.csv"
     path.write_text("x")
