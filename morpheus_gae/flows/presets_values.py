@@ -207,10 +207,16 @@ def one_of(column: Column, words: tuple[str, ...]) -> Bool:
             pass
         elif not pa.types.is_null(chunk.type):
             coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-            told = pa.array([str(word).strip() in words for word in coded.dictionary.to_pylist()], pa.bool_())
+            told = pa.array([_word(value) in words for value in coded.dictionary.to_pylist()], pa.bool_())
             out[start : start + len(chunk)] = np.asarray(pc.fill_null(told.take(coded.indices), False))
         start += len(chunk)
     return out
+
+
+def _word(value: Any) -> str:
+    # a fraction elsewhere in the column makes 2 a 2.0
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
 
 
 def _is_text(kind: Any) -> bool:

@@ -158,3 +158,5 @@ def test_words() -> None:
     assert one_of(column([" <-", "<->", None]), ("<-", "<?")).tolist() == [True, False, False]
     assert one_of(column([2, 1, None]), ("2",)).tolist() == [True, False, False]
     assert one_of(column([None]), ("2",)).tolist() == [False]
+    # numbers are fractions where one of their column is
+    assert one_of(column([2.0, 2.5, None]), ("2",)).tolist() == [True, False, False]
