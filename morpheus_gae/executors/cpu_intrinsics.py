@@ -9,6 +9,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from morpheus_gae.flows.bounds import check_range
+
 ROWS = 64
 """Rows of a dense block, see `cpu_dense`."""
 OUTPUTS = 4
@@ -27,7 +29,8 @@ def tile(typingctx: Any, x: Any, w: Any, b: Any, y: Any, first: Any, lane: Any) 
     Parameters
     ----------
     x, w, b, y
-        float32 [in, ROWS], [out, in], [out], [out, ROWS], contiguous. Nothing is checked.
+        float32 [in, ROWS], [out, in], [out], [out, ROWS], contiguous. Nothing is checked but in builds for
+        tests (`bounds`).
     """
     f32, i32, i64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
     vector = ir.VectorType(f32, _VECTOR)
@@ -39,6 +42,14 @@ def tile(typingctx: Any, x: Any, w: Any, b: Any, y: Any, first: Any, lane: Any) 
         x_at, w_at, b_at, y_at = (view.data for view in views)
         inputs = builder.extract_value(views[1].shape, 1)
         o, r = (context.cast(builder, args[i], signature.args[i], types.intp) for i in (4, 5))
+
+        def touched(view: Any, row: Any, rows: Any, width: Any) -> None:
+            check_range(context, builder, view, builder.mul(row, width), builder.mul(rows, width))
+
+        touched(views[0], i64(0), inputs, i64(ROWS))
+        touched(views[1], o, i64(OUTPUTS), inputs)
+        touched(views[2], o, i64(OUTPUTS), i64(1))
+        touched(views[3], o, i64(OUTPUTS), i64(ROWS))
 
         def splat(value: Any) -> Any:
             none = ir.Constant(vector, ir.Undefined)
@@ -78,7 +89,10 @@ def tile(typingctx: Any, x: Any, w: Any, b: Any, y: Any, first: Any, lane: Any) 
 
 @intrinsic
 def product_of_four(typingctx: Any, a: Any, i: Any, b: Any, j: Any, c: Any, k: Any, d: Any, m: Any) -> Any:
-    """``sum over n < 32 of a[i + n] b[j + n] c[k + n] d[m + n]`` of flat float32 arrays, unchecked."""
+    """``sum over n < 32 of a[i + n] b[j + n] c[k + n] d[m + n]`` of flat float32 arrays.
+
+    Checked as `tile` is.
+    """
     f32, i64 = ir.FloatType(), ir.IntType(64)
     half = 16
     vector = ir.VectorType(f32, half)
@@ -86,9 +100,10 @@ def product_of_four(typingctx: Any, a: Any, i: Any, b: Any, j: Any, c: Any, k: A
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         def part(at: int, offset: int) -> Any:
-            base = context.make_array(signature.args[at])(context, builder, args[at]).data
+            view = context.make_array(signature.args[at])(context, builder, args[at])
             start = context.cast(builder, args[at + 1], signature.args[at + 1], types.intp)
-            pointer = builder.gep(base, [builder.add(start, i64(offset))])
+            check_range(context, builder, view, builder.add(start, i64(offset)), i64(half))
+            pointer = builder.gep(view.data, [builder.add(start, i64(offset))])
             load = builder.load(builder.bitcast(pointer, vector.as_pointer()))
             load.align = 4
             return load

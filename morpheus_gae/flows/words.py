@@ -1,6 +1,7 @@
 """Eight bytes at a time: loads and stores at any place of a byte array, for compiled loops.
 
 The compiler checks every index of an array for being negative, which keeps it from handling bytes together.
+Nothing is checked here but in builds for tests (`bounds`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from morpheus_gae.flows.bounds import check_range
+
 _ONES = np.uint64(0x0101010101010101)
 _HIGHS = np.uint64(0x8080808080808080)
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any, bits: int) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [at]), ir.IntType(bits).as_pointer())
+    view = context.make_array(kind)(context, builder, array)
+    check_range(context, builder, view, at, ir.Constant(ir.IntType(64), bits // 8))
+    return builder.bitcast(builder.gep(view.data, [at]), ir.IntType(bits).as_pointer())
 
 
 @intrinsic
