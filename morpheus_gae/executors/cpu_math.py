@@ -7,6 +7,9 @@ from numba import njit
 
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 """Float rules the kernels may bend: order of sums, fused multiply-add, sign of zero, reciprocals."""
+ORDERED = FAST - {"reassoc"}
+"""The same where the order of operations keeps bits: without fused multiply-add ``(x - n high) - n low``
+would become ``x - n (high + low)``."""
 
 _LN2 = np.float32(0.69314718)
 _LOG2E = np.float32(1.4426950408889634)
@@ -37,7 +40,7 @@ def log_fast(value: np.float32) -> np.float32:
     return exponent * _LN2 + (t + t2 * (p * t - np.float32(0.5)))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=ORDERED)
 def exp_fast(value: np.float32) -> np.float32:
     """The exponential ``e**value`` to 3e-7 relative, for value <= 0; 1e-38 below -87."""
     x = max(np.float32(value), np.float32(-87.0))
