@@ -1,6 +1,13 @@
 # make demo    install, simulate (or take FLOWS=path), score, print a summary, write alerts.jsonl
-# make test    install the test extras and run everything
-# make test-host   the same suite under the pins of the NVIDIA Morpheus image, without torch
+# make test    ruff and mypy, then the whole suite, shared out by files to one process more than there are cores
+#              (waiting for a broker takes no core)
+# make test-checked   what runs in kernels, with every index and every load checked (NUMBA_BOUNDSCHECK), and
+#              compiled for a processor of 2003: no AVX, no fused multiply-add; then FUZZ changed inputs on the same
+# make test-host   under the pins of the NVIDIA Morpheus image and without torch: what the pinned libraries can
+#              change. Those are NumPy, numba, Arrow and pandas (readers, graph, scores, sinks, engine, stages),
+#              click (commands) and the Kafka client. Not what is about our own steps alone (killed scorers, slow
+#              and full sinks, files taken up again), nor what needs torch, nor packages and house rules
+# make ci      all of this as .ci/run does it; ten minutes on two cores, installation included
 # make chaos   kill scorers and a Kafka broker at random under 1 M flows, and count what is lost (10 minutes)
 # make fuzz MINUTES=60   changed inputs of every kind, from where the last time ended (.cache/fuzz)
 # make lint    ruff and mypy
@@ -12,8 +19,13 @@ MODEL  ?= models/default
 FLOWS  ?=
 OUTPUT ?= alerts.jsonl
 DEMO   := demo/flows.parquet
+# processes that tests are shared out to
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
+PYTEST  := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# changed inputs of test-checked
+FUZZ   ?= 20000
 
-.PHONY: demo test test-host lint clean chaos fuzz
+.PHONY: demo test test-checked test-host ci venvs suite lint clean chaos fuzz
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -24,7 +36,7 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,plot,bench,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[train,plot,bench,dev]'
 	touch $@ $(VENV)/.core
 
 $(DEMO): | $(VENV)/.core
@@ -43,16 +55,40 @@ demo: $(VENV)/.core
 	@echo "The alerts are in $(OUTPUT); train on your own traffic for better ones (README.md)."
 endif
 
-test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest
+test: lint suite
 
-$(VENV)-host/.done: pyproject.toml constraints-host.txt
-	$(PYTHON) -m venv $(VENV)-host
-	$(VENV)-host/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-host.txt -e '.[dev]'
+suite: $(VENV)/.dev
+	$(BIN)/$(PYTEST)
+
+# compiled code of another kind never lies beside that of the suite: numba would take one for the other
+CHECKED := NUMBA_BOUNDSCHECK=1 NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/.cache/checked
+
+test-checked: $(VENV)/.dev
+	$(CHECKED) $(BIN)/$(PYTEST) tests/flows tests/graph tests/executors tests/model
+	$(CHECKED) $(BIN)/python -m tests.fuzz --inputs $(FUZZ) --seed 1 --first 0 --jobs 2
+
+HOST := $(VENV)-host
+HOST_TESTS := tests/flows tests/graph tests/executors tests/model tests/detect tests/sinks tests/engine \
+	tests/stages tests/cli tests/simulate tests/kafka tests/test_imports.py tests/test_pipeline.py
+HOST_LEFT_OUT := tests/kafka/test_chaos.py tests/kafka/test_slow_sink.py tests/kafka/test_full_disk.py \
+	tests/kafka/test_same_windows.py tests/cli/test_operations_checkpoint.py
+
+$(HOST)/.done: pyproject.toml constraints-host.txt
+	$(PYTHON) -m venv $(HOST)
+	$(HOST)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-host.txt -e '.[test]'
 	touch $@
 
-test-host: $(VENV)-host/.done
-	$(VENV)-host/bin/python -m pytest
+test-host: $(HOST)/.done
+	NUMBA_CACHE_DIR=$(CURDIR)/.cache/host $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
+
+venvs: $(VENV)/.dev $(HOST)/.done
+
+# what one step waits for, another computes
+ci:
+	$(MAKE) -j2 venvs
+	$(MAKE) -j2 --output-sync=target lint test-checked
+	$(MAKE) suite
+	$(MAKE) test-host
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.kafka.chaos --report chaos.md
@@ -69,4 +105,4 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-host demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(HOST) .cache/checked .cache/host demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

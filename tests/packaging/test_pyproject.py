@@ -74,7 +74,7 @@ def test_core_is_light() -> None:
 
 
 def test_extras() -> None:
-    assert set(PROJECT["optional-dependencies"]) == {*EXTRAS, "dev"}
+    assert set(PROJECT["optional-dependencies"]) == {*EXTRAS, "dev", "test"}
 
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
@@ -82,7 +82,7 @@ def test_extra(extra: str) -> None:
     assert names(PROJECT["optional-dependencies"][extra]) == EXTRAS[extra]
 
 
-@pytest.mark.parametrize("extra", [None, *sorted(EXTRAS), "dev"])
+@pytest.mark.parametrize("extra", [None, *sorted(EXTRAS), "dev", "test"])
 def test_no_name_of_another_project(extra: str | None) -> None:
     listed = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
     assert names(listed).isdisjoint(NEVER)
