@@ -169,7 +169,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         map_options,
         click.option(
             "--preset",
-            type=click.Choice(PRESET_NAMES),
+            type=click.Choice(PRESET_NAMES, case_sensitive=False),
             help="Exporter whose columns these are; found out from their names by default (auto).",
         ),
         click.option(

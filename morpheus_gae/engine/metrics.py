@@ -35,6 +35,8 @@ class Metrics:
         Records set aside, by reason.
     skipped
         Records that are neither flows nor bad, by reason.
+    noted
+        Flows that were read with something put right, by what.
     paired, unpaired
         Flows made of two one-way records, and one-way records without a partner.
     durations_missing
@@ -88,6 +90,7 @@ class Metrics:
         self.last_sweeps = 0
         self.bad_records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
+        self.noted: Counter[str] = Counter()
         self.sweeps: Counter[int] = Counter()
         self.seconds: dict[str, float] = {}
         self.latency = [0] * (len(LATENCY_BOUNDS) + 1)
@@ -131,6 +134,11 @@ class Metrics:
         """Add records that are no flows, by reason."""
         with self._lock:
             self.skipped.update(reasons)
+
+    def note(self, what: Counter[str]) -> None:
+        """Add flows that were read with something put right, by what."""
+        with self._lock:
+            self.noted.update(what)
 
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
         """Note how far behind the partitions are that this process reads."""
@@ -219,6 +227,7 @@ class Metrics:
                 "alerts": self.alerts,
                 "bad_records": dict(sorted(self.bad_records.items())),
                 "skipped": dict(sorted(self.skipped.items())),
+                "noted": dict(sorted(self.noted.items())),
                 "paired": self.paired,
                 "unpaired": self.unpaired,
                 "durations_missing": self.durations_missing,

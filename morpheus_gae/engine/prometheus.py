@@ -40,6 +40,7 @@ COUNTERS = {
 LABELLED = {
     "dead_letters": "Records set aside, by reason.",
     "skipped": "Records that are neither flows nor bad, by reason.",
+    "noted": "Flows that were read with something put right, by what.",
     "stage_seconds": "Working time of each stage.",
 }
 GAUGES = {
@@ -88,6 +89,7 @@ class MetricsCollector:
         for name, label, values in (
             ("dead_letters", "reason", dict(m.bad_records)),
             ("skipped", "reason", dict(m.skipped)),
+            ("noted", "what", dict(m.noted)),
             ("stage_seconds", "stage", dict(m.seconds)),
         ):
             counter = CounterMetricFamily(PREFIX + name, LABELLED[name], labels=[label])

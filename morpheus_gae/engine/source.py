@@ -40,6 +40,11 @@ class Batch(Protocol):
         ...
 
     @property
+    def noted(self) -> Counter[str]:
+        """Flows that were read with something put right, by what."""
+        ...
+
+    @property
     def preset(self) -> str | None:
         """Name of the preset that the columns were read with."""
         ...
@@ -115,6 +120,8 @@ class FlowSource:
             )
             if batch.skipped:
                 self._metrics.skip(batch.skipped)
+            if batch.noted:
+                self._metrics.note(batch.noted)
             self._tell(batch.preset, getattr(flows, "one_way", False))
             if batch.bad:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))

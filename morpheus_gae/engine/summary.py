@@ -24,6 +24,7 @@ def summary(metrics: Metrics) -> str:
         ("bad records", f"{sum(facts['bad_records'].values()):,}"),
         *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in facts["skipped"].items()),
+        *((f"put right: {what}", f"{count:,}") for what, count in facts["noted"].items()),
         *_pairs(facts["paired"], facts["unpaired"]),
         ("flows per second", f"{facts['flows_per_second']:,.0f}"),
     ]

@@ -12,6 +12,7 @@ class Reason(str, Enum):
     ADDRESS = "unparsable_address"
     MISSING_COUNTER = "missing_counter"
     NEGATIVE_COUNTER = "negative_counter"
+    TOO_LARGE = "counter_too_large"
     NOT_A_NUMBER = "not_a_number"
     COLUMN_COUNT = "wrong_column_count"
     BROKEN_JSON = "broken_json"

@@ -20,13 +20,16 @@ from morpheus_gae.flows.cells import cells, records
 from morpheus_gae.flows.checks import checked
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.mapping import PresetLike
-from morpheus_gae.flows.numbers import BLANK, numbers
+from morpheus_gae.flows.numbers import BLANK, numbers, too_large
 from morpheus_gae.flows.presets import Layout, apply, choose, lacking, paths
 from morpheus_gae.flows.refusal import refusal
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
+
+NEGATIVE_DURATION = "negative_duration"
+"""Noted of flows that end before they start, as some exporters' clocks have it: their counters are right."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class FlowBatch:
         Records that are neither flows nor bad, by reason: markers, events of other kinds.
     preset
         Name of the preset that the columns were read with; None if they are canonical.
+    noted
+        Flows that were read with something put right, by what.
     """
 
     flows: Flows
@@ -56,6 +61,7 @@ class FlowBatch:
     bytes_read: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     preset: str | None = None
+    noted: Counter[str] = field(default_factory=Counter)
 
 
 def require_columns(names: Sequence[str], source: str, layout: Layout | None = None) -> None:
@@ -134,21 +140,29 @@ def table_to_flows(
     e = table.num_rows
     rows = np.arange(first_row, first_row + e, dtype=np.int64) if rows is None else rows
     skipped: Counter[str] = Counter()
+    own = columns.DURATION in table.column_names
     if layout is not None:
         applied = apply(table, layout)
         table, skipped = applied.table, applied.skipped
+        own = own and columns.DURATION not in layout.preset.over
         if applied.index is not None:
             rows, text_of, e = rows[applied.index], _moved(text_of, applied.index), table.num_rows
     src_hi, src_lo, src_ok = _addresses(table, *columns.SRC_ADDRESSES)
     dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
     parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
     values = np.stack([p[0] for p in parts], 1) if e else np.zeros((0, 3))
+    backwards = values[:, 2] < 0
+    if backwards.any():
+        values[backwards, 2] = 0
+        table = table if own else _without_lengths(table, backwards)
     # a record with several faults is counted by the first
     faults: dict[Reason, Bool] = {
         Reason.ADDRESS: ~(src_ok & dst_ok),
         Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
         Reason.MISSING_COUNTER: parts[0][1] | parts[1][1],
         Reason.NEGATIVE_COUNTER: np.asarray((values < 0).any(1)),
+        Reason.TOO_LARGE: too_large(table[columns.IN_BYTES], values[:, 0], text_of)
+        | too_large(table[columns.OUT_BYTES], values[:, 1], text_of),
     }
     flows = Flows(
         table=table,
@@ -157,17 +171,27 @@ def table_to_flows(
         dst_hi=dst_hi,
         dst_lo=dst_lo,
         attributes=values.astype(np.float32),
-        duration_missing=parts[2][1],
+        duration_missing=parts[2][1] | backwards,
         rows=rows,
         time_ms=_times(table),
         one_way=layout is not None and layout.one_way,
     )
     name = None if layout is None else layout.preset.name
     wrong = np.logical_or.reduce(list(faults.values()))
+    noted = +Counter({NEGATIVE_DURATION: int((backwards & ~wrong).sum())})
     if not wrong.any():
-        return FlowBatch(_narrow(flows), [], source, bytes_read, skipped, name)
+        return FlowBatch(_narrow(flows), [], source, bytes_read, skipped, name, noted)
     bad = _set_aside(table, wrong, faults, source, rows, text_of)
-    return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read, skipped, name)
+    return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read, skipped, name, noted)
+
+
+def _without_lengths(table: pa.Table, rows: Bool) -> pa.Table:
+    """The table, with no length in some rows, bool [E]."""
+    at = table.schema.get_field_index(columns.DURATION)
+    lengths = table[columns.DURATION]
+    return table.set_column(
+        at, columns.DURATION, pc.if_else(pa.array(rows), pa.scalar(None, lengths.type), lengths)
+    )
 
 
 def _without(

@@ -22,7 +22,15 @@ from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.numbers import BLANK
 from morpheus_gae.flows.presets import Layout, choose
 from morpheus_gae.flows.presets_names import CANONICAL
-from morpheus_gae.flows.presets_text import header_of, records_only, text_columns
+from morpheus_gae.flows.presets_table import NOT_A_FLOW
+from morpheus_gae.flows.presets_text import (
+    header_of,
+    layout_of,
+    readable,
+    records_only,
+    text_columns,
+    without_line,
+)
 from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
@@ -61,7 +69,10 @@ class CsvReader:
         self.ended = False
         self.blocks = text_blocks(stream, block_bytes)
         self.row = 0
+        #: Whether there is no header.
         self.bare = False
+        #: The line that told the names; none if nothing did.
+        self.header = b""
         self.names: list[str] = []
         self.delimiter = ","
         self.types = Types()
@@ -80,8 +91,8 @@ class CsvReader:
             if not self.names or self.ended:
                 continue
             if self.layout is not None:
-                data, self.ended = records_only(data, self.layout.preset)
-            yield self._batch(Block(data, block.overlong, block.bytes_read))
+                data, self.ended = records_only(readable(data, self.layout.preset), self.layout.preset)
+            yield self._records(Block(data, block.overlong, block.bytes_read))
 
     def _header(self, line: bytes) -> bool:
         """Learn the names; whether the line told them, or is a record already."""
@@ -90,11 +101,11 @@ class CsvReader:
         if self.delimiter not in text and " " in text:
             self.delimiter = " "
         given = cells(text.lstrip("#"), self.delimiter)
-        self.layout = choose(given, self.preset)
-        usual = self.layout.preset.header if self.layout is not None else ()
-        self.bare = bool(usual) and set(usual).isdisjoint(given)
-        self._know(list(usual) if self.bare else given)
-        return not self.bare
+        given, self.layout, told = layout_of(given, self.preset)
+        self.bare = not told
+        self._know(given)
+        self.header = line.strip(b"\r\n") if told else b""
+        return told
 
     def _told_columns(self, data: bytes) -> bytes:
         """Learn the names that were told; the lines without those that hold no record."""
@@ -120,6 +131,19 @@ class CsvReader:
         if self.layout is not None:
             self.types.counters = self.layout.counters(self.names)
 
+    def _records(self, block: Block) -> FlowBatch:
+        """The flows of a block in which the header may have come again."""
+        data, places, again = without_line(block.data, self.header)
+        if not again:
+            return self._batch(block)
+        first = self.row
+        batch = self._batch(Block(data, block.overlong, block.bytes_read))
+        self.row += again
+        batch.skipped[NOT_A_FLOW] += again
+        flows = replace(batch.flows, rows=first + places[batch.flows.rows - first])
+        bad = [replace(b, row=first + int(places[b.row - first])) for b in batch.bad]
+        return replace(batch, flows=flows, bad=bad)
+
     def _batch(self, block: Block) -> FlowBatch:
         data = block.data
         matched = None if block.overlong else self._matched(data)
@@ -135,7 +159,7 @@ class CsvReader:
         batch = table_to_flows(
             fast, self.source, self.row, text_of=lines.text, bytes_read=block.bytes_read, preset=self._told()
         )
-        self.types.settle(batch.flows.table, self.own)
+        self.types.settle(batch.flows.table, fast.select(self.own))
         odd = self.types.counters_as_text and _has_odd_counter(fast, batch, self.types.counters)
         self.types.counters_as_text = odd
         self.row += fast.num_rows
@@ -176,7 +200,7 @@ class CsvReader:
             text_of=lambda i: lines.text(int(at[i])),
             preset=self._told(),
         )
-        self.types.settle(batch.flows.table, self.own)
+        self.types.settle(batch.flows.table, table.select(self.own))
         self.row += matched.lines
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
         return replace(batch, bad=bad, bytes_read=block.bytes_read)
@@ -209,7 +233,7 @@ class CsvReader:
             text_of=lambda i: lines.text(int(at[i])),
             preset=self._told(),
         )
-        self.types.settle(batch.flows.table, self.own)
+        self.types.settle(batch.flows.table, table.select(self.own))
         self.row += len(lines)
         bad = sorted(bad + batch.bad, key=lambda record: record.row)
         return replace(batch, bad=bad, bytes_read=block.bytes_read)

@@ -23,7 +23,6 @@ from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows, Position
 from morpheus_gae.flows.mapping import PresetLike
-from morpheus_gae.flows.numbers import LARGEST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +74,7 @@ class DeviceBatch:
     bytes_read: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     preset: str | None = None
+    noted: Counter[str] = field(default_factory=Counter)
 
 
 def frame_to_flows(
@@ -118,7 +118,7 @@ def frame_to_flows(
     kept = np.flatnonzero(keep.cpu().numpy())
     if len(kept) < len(frame):
         frame, parts = frame.iloc[kept], tuple(column[keep] for column in parts)
-    return DeviceBatch(DeviceFrame(frame, parts), batch.bad, bytes_read)
+    return DeviceBatch(DeviceFrame(frame, parts), batch.bad, bytes_read, noted=batch.noted)
 
 
 def parquet_frames(path: str, package: Any, batch_rows: int) -> Iterator[tuple[Any, int]]:
@@ -179,7 +179,7 @@ def _by_the_host(
     out.index = frame.index.take(batch.flows.rows - first_row)
     like = torch.empty(0, dtype=torch.int64, device=_device())
     flows = DeviceFrame(out, _columns(batch.flows, like))
-    return DeviceBatch(flows, batch.bad, bytes_read, batch.skipped, batch.preset)
+    return DeviceBatch(flows, batch.bad, bytes_read, batch.skipped, batch.preset, batch.noted)
 
 
 def _usual(frame: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -191,7 +191,8 @@ def _usual(frame: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
     values, absent = zip(*(_number(frame[name]) for name in columns.ATTRIBUTES), strict=True)
     attributes = torch.stack(values, 1)
     # a comparison with NaN is False
-    fits = ((attributes >= 0) & (attributes <= LARGEST)).all(1) & ~absent[0] & ~absent[1]
+    # the host looks at counters that may be above 2**64 - 1
+    fits = ((attributes >= 0) & (attributes < 2.0**64)).all(1) & ~absent[0] & ~absent[1]
     zero = torch.zeros_like(src)
     out = (zero, src, zero.clone(), dst, attributes.to(torch.float32), absent[2])
     return src_usual & dst_usual & fits, out

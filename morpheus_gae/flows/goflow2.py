@@ -91,7 +91,7 @@ class ProtobufDecoder:
         table = pa.table(
             {
                 **{name: _address(parts[i, :, :total], known[i, :total]) for i, name in enumerate(ADDRESSES)},
-                **{name: pa.array(numbers[i, :total].astype(np.int64)) for i, name in enumerate(NUMBERS)},
+                **{name: _number(numbers[i, :total]) for i, name in enumerate(NUMBERS)},
             }
         )
         layout = layout_of(table.schema, self._name, "goflow2")
@@ -102,6 +102,12 @@ class ProtobufDecoder:
         at = part.batch.flows.rows
         bad = [(int(message[r]), int(row[r]), v) for _, r, v in part.bad]
         return [Part(part.batch, message[at], row[at], bad)]
+
+
+def _number(values: U64) -> pa.Array:
+    """Whole numbers, as int64 where they fit."""
+    fits = not len(values) or int(values.max()) < 1 << 63
+    return pa.array(values.astype(np.int64) if fits else values)
 
 
 def _address(parts: U64, known: Bool) -> pa.Array:

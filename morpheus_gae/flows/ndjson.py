@@ -129,7 +129,8 @@ class NdjsonReader:
         batch = table_to_flows(table, self.source, rows=rows, text_of=text_of, preset=preset)
         self._note(names, len(batch.flows) + len(batch.bad))
         over = () if self.layout is None else self.layout.preset.over
-        self.types.settle(batch.flows.table, [name for name in table.column_names if name not in over])
+        own = table.select([name for name in table.column_names if name not in over])
+        self.types.settle(batch.flows.table, own)
         if matched is None:
             self._learn(block.data)
         if places is not None:

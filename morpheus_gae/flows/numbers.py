@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,10 @@ BLANK = ("", "null", "NULL", "None", "-")
 """Texts that mean: there is no value."""
 LARGEST = float(np.finfo(np.float32).max)
 """Counters are scored as float32: what does not fit is no number."""
+LARGEST_COUNTER = 2**64 - 1
+"""No counter of IPFIX is wider (RFC 7011, 6.1): more is damage."""
+_FIRST_BEYOND = 2.0**64
+_LONG = re.compile(r"\d{20,40}")
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
@@ -57,6 +64,39 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:
     if column.null_count:
         column = pc.fill_null(column, 0.0)
     return _checked(np.asarray(column, np.float64), absent)
+
+
+def too_large(
+    column: pa.ChunkedArray | pa.Array, values: F64, text_of: Callable[[int], str] | None = None
+) -> Bool:
+    """Which counters are above ``LARGEST_COUNTER``.
+
+    Parameters
+    ----------
+    column
+        E values.
+    values
+        float64 [E]: the same, as ``numbers`` reads them.
+    text_of
+        Raw text of a record, for parsers that make a float64 of whole numbers above int64: it rounds both
+        ``LARGEST_COUNTER`` and what is just above it to 2**64.
+
+    Returns
+    -------
+    bool [E]
+    """
+    beyond = np.asarray(values >= _FIRST_BEYOND)
+    if not beyond.any() or pa.types.is_integer(column.type):
+        return np.zeros(len(beyond), bool)
+    for i in np.flatnonzero(beyond).tolist():
+        value = column[i].as_py()
+        if isinstance(value, float):
+            text = text_of(i) if text_of is not None and value == _FIRST_BEYOND else ""
+            written = [int(digits) for digits in _LONG.findall(text) if float(digits) == value]
+            beyond[i] = not written or max(written) > LARGEST_COUNTER
+        else:
+            beyond[i] = Decimal(value) > LARGEST_COUNTER
+    return beyond
 
 
 def _from_text(column: pa.ChunkedArray | pa.Array) -> tuple[F64, Bool, Bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from morpheus_gae.flows.pairing_kernels import (
     ALONE,
     HEAD,
     JOINED,
+    NO_START,
     TAIL,
     WAITING,
     give_up,
@@ -121,16 +123,15 @@ class Pairer:
         if not e:
             return self._released(flows)
         lengths = np.where(flows.duration_missing, 0.0, _lengths(flows))
-        starts = np.zeros(e, np.int64) if flows.time_ms is None else flows.time_ms
+        starts = _starts(flows)
         slots, slot_times, links, heads = self._table()
         out = np.empty((e + self.waiting, 3), np.int64)
         count = pair(
             _keys(flows),
             starts,
-            starts + lengths.astype(np.int64),
+            np.where(starts == NO_START, 0, starts) + lengths.astype(np.int64),
             flows.attributes[:, 1] == 0,
             first,
-            flows.time_ms is not None,
             self.limit,
             slots,
             slot_times,
@@ -186,13 +187,20 @@ class Pairer:
         self.paired += int(joined.sum())
         self.unpaired += int((out[:, 2] == ALONE).sum())
         flows, lengths = self._rows(out[:, 0])
-        others, other_lengths = self._rows(out[joined, 1], (c.IN_BYTES, c.IN_PKTS))
+        others, other_lengths = self._rows(out[joined, 1], (c.IN_BYTES, c.IN_PKTS, c.FLOW_START))
         attributes, missing = flows.attributes.copy(), flows.duration_missing.copy()
         attributes[joined, 1] = others.attributes[:, 0]
         missing[joined] &= others.duration_missing
-        if flows.time_ms is not None and others.time_ms is not None:
-            # both count from the initiator's start
-            other_lengths = other_lengths + (others.time_ms - flows.time_ms[joined])
+        starts, other_starts = _starts(flows), _starts(others)
+        both = (starts[joined] != NO_START) & (other_starts != NO_START)
+        # both count from the initiator's start
+        later = np.where(both, other_starts, 0) - np.where(both, starts[joined], 0)
+        other_lengths = other_lengths + later
+        flows = _started(
+            flows,
+            np.flatnonzero(joined)[starts[joined] == NO_START],
+            other_starts[starts[joined] == NO_START],
+        )
         lengths[joined] = np.maximum(lengths[joined], other_lengths)
         attributes[:, 2] = np.where(missing, 0, lengths)
         table = flows.table
@@ -245,12 +253,40 @@ def paired(batches: Iterable[FlowBatch], pairer: Pairer) -> Iterator[FlowBatch]:
     """What a reader gives, with the one-way records in it joined."""
     last: FlowBatch | None = None
     for batch in batches:
-        last = replace(batch, flows=batch.flows.slice(0, 0), bad=[], bytes_read=0, skipped=Counter())
+        last = replace(
+            batch, flows=batch.flows.slice(0, 0), bad=[], bytes_read=0, skipped=Counter(), noted=Counter()
+        )
         given = pairer.push(batch.flows) or [last.flows]
         yield replace(batch, flows=given[0])
     if last is not None:
         for flows in pairer.flush():
             yield replace(last, flows=flows)
+
+
+def _starts(flows: Flows) -> I64:
+    """Starts in milliseconds, int64 [E]; ``NO_START`` where the record tells none."""
+    if flows.time_ms is None:
+        return np.full(len(flows), NO_START, np.int64)
+    if c.FLOW_START not in flows.table.column_names:
+        return flows.time_ms
+    _, absent, misfit = numbers(flows.table[c.FLOW_START])
+    return np.where(absent | misfit, NO_START, flows.time_ms)
+
+
+def _started(flows: Flows, at: I64, starts: I64) -> Flows:
+    """The flows with starts in some rows, as far as those are known."""
+    at, starts = at[starts != NO_START], starts[starts != NO_START]
+    if not len(at):
+        return flows
+    times = np.zeros(len(flows), np.int64) if flows.time_ms is None else flows.time_ms.copy()
+    times[at] = starts
+    there = np.zeros(len(flows), bool)
+    there[at] = True
+    table, told = flows.table, pa.array(times, mask=~there)
+    if c.FLOW_START in table.column_names:
+        own = table[c.FLOW_START]
+        told = pc.if_else(pa.array(there), told if pa.types.is_null(own.type) else told.cast(own.type), own)
+    return replace(flows, table=_set(table, c.FLOW_START, told), time_ms=times)
 
 
 def _none_of(flows: Flows) -> Flows:
@@ -289,11 +325,16 @@ def _replaced(
     """A column with the partners' values where there is one; 0 where nobody told any."""
     own = table[name] if name in table.column_names else pa.chunked_array([pa.nulls(len(joined))])
     told = others[source] if source in others.column_names else pa.chunked_array([pa.nulls(len(others))])
-    whole = all(pa.types.is_integer(t.type) or pa.types.is_null(t.type) for t in (own, told))
+    whole = all(_is_whole(t.type) for t in (own, told))
     kind, dtype = (pa.int64(), np.int64) if whole else (pa.float64(), np.float64)
     out = np.asarray(pc.fill_null(own.cast(kind, safe=False), 0)).astype(dtype)
     out[joined] = np.asarray(pc.fill_null(told.cast(kind, safe=False), 0))
     return pa.array(out)
+
+
+def _is_whole(kind: Any) -> bool:
+    """Whether int64 holds all values of a type."""
+    return bool(pa.types.is_null(kind) or (pa.types.is_integer(kind) and kind != pa.uint64()))
 
 
 def _set(table: pa.Table, name: str, column: pa.Array) -> pa.Table:

@@ -16,6 +16,9 @@ LOOKED_AT = 256
 HEAD, TAIL, CLOCK, STARTED, WAITING = 0, 1, 2, 3, 4
 """Places in the state: first and next slot (ever rising), stream time, whether it runs, records that wait."""
 
+NO_START = np.int64(np.iinfo(np.int64).min)
+"""In place of a start that is not known."""
+
 _NONE = -1
 _A, _B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _33 = np.uint64(33)
@@ -52,7 +55,6 @@ def pair(
     ends: Any,
     waits: Any,
     first_ref: int,
-    timed: bool,
     limit: int,
     slots: Any,
     slot_times: Any,
@@ -69,13 +71,12 @@ def pair(
         uint64 [E, 5]: source (high, low), destination (high, low), and ports and protocol as
         ``sport << 32 | dport << 16 | protocol``.
     starts, ends
-        int64 [E], milliseconds.
+        int64 [E], milliseconds; ``NO_START`` where the start is not known, and then the end means nothing.
+        Such a record happens now, and is as far from a partner as it may be.
     waits
         bool [E]: the record may have a partner.
     first_ref
         Number of the first record; they count up.
-    timed
-        Whether the times mean anything; else every record starts now.
     limit
         Milliseconds between the starts of partners, and of stream time that a record waits.
     slots, slot_times, links, heads, state
@@ -88,9 +89,11 @@ def pair(
     mask = np.uint64(len(heads) - 1)
     count = 0
     for e in range(len(keys)):
-        start = starts[e] if timed else state[CLOCK]
-        end = ends[e] if timed else state[CLOCK]
-        if not state[STARTED]:
+        start = starts[e]
+        end = ends[e]
+        if start == NO_START:
+            pass
+        elif not state[STARTED]:
             state[STARTED] = 1
             state[CLOCK] = end
         elif end > state[CLOCK]:
@@ -100,7 +103,10 @@ def pair(
             slot = state[HEAD] % size
             if links[slot, 2] != _NONE:
                 full = state[TAIL] - state[HEAD] == size
-                if not full and state[CLOCK] - slot_times[slot, 2] <= limit:
+                if state[STARTED] and slot_times[slot, 2] == NO_START:
+                    # came before there was a clock
+                    slot_times[slot, 2] = state[CLOCK]
+                if not full and (not state[STARTED] or state[CLOCK] - slot_times[slot, 2] <= limit):
                     break
                 out[count, 0], out[count, 1], out[count, 2] = slot_times[slot, 1], _NONE, ALONE
                 count += 1
@@ -126,14 +132,16 @@ def pair(
                 and slots[slot, 3] == b
                 and slots[slot, 4] == back
             ):
-                apart = abs(slot_times[slot, 0] - start)
+                known = start != NO_START and slot_times[slot, 0] != NO_START
+                apart = abs(slot_times[slot, 0] - start) if known else limit
                 # of equally near ones the oldest
                 if apart <= limit and apart <= nearest:
                     best, nearest = slot, apart
             slot = links[slot, 1]
         if best != _NONE:
             other_start = slot_times[best, 0]
-            leads = start < other_start or (start == other_start and sport > dport)
+            alike = NO_START in (start, other_start) or start == other_start
+            leads = sport > dport if alike else start < other_start
             out[count, 0] = ref if leads else slot_times[best, 1]
             out[count, 1] = slot_times[best, 1] if leads else ref
             out[count, 2] = JOINED
@@ -145,7 +153,8 @@ def pair(
         state[WAITING] += 1
         bucket = np.int64(_mixed(a, b, c, d, keys[e, 4]) & mask)
         slots[slot] = keys[e]
-        slot_times[slot, 0], slot_times[slot, 1], slot_times[slot, 2] = start, ref, state[CLOCK]
+        slot_times[slot, 0], slot_times[slot, 1] = start, ref
+        slot_times[slot, 2] = state[CLOCK] if state[STARTED] else NO_START
         after = np.int64(heads[bucket]) - 1
         links[slot, 0], links[slot, 1], links[slot, 2] = _NONE, after, bucket
         if after != _NONE:

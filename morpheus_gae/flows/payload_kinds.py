@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
+from morpheus_gae.flows.presets_shapes import shape_of_line
+
 KINDS = ("json", "csv", "arrow", "avro", "protobuf")
 TOMBSTONE = "tombstone"
 UNKNOWN = "unknown"
@@ -76,10 +78,15 @@ def kind_of(value: bytes | None, content_type: str | None) -> str:
     rest = value[:4096].lstrip(_BLANK)
     if rest[:1] in (b"{", b"["):
         return "json"
+    line = rest.partition(b"\n")[0]
+    # a record without a header may begin with a byte that protobuf begins with as well
+    if line.startswith(b"#fields") or line.startswith(b"#separator"):
+        return "csv"
+    if line[:1].isdigit() and shape_of_line(line):
+        return "csv"
     if first in _TAGS or _prefixed(value):
         return "protobuf"
     # a header of several columns
-    line = rest.partition(b"\n")[0]
     if b"\0" not in line and any(mark in line for mark in (b",", b"\t", b";", b"|")):
         return "csv"
     return UNKNOWN

@@ -21,6 +21,7 @@ from morpheus_gae.flows.lines import Lines
 from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.payload_kinds import first_bytes
+from morpheus_gae.flows.presets_shapes import shape_of_line
 from morpheus_gae.flows.stream import Stream, TruncatedError
 
 I64 = npt.NDArray[np.int64]
@@ -29,6 +30,8 @@ MOSTLY = 0.5
 """Share of bad records from which on the columns are looked at anew: another exporter may have come."""
 HEADERS = 16
 """CSV headers of one topic that are remembered."""
+_SHAPED = b"\0"
+"""Before the name of a shape, in place of a header: no line of text begins so."""
 
 
 class NotFlows(Exception):  # noqa: N818
@@ -165,7 +168,9 @@ class JsonDecoder:
 
 
 class CsvDecoder:
-    """CSV and its kin: each message is a header line and records, or records alone if columns were told.
+    """CSV and its kin: each message is a header line and records.
+
+    Or records alone, if columns were told or the records are known by their shape.
 
     Parameters
     ----------
@@ -202,7 +207,7 @@ class CsvDecoder:
         return parts
 
     def _header(self, value: bytes) -> bytes:
-        return b"" if self._told else value.partition(b"\n")[0]
+        return b"" if self._told else _header_of(value)
 
     def _records(self, values: list[bytes]) -> Part:
         """Flows of messages without headers."""
@@ -229,12 +234,15 @@ class CsvDecoder:
             while len(self._readers) >= HEADERS:
                 del self._readers[next(iter(self._readers))]
             reader = self._new()
-        if len(values) > 1 and (reader.layout is not None or header.startswith(b"#") or not header.strip()):
+        shaped = header.startswith(_SHAPED)
+        if not shaped and (
+            len(values) > 1 and (reader.layout is not None or header.startswith(b"#") or not header.strip())
+        ):
             # comments and summaries belong to one message
             raise NotFlows("one by one", Reason.MESSAGE)
         known = bool(reader.names) and not reader.bare
         bodies = [v[len(header) + 1 :] for v in values] if known else values
-        if not known and len(values) > 1:
+        if not known and not shaped and len(values) > 1:
             bodies = [values[0], *(v[len(header) + 1 :] for v in values[1:])]
         data = b"\n".join(body.rstrip(b"\r\n") for body in bodies) + b"\n"
         base, reader.ended = reader.row, False
@@ -242,7 +250,9 @@ class CsvDecoder:
         batches = list(reader)
         if not reader.names or not batches:
             raise InputError("no header with columns of flows")
-        self._readers[header] = reader
+        # a first line that is a record already is nobody else's header
+        if shaped or not reader.bare:
+            self._readers[header] = reader
         start = 0 if reader.bare else len(header) + 1
         lines = [v[start:].rstrip(b"\r\n") for v in values]
         return _Places(lines, b"\n".join(lines) + b"\n", reader.row - base).part(batches[0], base)
@@ -252,6 +262,13 @@ def _uncommented(value: bytes) -> bytes:
     if b"#" not in value:
         return value
     return b"\n".join(line for line in value.split(b"\n") if not line.startswith(b"#"))
+
+
+def _header_of(value: bytes) -> bytes:
+    """The first line, or the name of a shape for messages of records alone."""
+    line = value.partition(b"\n")[0]
+    shape = shape_of_line(line) if line[:1].isdigit() else None
+    return line if shape is None else _SHAPED + f"{shape.preset.name} {len(shape.header)}".encode()
 
 
 def _shifted(part: Part, by: int) -> Part:

@@ -71,6 +71,8 @@ class Decoded:
         Records that are neither, by reason.
     preset
         Name of the preset that columns were read with, if any.
+    noted
+        Flows that were read with something put right, by what.
     """
 
     flows: Flows
@@ -79,6 +81,7 @@ class Decoded:
     bad: list[BadPayload] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     preset: str | None = None
+    noted: Counter[str] = field(default_factory=Counter)
 
 
 class FormatDecoder(Protocol):
@@ -189,7 +192,8 @@ def _of_part(part: Part) -> Decoded:
     bad = [
         BadPayload(m, r, b.reason, b.detail, v) for b, (m, r, v) in zip(part.batch.bad, part.bad, strict=True)
     ]
-    return Decoded(flows, message, row, bad, part.batch.skipped, part.batch.preset)
+    batch = part.batch
+    return Decoded(flows, message, row, bad, batch.skipped, batch.preset, batch.noted)
 
 
 def _moved(decoded: Decoded, by: int) -> Decoded:
@@ -210,4 +214,5 @@ def _joined(parts: list[Decoded]) -> Decoded:
         bad=[b for part in parts for b in part.bad],
         skipped=sum((part.skipped for part in parts), Counter()),
         preset=next((part.preset for part in parts if part.preset), None),
+        noted=sum((part.noted for part in parts), Counter()),
     )

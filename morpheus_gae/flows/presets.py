@@ -19,11 +19,14 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.mapping import ColumnMap, PresetLike
 from morpheus_gae.flows.presets_columns import canonical_columns
-from morpheus_gae.flows.presets_names import AUTO, CANONICAL, NAMES, PRESETS
+from morpheus_gae.flows.presets_datasets import GLUED
+from morpheus_gae.flows.presets_labels import is_glued
+from morpheus_gae.flows.presets_names import AUTO, CANONICAL, NAMES, PRESETS, spelled
 from morpheus_gae.flows.presets_nested import opened
 from morpheus_gae.flows.presets_table import NOT_A_FLOW, NPROBE, Direction, Preset, Skip
 from morpheus_gae.flows.presets_tuples import unpacked
-from morpheus_gae.flows.presets_values import find, one_of
+from morpheus_gae.flows.presets_values import Column, find, one_of
+from morpheus_gae.flows.stack import is_text
 
 I64 = npt.NDArray[np.int64]
 
@@ -96,7 +99,7 @@ def choose(names: Iterable[str], told: PresetLike = None) -> Layout | None:
     names
         Its columns, as ``paths`` tells them.
     told
-        Name of a preset, or a map over one; by the columns if None or ``auto``.
+        Name of a preset (see ``presets_names.spelled``), or a map over one; by the columns if None or "auto".
 
     Returns
     -------
@@ -113,17 +116,19 @@ def choose(names: Iterable[str], told: PresetLike = None) -> Layout | None:
         base = choose(found, told.base)
         preset, prefix = (None, "") if base is None else (base.preset, base.prefix)
         return _directed(told.over(preset, prefix, found), prefix, found)
-    if told == CANONICAL:
+    name = AUTO if told is None else spelled(told)
+    if name == CANONICAL:
         return None
-    if told is not None and told != AUTO:
-        if told not in PRESETS:
+    if name != AUTO:
+        if name not in PRESETS:
             raise UsageError(f"unknown preset {told!r}: choose {', '.join(NAMES)}")
-        return _layout(PRESETS[told], found)
+        return _layout(PRESETS[name], found)
     if not c.missing(list(found)):
         # all there but the start, which nProbe gives in seconds
         timed = "FIRST_SWITCHED" in found and c.FLOW_START not in found
         return _layout(NPROBE, found) if timed else None
     anywhere = found | {"*." + name.partition(".")[2] for name in found if "." in name}
+    anywhere |= {GLUED for name in found if is_glued(name)}
     most, best = 0, None
     for preset in PRESETS.values():
         for mark in preset.marks:
@@ -214,7 +219,7 @@ def apply(table: pa.Table, layout: Layout) -> Applied:
         index = np.flatnonzero(keep) if index is None else index[keep]
     for name, column in canonical_columns(inside, preset, layout.prefix).items():
         at = table.schema.get_field_index(name)
-        # only what the user told takes the place of another
+        # only what the user told, and numbers in place of words, take the place of another
         table = table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
     return Applied(table, index, +skipped)
 
@@ -233,13 +238,24 @@ def _left_out(table: pa.Table, rule: Skip, prefix: str) -> npt.NDArray[np.bool_]
     column = find(table, prefix + rule.column)
     if column is None:
         return np.zeros(table.num_rows, bool)
-    out = one_of(column, rule.values or rule.only)
+    out = one_of(column, rule.values or rule.only) if not rule.null else np.zeros(table.num_rows, bool)
     if rule.only:
         out = ~out & ~np.asarray(column.is_null())
+    if rule.null:
+        none = np.flatnonzero(_blank(column))
+        rows = table.take(none)
+        every = [_blank(other) for other in rows.columns]
+        out[none[np.logical_and.reduce(every)]] = True
     if rule.unless_null:
         other = find(table, prefix + rule.unless_null)
         out &= False if other is None else ~np.asarray(other.is_null())
     return out
+
+
+def _blank(column: Column) -> npt.NDArray[np.bool_]:
+    """Which values are null or no text, bool [E]."""
+    blank = np.asarray(column.is_null())
+    return blank | one_of(column, ("",)) if is_text(column.type) else blank
 
 
 def _kept(table: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:

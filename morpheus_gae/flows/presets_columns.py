@@ -11,22 +11,26 @@ import pyarrow.compute as pc
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.numbers import numbers
 from morpheus_gae.flows.presets_kernels import NO_TIME
+from morpheus_gae.flows.presets_labels import is_glued, labels, unglued
 from morpheus_gae.flows.presets_table import Direction, Names, Preset
 from morpheus_gae.flows.presets_values import (
     I64,
     Bool,
     Column,
+    above_0,
     durations,
     find,
     first,
     less,
     multiplied,
     one_of,
+    paced,
     ports,
     protocols,
+    ratio,
     times,
 )
-from morpheus_gae.flows.stack import as_text
+from morpheus_gae.flows.stack import as_text, is_text
 from morpheus_gae.flows.units import FLOW_END, RATE, in_bytes, in_micros
 
 _ENDS = (
@@ -43,7 +47,7 @@ _COUNTERS = (c.IN_BYTES, c.OUT_BYTES, c.IN_PKTS, c.OUT_PKTS)
 
 
 def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str, Column]:
-    """The canonical columns that a table lacks, in their usual order.
+    """The canonical columns that a table lacks, in their usual order, and those that words stand in.
 
     Parameters
     ----------
@@ -73,9 +77,16 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
     there = set(table.column_names) - set(preset.over)
     out: dict[str, Column] = {}
     for name, names in preset.fields.items():
-        found = some(names) if name not in there else []
+        if name in (c.LABEL, c.ATTACK) and name not in preset.over:
+            continue
+        # a protocol that is a word is in a column of that name, and not yet what should be there
+        absent = name not in there or (name == c.PROTOCOL and is_text(table[name].type))
+        found = some(names) if absent else []
         if name in (c.IN_BYTES, c.OUT_BYTES) and found:
             found = [in_bytes(column, preset.units.get((name, n), "B")) for n, column in named(names)]
+        if found and names[0] in preset.if_above_0:
+            # 0 stays where nothing else is told
+            found = [*map(above_0, found[:-1]), found[-1], *found[:-1]]
         if found:
             out[name] = first([_CONVERTED[name](column) for column in found] if name in _CONVERTED else found)
     for name, names in preset.total.items():
@@ -83,7 +94,8 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
         found = some(names) if name not in there and name not in out and part is not None else []
         if found:
             out[name] = less(first(found), part)
-    rates = some(preset.sampling)
+    pairs = [(some((looked,)), some((left,))) for looked, left in preset.spacing]
+    rates = [ratio(one[0], other[0]) for one, other in pairs if one and other] + some(preset.sampling)
     for name in _COUNTERS:
         if RATE in preset.over and name in there:
             # the user said so of what is canonical, too
@@ -99,7 +111,26 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
             out[name] = _whole(out[name])
     _times(there, table.num_rows, preset, some, at, out)
     _complete(table, preset, out)
+    _labels(table, preset, some, out)
     return {name: out[name] for name in c.CANONICAL if name in out}
+
+
+def _labels(
+    table: pa.Table, preset: Preset, some: Callable[[Names], list[Column]], out: dict[str, Column]
+) -> None:
+    told, kind = some(preset.fields.get(c.LABEL, ())), some(preset.fields.get(c.ATTACK, ()))
+    glued = [name for name in table.column_names if is_glued(name)] if c.LABEL in preset.fields else []
+    if not told and glued:
+        one, other = unglued(table[glued[0]])
+        told, kind = [one], [other]
+    if not told or not table.num_rows or c.LABEL in out:
+        return
+    label, attack = labels(first(told), first(kind) if kind else None, preset.parts)
+    # words become 0 and 1; their own column, if it is this one, is kept as the class
+    if c.LABEL not in table.column_names or not pa.types.is_integer(table[c.LABEL].type):
+        out[c.LABEL] = label
+    if c.ATTACK not in table.column_names and c.ATTACK not in out:
+        out[c.ATTACK] = attack
 
 
 def _swap(out: dict[str, Column], swapped: Bool) -> None:
@@ -130,6 +161,10 @@ def _times(
     if c.DURATION not in there:
         given = [durations(find_one, unit) for n, unit in preset.duration for find_one in some((n,))]
         length = first(given) if given else _nulls(rows)
+        pace = some((preset.pace,)) if given and preset.pace else []
+        if pace:
+            packets = [out[name] for name in (c.IN_PKTS, c.OUT_PKTS) if name in out]
+            length = paced(length, pace[0], packets)
         if length.null_count:
             end = _earliest(at(FLOW_END, preset.end), rows)
             known = (start != NO_TIME) & (end != NO_TIME)

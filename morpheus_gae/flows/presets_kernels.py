@@ -18,6 +18,9 @@ _ZERO, _NINE, _DOT, _COLON, _DASH, _SLASH, _PLUS, _SPACE, _TAB = 48, 57, 46, 58,
 _DATE_TIME = 19
 _ZERO_32, _TEN_32 = np.uint32(48), np.uint32(10)
 _E, _T, _X, _Z = (69, 101), (84, 116), (88, 120), (90, 122)
+_A, _M, _P = (65, 97), (77, 109), (80, 112)
+#: Bytes of "5/7/2017".
+_DAY_FIRST = 8
 
 
 @njit(cache=True, nogil=True)
@@ -196,6 +199,52 @@ def _same_date(data: Any, i: int, j: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _day_first(data: Any, i: int, stop: int) -> int:
+    """Microseconds since 1970, UTC, of "14/02/2018 08:31:01", "5/7/2017 8:55 PM", or ``NO_TIME``."""
+    day, first = _digits(data, i, stop, 2)
+    month, second = _digits(data, first + 1, stop, 2)
+    if second == first + 1 or second >= stop or data[second] != _SLASH:
+        return NO_TIME
+    year, i = _digits(data, second + 1, stop, 4)
+    if i - second != 5 or year == 0 or not (1 <= month <= 12 and 1 <= day <= 31):
+        return NO_TIME
+    clock = 0
+    if i < stop:
+        if data[i] != _SPACE and data[i] not in _T:
+            return NO_TIME
+        clock = _hours(data, i + 1, stop)
+    return NO_TIME if clock == NO_TIME else _days(year, month, day) * 86_400_000_000 + clock
+
+
+@njit(cache=True, nogil=True)
+def _hours(data: Any, i: int, stop: int) -> int:
+    """Microseconds since midnight of "8:55", "08:31:01.5", "8:55:01 PM", or ``NO_TIME``."""
+    hour, end = _digits(data, i, stop, 2)
+    if end == i or end >= stop or data[end] != _COLON:
+        return NO_TIME
+    minute, i = _digits(data, end + 1, stop, 2)
+    if i - end != 3:
+        return NO_TIME
+    second = micros = 0
+    if i < stop and data[i] == _COLON:
+        second, end = _digits(data, i + 1, stop, 2)
+        if end - i != 3:
+            return NO_TIME
+        i = end
+        if i < stop and data[i] == _DOT:
+            micros, i = _millionths(data, i + 1, stop)
+    while i < stop and data[i] == _SPACE:
+        i += 1
+    if stop - i == 2 and data[i + 1] in _M and (data[i] in _A or data[i] in _P) and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if data[i] in _P else 0)
+    elif i != stop:
+        return NO_TIME
+    if hour > 23 or minute > 59 or second > 60:
+        return NO_TIME
+    return ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros
+
+
+@njit(cache=True, nogil=True)
 def text_times(data: Any, offsets: Any, known: Any, out: Any) -> None:
     """Times that are text, int64 microseconds since 1970; ``NO_TIME`` for what is none."""
     date = -1
@@ -210,6 +259,9 @@ def text_times(data: Any, offsets: Any, known: Any, out: Any) -> None:
             start += 1
         while stop > start and data[stop - 1] in (_SPACE, _TAB):
             stop -= 1
+        if stop - start >= _DAY_FIRST and (data[start + 1] == _SLASH or data[start + 2] == _SLASH):
+            out[e] = _day_first(data, start, stop)
+            continue
         if stop - start < _DATE_TIME or data[start + 4] == _DOT or _ZERO <= data[start + 4] <= _NINE:
             out[e] = _number(data, start, stop)
             continue

@@ -86,7 +86,7 @@ def other_records(lines: Lines, layout: Layout) -> Bool:
     """Which lines hold an object that the layout leaves out, bool [E]; what is not sure is none of them."""
     other = np.zeros(len(lines), bool)
     for rule in layout.preset.skip:
-        if "." in layout.prefix + rule.column or rule.unless_null:
+        if "." in layout.prefix + rule.column or rule.unless_null or rule.null:
             continue
         words = [word.encode() for word in rule.values or rule.only]
         found = np.empty(len(lines), np.int64)
@@ -127,6 +127,8 @@ def flows_only(block: Block, layout: Layout | None) -> tuple[Block, I64 | None, 
 
 def _at_work(rule: Skip, data: bytes) -> bool:
     """Whether a rule may leave out a line of a block: a search that costs next to nothing."""
+    if rule.null:
+        return False
     key = f'"{rule.column}":'.encode()
     if key[:-1] not in data:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from morpheus_gae.flows import presets_datasets as datasets
 from morpheus_gae.flows import presets_table as exporters
 from morpheus_gae.flows import presets_vendors as vendors
 from morpheus_gae.flows.presets_table import Preset
@@ -26,9 +27,21 @@ PRESETS: dict[str, Preset] = {
         vendors.AWS_VPC,
         vendors.AZURE,
         vendors.GCP,
+        datasets.CICFLOWMETER,
+        datasets.NFSTREAM,
+        datasets.UNSW_NB15,
+        datasets.TON_IOT,
+        datasets.BOT_IOT,
+        datasets.CTU13,
+        datasets.IOT23,
     )
 }
 
 AUTO, CANONICAL = "auto", "canonical"
 NAMES = (AUTO, CANONICAL, *PRESETS)
 """What ``--preset`` takes."""
+
+
+def spelled(name: str) -> str:
+    """A name of a preset as it is listed: ``AWS_VPC`` is ``aws-vpc``."""
+    return name.strip().lower().replace("_", "-")

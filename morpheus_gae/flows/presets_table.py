@@ -34,13 +34,15 @@ class Direction(Enum):
 class Skip:
     """Records that are left out: those with one of ``values`` in a column, or with none of ``only``.
 
-    A record without a value stays. ``unless_null`` names a column that must have a value as well.
+    A record without a value stays, unless ``null`` says that it goes where all others have none either.
+    ``unless_null`` names a column that must have a value as well.
     """
 
     column: str
     values: Names = ()
     only: Names = ()
     unless_null: str = ""
+    null: bool = False
     reason: str = NOT_A_FLOW
 
 
@@ -55,7 +57,8 @@ class Preset:
     marks
         Sets of names, each of which tells this exporter; ``*.x`` is an x inside any column.
     fields
-        Canonical column -> names of what it is taken from as it is.
+        Canonical column -> names of what it is taken from as it is; of ``Label`` and ``Attack`` what
+        ``presets_labels`` makes of it.
     total
         The same for counters of both directions together: the bytes back are what the forward ones leave.
     start, end
@@ -68,6 +71,12 @@ class Preset:
         Of the records.
     sampling
         Names of the sampling rate that counters are multiplied by.
+    spacing
+        Names of packets looked at in a row and of those left out after them; they come before ``sampling``.
+    pace
+        Name of packets a second: it tells whether a length is in the unit given or in seconds.
+    if_above_0
+        Names whose 0 says nothing where the next name has a value.
     skip
         Records that are no flows.
     swap
@@ -78,8 +87,15 @@ class Preset:
         Columns that a text source must not take for numbers.
     unset
         Words that mean: no value.
+    parts
+        Parts of words in ``Label``, with what they say, in the order they are looked for: 1 attack, 0 benign,
+        -1 neither.
+    encoding
+        Of the lines of a text source that are not UTF-8.
     header
         Names, in order, of a text source that has no header.
+    hint
+        What a source that lacks columns may be.
     comment
         Beginning of the lines of a text source that are no records.
     ends
@@ -105,12 +121,18 @@ class Preset:
     duration: tuple[tuple[str, float], ...] = ()
     direction: Direction = Direction.BOTH
     sampling: Names = ()
+    spacing: tuple[tuple[str, str], ...] = ()
+    pace: str = ""
+    if_above_0: Names = ()
     skip: tuple[Skip, ...] = ()
     swap: tuple[str, Names] | None = None
     prefixes: Names = ("",)
     text: Names = ()
     unset: Names = ()
+    parts: tuple[tuple[str, int], ...] = ()
+    encoding: str = ""
     header: Names = ()
+    hint: str = ""
     comment: str = ""
     ends: str = ""
     tuples: Names = ()
@@ -132,6 +154,8 @@ def fields_of(
     out_pkts: Names = (),
     src6: Names = (),
     dst6: Names = (),
+    label: Names = (),
+    attack: Names = (),
 ) -> dict[str, Names]:
     """Names by canonical column."""
     told = {
@@ -146,6 +170,8 @@ def fields_of(
         c.IN_PKTS: in_pkts,
         c.OUT_BYTES: out_bytes,
         c.OUT_PKTS: out_pkts,
+        c.LABEL: label,
+        c.ATTACK: attack,
     }
     return {column: names for column, names in told.items() if names}
 
@@ -205,21 +231,29 @@ GOFLOW2 = Preset(
 
 PMACCT = Preset(
     name="pmacct",
-    marks=(("ip_src", "ip_dst", "bytes"), ("event_type", "writer_id")),
-    fields=fields_of(
-        src=("ip_src",),
-        dst=("ip_dst",),
-        sport=("port_src",),
-        dport=("port_dst",),
-        proto=("ip_proto",),
-        in_bytes=("bytes",),
-        in_pkts=("packets",),
+    marks=(
+        ("ip_src", "ip_dst", "bytes"),
+        ("event_type", "writer_id"),
+        # of the print plugin
+        ("SRC_IP", "DST_IP", "PACKETS", "BYTES"),
+        ("SRC_IP", "DST_IP", "BYTES"),
     ),
-    start=("timestamp_start", "timestamp_min"),
-    end=("timestamp_end", "timestamp_max"),
-    told=("stamp_inserted",),
+    fields=fields_of(
+        src=("ip_src", "SRC_IP"),
+        dst=("ip_dst", "DST_IP"),
+        sport=("port_src", "SRC_PORT"),
+        dport=("port_dst", "DST_PORT"),
+        proto=("ip_proto", "PROTOCOL"),
+        in_bytes=("bytes", "BYTES"),
+        in_pkts=("packets", "PACKETS"),
+    ),
+    start=("timestamp_start", "timestamp_min", "TIMESTAMP_START", "TIMESTAMP_MIN"),
+    end=("timestamp_end", "timestamp_max", "TIMESTAMP_END", "TIMESTAMP_MAX"),
+    told=("stamp_inserted", "STAMP_INSERTED"),
     direction=Direction.ONE,
-    sampling=("sampling_rate",),
+    sampling=("sampling_rate", "SAMPLING_RATE"),
+    # --START (...)--, --END--
+    comment="--",
     skip=(Skip("event_type", values=("purge_init", "purge_close")),),
 )
 
@@ -320,6 +354,8 @@ NFDUMP = Preset(
     end=("te", "lastSeen", "last", "t_last"),
     duration=(("td", 1000), ("duration", 1000)),
     direction=Direction.BY_RECORD,
+    # "sampled" is 0 or 1, and says that nfcapd has multiplied already
+    sampling=("sampling_rate", "sampling", "sampled"),
     skip=(Skip("type", only=("FLOW",)),),
     text=("sa", "da", "srcAddr", "dstAddr", "pr", "proto", "sp", "dp", "srcPort", "dstPort"),
     ends="Summary",

@@ -170,13 +170,52 @@ def durations(column: Column, unit: float) -> Column:
     return pa.chunked_array([pa.array(np.where(misfit, np.nan, scaled), mask=absent)])
 
 
+def paced(lengths: Column, pace: Column, packets: list[Column]) -> Column:
+    """Milliseconds again, of lengths that were read as microseconds and may have been seconds.
+
+    Parameters
+    ----------
+    lengths
+        Milliseconds, if the unit is microseconds.
+    pace
+        Packets a second: with ``packets`` it tells how many seconds there were. A row that has none counts as
+        seconds if its microseconds are no whole number.
+    packets
+        Of each direction.
+    """
+    values, absent, misfit = numbers(lengths)
+    rate, _, _ = numbers(pace)
+    count = sum((numbers(column)[0] for column in packets), np.zeros(len(values)))
+    micros = values * 1000
+    known = (rate > 0) & (count > 0)
+    seconds = np.where(known, count / np.where(known, rate, 1), 0)
+    # between a second and a microsecond lie six orders of magnitude: nearer to which?
+    in_seconds = np.where(known, micros < 1000 * seconds, np.abs(micros - np.round(micros)) > 1e-3)
+    out = np.where(in_seconds, np.round(micros * 1000, 6), values)
+    return pa.chunked_array([pa.array(np.where(misfit, np.nan, out), mask=absent)])
+
+
+def above_0(column: Column) -> Column:
+    """The column with null for 0."""
+    values, absent, misfit = numbers(column)
+    zero = (values == 0) & ~absent & ~misfit
+    return pc.if_else(pa.array(zero), pa.scalar(None, column.type), column) if zero.any() else column
+
+
+def ratio(looked: Column, left: Column) -> Column:
+    """Sampling rates, float64 [E], of packets looked at in a row and left out after them; null if unknown."""
+    (a, no_a, not_a), (b, no_b, not_b) = numbers(looked), numbers(left)
+    known = ~(no_a | not_a | no_b | not_b) & (a > 0) & (b >= 0)
+    return pa.chunked_array([pa.array((a + b) / np.where(known, a, 1), mask=~known)])
+
+
 def multiplied(column: Column, rate: Column) -> Column:
     """Counters times the sampling rate; a rate that is absent, 0 or 1 changes nothing."""
     rates, _, _ = numbers(rate)
     if (rates <= 1).all():
         return column
     factor = np.clip(rates, 1.0, MOST_SAMPLED)
-    if pa.types.is_integer(column.type):
+    if pa.types.is_integer(column.type) and (factor == np.floor(factor)).all():
         try:
             whole = pa.chunked_array([pa.array(factor.astype(np.int64))])
             return pc.multiply_checked(column.cast(pa.int64()), whole)

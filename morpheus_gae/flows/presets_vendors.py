@@ -8,6 +8,7 @@ ECS = Preset(
     name="ecs",
     marks=(
         ("source.ip", "destination.ip", "source.bytes"),
+        ("source.ip", "destination.ip", "network.bytes"),
         ("source.ip", "destination.ip", "event.start"),
         ("source.ip", "destination.ip", "network.transport"),
     ),
@@ -17,8 +18,9 @@ ECS = Preset(
         sport=("source.port",),
         dport=("destination.port",),
         proto=("network.iana_number", "network.transport"),
-        in_bytes=("source.bytes", "netflow.octet_delta_count", "netflow.in_bytes"),
-        in_pkts=("source.packets", "netflow.packet_delta_count", "netflow.in_pkts"),
+        # network.bytes is the sum of both directions, so what there is where it stands alone
+        in_bytes=("source.bytes", "netflow.octet_delta_count", "netflow.in_bytes", "network.bytes"),
+        in_pkts=("source.packets", "netflow.packet_delta_count", "netflow.in_pkts", "network.packets"),
         out_bytes=("destination.bytes",),
         out_pkts=("destination.packets",),
     ),
@@ -27,6 +29,12 @@ ECS = Preset(
     told=("@timestamp",),
     duration=(("event.duration", 1e-6),),
     direction=Direction.BY_RECORD,
+    sampling=(
+        "netflow.sampling_interval",
+        "netflow.sampler_random_interval",
+        "netflow.sampling_packet_interval",
+    ),
+    spacing=(("netflow.sampling_packet_interval", "netflow.sampling_packet_space"),),
 )
 
 LOGSTASH = Preset(
@@ -52,6 +60,7 @@ LOGSTASH = Preset(
     start=("flow_start_msec", "first_switched"),
     end=("flow_end_msec", "last_switched"),
     direction=Direction.ONE,
+    sampling=("sampling_interval", "flow_sampler_random_interval"),
     prefixes=("netflow.", ""),
 )
 
@@ -85,6 +94,9 @@ IPFIX = Preset(
     end=("flowEndMilliseconds", "flowEndSeconds", "flowEndMicroseconds", "flowEndNanoseconds"),
     duration=(("flowDurationMilliseconds", 1), ("flowDurationMicroseconds", 1e-3)),
     direction=Direction.BY_LAYOUT,
+    sampling=("samplingInterval", "samplerRandomInterval", "samplingPacketInterval"),
+    # RFC 5477, 8.2.1
+    spacing=(("samplingPacketInterval", "samplingPacketSpace"),),
     # RFC 5103, 6.3: 2 is "reverseInitiator", the source of the record is the one who answered
     swap=("biflowDirection", ("2",)),
     prefixes=("", "netflow."),
@@ -157,6 +169,7 @@ AWS_VPC = Preset(
     start=("start",),
     end=("end",),
     direction=Direction.ONE,
+    sampling=("sampling-rate", "sampling_rate"),
     skip=(
         Skip("log-status", values=("NODATA", "SKIPDATA")),
         Skip("log_status", values=("NODATA", "SKIPDATA")),

@@ -42,7 +42,8 @@ def refusal(names: Sequence[str], source: str, layout: Layout | None, absent: Se
             f"{'; of '.join(f'{what} {known}' for what, known in units)}"
         )
     if layout is not None and layout.preset.name != MAP:
-        return f"{told}They were read as those of {layout.preset.name} (--preset)"
+        hint = f"; {layout.preset.hint}" if layout.preset.hint else ""
+        return f"{told}They were read as those of {layout.preset.name} (--preset){hint}"
     told += (
         f"Required: {', '.join(c.REQUIRED)}; or columns of an exporter, which --preset names: "
         f"{', '.join(PRESETS)}"

@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from morpheus_gae.flows import columns
 
+IN_PLACE = frozenset((columns.PROTOCOL, columns.LABEL))
+"""Canonical columns that a preset may find words in, and puts numbers in place of."""
+
 
 def faithful(kind: Any) -> Any:
     """The type that writes a value as it was read: what only looks like a time stays text."""
@@ -41,14 +44,16 @@ class Types:
         """Types of columns that were read as something that would not write back the same."""
         return {f.name: kind for f in schema if (kind := faithful(f.type)) != f.type}
 
-    def settle(self, table: pa.Table, names: list[str]) -> None:
-        """Learn from well-formed records; of columns of these names only, not of those that were added."""
+    def settle(self, table: pa.Table, read: pa.Table) -> None:
+        """Learn from well-formed records; of columns that were ``read``, not of those that were added."""
         if table.num_rows == 0:
             return
-        own = set(names)
+        own = set(read.column_names)
         for field in table.schema:
-            if field.name in own and not _is_open(field.type):
-                self.known[field.name] = field.type
+            # words that a preset has made numbers of will be words again
+            kind = read.schema.field(field.name).type if field.name in IN_PLACE & own else field.type
+            if field.name in own and not _is_open(kind):
+                self.known[field.name] = kind
 
 
 def _is_open(kind: Any) -> bool:

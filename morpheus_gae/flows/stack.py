@@ -72,6 +72,13 @@ def _in_order(array: pa.Array, kind: Any) -> pa.Array:
     return pa.StructArray.from_arrays(fields, fields=list(kind), mask=array.is_null())
 
 
+def is_text(kind: Any) -> bool:
+    """Whether a type is one of text, or of a dictionary of text."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values as text: strings as they are, nested ones as JSON."""
     kind = column.type

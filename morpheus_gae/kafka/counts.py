@@ -23,6 +23,10 @@ class Counts(Protocol):
         """Add records that are no flows, by reason."""
         ...
 
+    def note(self, what: Counter[str]) -> None:
+        """Add flows that were read with something put right, by what."""
+        ...
+
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
         """Messages of each partition of ours that are not delivered yet."""
         ...

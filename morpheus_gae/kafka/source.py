@@ -255,6 +255,8 @@ class KafkaSource:
         )
         if decoded.skipped:
             self._metrics.skip(decoded.skipped)
+        if decoded.noted:
+            self._metrics.note(decoded.noted)
         if decoded.bad:
             self._metrics.bad(Counter(b.reason.value for b in decoded.bad))
             self._letters.hold(

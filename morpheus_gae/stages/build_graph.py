@@ -117,6 +117,7 @@ class BuildGraphStage(GaeStage):
                 batch = table_to_flows(table_of(frame), "message", first, preset=self._preset)
         self._index.add(index)
         self.shared.metrics.skip(batch.skipped)
+        self.shared.metrics.note(batch.noted)
         if batch.bad:
             self.shared.metrics.bad(Counter(record.reason.value for record in batch.bad))
             self._dead_letters.add(batch.bad)

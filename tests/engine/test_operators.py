@@ -37,7 +37,9 @@ def stream(n: int, labels: bool = False) -> Flows:
 
 def batch(flows: Flows, bad: int = 0) -> Any:
     records = [BadRecord(Reason.ADDRESS, "f", i, "x", "{}") for i in range(bad)]
-    return SimpleNamespace(flows=flows, bad=records, bytes_read=100, skipped=Counter(), preset=None)
+    return SimpleNamespace(
+        flows=flows, bad=records, bytes_read=100, skipped=Counter(), noted=Counter(), preset=None
+    )
 
 
 def chain(

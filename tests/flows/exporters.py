@@ -304,7 +304,7 @@ SAMPLES = [
     Sample(
         "argus",
         ".binetflow",
-        BINETFLOW,
+        BINETFLOW.replace(",Label", "").replace(",x\n", "\n").replace("0,0,0,\n", "0,0,0\n"),
         [
             (START, A, B, 40000, 443, 6, 100, 900, None, None, 2250),
             (START, A, B, 40000, 443, 6, 100, 900, None, None, 2250),

@@ -18,7 +18,7 @@ BAD = [
     ({"OUT_BYTES": None}, Reason.MISSING_COUNTER),
     ({"IN_BYTES": -1}, Reason.NEGATIVE_COUNTER),
     ({"OUT_BYTES": -1}, Reason.NEGATIVE_COUNTER),
-    ({"FLOW_DURATION_MILLISECONDS": -1}, Reason.NEGATIVE_COUNTER),
+    ({"IN_BYTES": -5, "OUT_BYTES": -1}, Reason.NEGATIVE_COUNTER),
     ({"FLOW_DURATION_MILLISECONDS": float("nan")}, Reason.NOT_A_NUMBER),
     ({"FLOW_DURATION_MILLISECONDS": float("inf")}, Reason.NOT_A_NUMBER),
 ]
@@ -113,3 +113,38 @@ def test_no_rows() -> None:
     batch = table_to_flows(table(3).slice(0, 0))
     assert len(batch.flows) == 0
     assert batch.flows.attributes.shape == (0, 3)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()])
+def test_a_negative_duration_is_missing_and_noted(kind: pa.DataType) -> None:
+    lengths = pa.array([0, -61, None, 5, -1]).cast(kind)
+    at = table(5).schema.get_field_index("FLOW_DURATION_MILLISECONDS")
+    given = table(5).set_column(at, "FLOW_DURATION_MILLISECONDS", lengths)
+    nobody = [*given["IPV4_SRC_ADDR"].to_pylist()[:4], "nobody"]
+    given = given.set_column(1, "IPV4_SRC_ADDR", pa.array(nobody))
+    batch = table_to_flows(given)
+    assert batch.flows.duration_missing.tolist() == [False, True, True, False]
+    assert batch.flows.attributes[:, 2].tolist() == [0, 0, 0, 5]
+    # a record that is bad for another reason is no flow with something put right
+    assert dict(batch.noted) == {"negative_duration": 1}
+    assert [bad.reason for bad in batch.bad] == [Reason.ADDRESS]
+    # what the source said stays
+    assert batch.flows.table["FLOW_DURATION_MILLISECONDS"].to_pylist()[1] in (-61, "-61")
+
+
+@pytest.mark.parametrize(
+    ("column", "bad"),
+    [
+        (pa.array([2**63, 2**64 - 1], pa.uint64()), []),
+        (pa.array([str(2**63), str(2**64 - 1), str(2**64), "1e20", "18446744073709551615.0"]), [2, 3]),
+        (pa.array([2.0**63, 2.0**64, 1e30]), [1, 2]),
+        (pa.array([2**64 - 1, 2**64], pa.decimal128(20, 0)), [1]),
+    ],
+    ids=["uint64", "text", "float64", "decimal"],
+)
+def test_no_counter_is_wider_than_64_bits(column: pa.Array, bad: list[int]) -> None:
+    given = table(len(column)).drop_columns(["OUT_BYTES"]).append_column("OUT_BYTES", column)
+    batch = table_to_flows(given)
+    assert [(b.row, b.reason) for b in batch.bad] == [(i, Reason.TOO_LARGE) for i in bad]
+    assert all("OUT_BYTES=" in b.detail for b in batch.bad)
+    assert len(batch.flows) == len(column) - len(bad)

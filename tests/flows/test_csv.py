@@ -44,10 +44,10 @@ def with_line(line: bytes) -> bytes:
         (b"1,1.2.3.4,5.6.7.8,,2,3,x", "missing_counter"),
         (b"1,1.2.3.4,5.6.7.8,1,null,3,x", "missing_counter"),
         (b"1,1.2.3.4,5.6.7.8,1,-2,3,x", "negative_counter"),
+        (b"1,1.2.3.4,5.6.7.8,1,18446744073709551616,3,x", "counter_too_large"),
         (b"1,1.2.3,5.6.7.8,1,2,3,x", "unparsable_address"),
         (b"1,,5.6.7.8,1,2,3,x", "unparsable_address"),
         (b"1,1.2.3.4,5.6.7.8,1,2,3,\xff\xfe", "bad_encoding"),
-        (HEADER.strip(), "unparsable_address"),
         (b"\x00\x01\x02", "wrong_column_count"),
     ],
 )

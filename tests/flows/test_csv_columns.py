@@ -65,7 +65,7 @@ def test_columns_name_those_of_a_preset(tmp_path: Path) -> None:
     for base in (None, "argus"):
         path = written(tmp_path, body, "f.csv")
         (batch,) = read_flows(str(path), preset=read_map((), header, base))
-        assert batch.preset == "argus"
+        assert batch.preset == (base or "ctu13")
         np.testing.assert_array_equal(batch.flows.attributes, want.attributes)
 
 

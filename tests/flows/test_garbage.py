@@ -45,7 +45,8 @@ spoiled = st.tuples(
             ("IN_BYTES", "abc"),
             ("OUT_BYTES", None),
             ("OUT_BYTES", "1e999"),
-            ("FLOW_DURATION_MILLISECONDS", -5),
+            ("OUT_BYTES", 2**70),
+            ("FLOW_DURATION_MILLISECONDS", "inf"),
         ]
     ),
 ).map(lambda t: {**t[0], t[1][0]: t[1][1]})

@@ -293,3 +293,52 @@ def test_pairs_are_those_of_the_plain_rule(rows: list[dict[str, Any]]) -> None:
     want += [(w["src_addr"], w["src_port"], w["bytes"], 0) for w in waiting]
     # records without bytes never wait for bytes of others: they are partners like all
     assert sorted(short(run(rows, seconds=1000)[0])) == sorted(want)
+
+
+NO_START = {"time_flow_start_ns": 0, "time_flow_end_ns": 0, "time_received_ns": None}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("cuts", [(), (1,)])
+def test_a_flow_takes_the_start_that_one_of_its_records_has(reverse: bool, cuts: tuple[int, ...]) -> None:
+    rows = [
+        record(A, 1000, B, 80, 400, **NO_START),
+        record(B, 80, A, 1000, 900, start=5, length=59),
+    ]
+    (flow,), pairer = run(rows[::-1] if reverse else rows, cuts)
+    assert (flow["IPV4_SRC_ADDR"], flow["IN_BYTES"], flow["OUT_BYTES"]) == (A, 400, 900)
+    assert (flow["FLOW_START_MILLISECONDS"], flow["FLOW_DURATION_MILLISECONDS"]) == (
+        1_700_000_005_000,
+        59_000,
+    )
+    assert (pairer.paired, pairer.unpaired) == (1, 0)
+
+
+def test_records_without_a_start_neither_set_nor_stop_the_clock() -> None:
+    pairer = Pairer(seconds=10)
+    assert pairer.push(flows_of([record(A, 1000, B, 80, **NO_START)])) == []
+    assert pairer.push(flows_of([record(A, i, C, 2, start=i) for i in range(1, 10)])) == []
+    # it came before the clock did, and waits from then on
+    (given,) = pairer.push(flows_of([record(A, 10, C, 2, start=20)]))
+    assert given.table["src_port"].to_pylist()[0] == 1000
+    # of two that may be, the one with a start that is near
+    rows = [record(A, 7000, B, 80, 1, start=0), record(A, 7000, B, 80, 2, **NO_START)]
+    pairer = Pairer()
+    out = [*pairer.push(flows_of([*rows, record(B, 80, A, 7000, 3, start=1)])), *pairer.flush()]
+    assert sorted(short([row for flows in out for row in flows.table.to_pylist()])) == [
+        (A, 7000, 1, 3),
+        (A, 7000, 2, 0),
+    ]
+
+
+def test_counters_of_64_bits_are_joined_as_they_are() -> None:
+    rows = [record(A, 7000, B, 80, 100), record(B, 80, A, 7000, 2**63 + 2048)]
+    batches = [
+        table_to_flows(pa.Table.from_pylist([{**row, "bytes": None}]).set_column(
+            5, "bytes", pa.array([row["bytes"]], pa.uint64())
+        ), preset="goflow2").flows
+        for row in rows
+    ]  # fmt: skip
+    pairer = Pairer()
+    out = [flows for batch in batches for flows in pairer.push(batch)] + pairer.flush()
+    assert [row["OUT_BYTES"] for flows in out for row in flows.table.to_pylist()] == [2**63 + 2048]

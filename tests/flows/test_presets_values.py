@@ -15,8 +15,10 @@ from morpheus_gae.flows.presets_values import (
     first,
     less,
     one_of,
+    paced,
     ports,
     protocols,
+    ratio,
     times,
 )
 
@@ -50,6 +52,16 @@ def test_the_size_of_a_number_tells_its_unit(factor: int, kind: pa.DataType) -> 
         (" 2023-11-14 22:13:20 UTC ", SECONDS),
         ("1970-01-01 00:00:01", 1),
         ("2000-02-29 00:00:00", 951_782_400),
+        # the day first
+        ("14/11/2023 22:13:20", SECONDS),
+        ("14/11/2023 22:13:20.125", SECONDS + 0.125),
+        ("14/11/2023 10:13:20 PM", SECONDS),
+        ("14/11/2023 10:13:20 am", SECONDS - 12 * 3600),
+        ("14/11/2023 12:13:20 AM", SECONDS - 22 * 3600),
+        ("14/11/2023 22:13", SECONDS - 20),
+        (" 5/7/2017 8:55 ", 1_499_244_900),
+        ("05/7/2017T08:55:58", 1_499_244_958),
+        ("14/11/2023", SECONDS - SECONDS % 86_400),
     ],
 )
 def test_times_as_text(text: str, seconds: float) -> None:
@@ -62,6 +74,20 @@ NO_TIMES = [
     *(
         "2023-11-14 22:13",
         "2023-11-14-22:13:20",
+        *(
+            "14/13/2023 22:13:20",
+            "32/11/2023 22:13:20",
+            "14/11/23 22:13:20",
+            "14/11/2023 24:13:20",
+            "14/11/20233",
+        ),
+        *(
+            "14/11/2023 22:13:20 PM",
+            "14/11/2023 0:13 AM",
+            "14/11/2023 22",
+            "14/11/2023 22:1",
+            "1//2023 22:13:20",
+        ),
         "2023-1x-14 22:13:20",
         "2023-11-14 22:13:20 CET",
         "99999999999999999999999",
@@ -160,3 +186,15 @@ def test_words() -> None:
     assert one_of(column([None]), ("2",)).tolist() == [False]
     # numbers are fractions where one of their column is
     assert one_of(column([2.0, 2.5, None]), ("2",)).tolist() == [True, False, False]
+
+
+def test_the_unit_of_a_length_is_what_the_pace_tells() -> None:
+    lengths = durations(column([2.25, 2_250_000.0, 0, 0.5, 3.0, None, 1e-3]), 1e-3)
+    pace = column([4.0, 4.0, 0, None, None, 4.0, 2000.0])
+    packets = [column([5, 5, 5, 5, 5, 5, 1]), column([4, 4, 4, 4, 4, 4, 1])]
+    assert paced(lengths, pace, packets).to_pylist() == [2250, 2250, 0, 500, 0.003, None, 1]
+
+
+def test_ratios_of_packets_looked_at_and_left_out() -> None:
+    looked, left = column([1, 1, 10, 0, None, 1, 1]), column([999, 0, 90, 9, 9, None, -5])
+    assert ratio(looked, left).to_pylist() == [1000, 1, 10, None, None, None, None]
