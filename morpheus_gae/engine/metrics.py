@@ -59,6 +59,8 @@ class Metrics:
         Messages behind, by topic and partition, of those that this process reads.
     reloads, reload_failures
         Models that were swapped in, and those that could not be.
+    http_refused, http_cut_off
+        Connections to the metrics' port that were turned away (too many at once), and that took too long.
     model
         Name and hash of the model that scores, once there is one.
     threshold
@@ -103,6 +105,8 @@ class Metrics:
         self.lag: dict[tuple[str, int], int] = {}
         self.reloads = 0
         self.reload_failures = 0
+        self.http_refused = 0
+        self.http_cut_off = 0
         self.model: tuple[str, str] | None = None
         self._artifact: Artifact | None = None
         self.threshold: float | None = None

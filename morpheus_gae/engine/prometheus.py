@@ -34,6 +34,8 @@ COUNTERS = {
     "kafka_transactions_aborted": "Kafka transactions rolled back.",
     "reloads": "Models swapped in while running.",
     "reload_failures": "Models that could not be loaded while running; the old one went on.",
+    "http_refused": "Connections to this port that were turned away, for there were too many at once.",
+    "http_cut_off": "Connections to this port that were ended, for they took too long.",
 }
 """Counters by name; ``Metrics`` holds the value in the attribute of this name, without ``kafka_``."""
 
