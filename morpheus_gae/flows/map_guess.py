@@ -57,8 +57,17 @@ _GUESSED = (
 """In the order in which names are given away."""
 
 
-def start_of_map(names: Sequence[str]) -> str:
-    """Options ``--map`` to begin with: what the names sound like; the rest is left to fill in."""
+def start_of_map(names: Sequence[str], needs: Sequence[str] = ()) -> str:
+    """Options ``--map`` to begin with.
+
+    Parameters
+    ----------
+    names
+        Columns of a source: what they sound like is taken for it.
+    needs
+        Those of our columns that are asked for; all if there is none. What must be there and sounds like
+        none of the names is left to fill in.
+    """
     # not what no hand would type, nor all of what is no table at all
     names = [name for name in names[:MOST] if name.isprintable() and len(name) <= LONGEST]
     taken: set[str] = set()
@@ -68,9 +77,9 @@ def start_of_map(names: Sequence[str]) -> str:
         if best is not None and _likeness(ours, best) > 0:
             taken.add(best)
             guesses[ours] = best + _unit(ours, best)
-    for ours in (c.IPV4_SRC, c.IPV4_DST, c.IN_BYTES):
+    for ours in needs or (c.IPV4_SRC, c.IPV4_DST, c.IN_BYTES):
         guesses.setdefault(ours, "COLUMN")
-    order = [ours for ours in OURS if ours in guesses]
+    order = [ours for ours in OURS if ours in guesses and (not needs or ours in needs)]
     return " ".join(f"--map {shlex.quote(f'{ours}={guesses[ours]}')}" for ours in order)
 
 

@@ -42,8 +42,10 @@ def refusal(names: Sequence[str], source: str, layout: Layout | None, absent: Se
             f"{'; of '.join(f'{what} {known}' for what, known in units)}"
         )
     if layout is not None and layout.preset.name != MAP:
+        needs = [ours for need in absent for ours in need.split(" (")[0].split(" or ")[:1] if ours in OURS]
         hint = f"; {layout.preset.hint}" if layout.preset.hint else ""
-        return f"{told}They were read as those of {layout.preset.name} (--preset){hint}"
+        more = f"; or say which is which, such as: {start_of_map(names, needs)}" if needs else ""
+        return f"{told}They were read as those of {layout.preset.name} (--preset){hint}{more}"
     told += (
         f"Required: {', '.join(c.REQUIRED)}; or columns of an exporter, which --preset names: "
         f"{', '.join(PRESETS)}"

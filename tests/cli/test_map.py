@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+from itertools import groupby
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +14,8 @@ from click.testing import CliRunner, Result
 import morpheus_gae.executors.base
 from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main
+from morpheus_gae.flows.mapping import OURS as OURS_ALL
+from morpheus_gae.flows.units import UNITS
 from tests.cli.toy_morpheus import open_toy
 
 ROW = ["2024-01-01 00:00:00", "10.0.0.1", "40000", "10.0.0.2", "443", "udp", "2", "900", "1.5"]
@@ -127,3 +132,33 @@ def test_commands_that_read_flows_take_both(command: str) -> None:
     told = ["--input", "flows.csv", "--model", "m", "--map", "BYTES=x"]
     done = CliRunner().invoke(gae, [command, *told])
     assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
+
+
+def blocks() -> list[str]:
+    """The indented blocks of the page's section."""
+    page = (Path(__file__).parents[2] / "docs" / "exporters.md").read_text()
+    section = page.split("## Any other layout")[1].split("\n## ")[0]
+    groups = groupby(section.split("\n"), key=lambda line: not line or line.startswith("    "))
+    texts = [dedent("\n".join(lines)).strip("\n") for is_block, lines in groups if is_block]
+    return [text for joined in texts if joined for text in joined.split("\n\n")]
+
+
+def test_the_examples_of_the_page_work() -> None:
+    sample, command, bare, bare_command = blocks()
+    Path("firewall.csv").write_text(sample + "\n")
+    Path("bare.csv").write_text(bare + "\n")
+    want = [(2000, 9500, 1500), (2000, 9500, 1500)]
+    for text in (command, bare_command):
+        words = shlex.split(text.replace("\\\n", " "))
+        assert words[0] == "morpheus"
+        done = CliRunner().invoke(main, [*words[1:], "--model", "toy", "--threshold", "0"])
+        assert done.exit_code == 0, done.output
+        (alert,) = [json.loads(line) for line in Path("alerts.jsonl").read_text().splitlines()]
+        found = tuple(alert[n] for n in ("IN_BYTES", "OUT_BYTES", "FLOW_DURATION_MILLISECONDS"))
+        assert found == want.pop()
+
+
+def test_the_page_tells_every_unit_and_column() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exporters.md").read_text()
+    for word in (*OURS_ALL, *(unit for known in UNITS.values() for unit in known if unit != "KB")):
+        assert f"`{word}`" in page, word

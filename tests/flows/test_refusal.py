@@ -115,3 +115,14 @@ def test_every_preset_is_nearest_to_its_own_names() -> None:
         own = [preset.prefixes[0] + n for group in preset.fields.values() for n in group]
         near = nearest([*own, *preset.start, *preset.end])
         assert preset.tuples or (near is not None and near[0] == name), name
+
+
+def test_what_a_preset_lacks_can_be_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    path.write_text('{"src_addr": "10.0.0.1", "dst_addr": "10.0.0.2", "octets": 5}\n')
+    with pytest.raises(InputError) as error:
+        list(read_flows(str(path), preset="goflow2"))
+    line = str(error.value)
+    assert line.endswith("or say which is which, such as: --map IN_BYTES=octets")
+    (batch,) = read_flows(str(path), preset=read_map(["IN_BYTES=octets"], None, "goflow2"))
+    assert batch.flows.attributes[0, 0] == 5
