@@ -22,6 +22,7 @@ from morpheus_gae.cli.options import (
     executor_name,
     json_option,
     map_options,
+    preset_name,
     rate,
 )
 from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
@@ -169,8 +170,10 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         map_options,
         click.option(
             "--preset",
-            type=click.Choice(PRESET_NAMES, case_sensitive=False),
-            help="Exporter whose columns these are; found out from their names by default (auto).",
+            type=preset_name,
+            metavar="NAME",
+            help="Exporter or data set whose columns these are; found out by default (auto). One of "
+            f"{', '.join(PRESET_NAMES)}.",
         ),
         click.option(
             "--fail_fast",

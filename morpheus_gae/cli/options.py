@@ -19,6 +19,7 @@ import click
 
 from morpheus_gae.engine.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
+from morpheus_gae.flows.presets_names import NAMES, spelled
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -180,6 +181,20 @@ def executor_name(text: str) -> str:
             f"{text!r} is not an executor: choose cpu, cuda, cuda:1 (another GPU) or torch"
         )
     return text
+
+
+def preset_name(text: str) -> str:
+    """The name of a preset as it is listed, whether given with dashes or underscores, large or small letters.
+
+    Raises
+    ------
+    click.BadParameter
+        If there is no such preset.
+    """
+    name = spelled(text)
+    if name not in NAMES:
+        raise click.BadParameter(f"{text!r} is not one of {', '.join(map(repr, NAMES))}.")
+    return name
 
 
 def _in_a_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -17,6 +17,7 @@ from morpheus.pipeline.single_output_source import SingleOutputSource
 
 from morpheus_gae.engine.feed import Feed
 from morpheus_gae.engine.settings import Settings
+from morpheus_gae.flows.presets_names import spelled
 from morpheus_gae.stages.columns import note
 from morpheus_gae.stages.frames import frame_of_flows
 from morpheus_gae.stages.opening import check, open_feed
@@ -79,6 +80,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
         kafka = {"group": group, "kafka_config": kafka_config, "fail_fast": fail_fast}
+        preset = None if preset is None else spelled(preset)
         self.settings = Settings(tuple(input), None, dead_letters, format, preset, pair_seconds).overridden(
             {"batch_size": batch_size, "map": tuple(map or ()), "columns": columns, **kafka}
         )

@@ -80,3 +80,34 @@ def test_mistakes_are_one_clear_error(args: tuple[str, ...], code: int, told: st
     assert done.exit_code == code, done.output
     assert told in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("name", ["aws_vpc", "aws-vpc", "AWS_VPC"])
+def test_a_preset_may_be_spelled_with_dashes_or_underscores(name: str) -> None:
+    Path("flows.json").write_text(lines({"srcaddr": A, "dstaddr": B, "bytes": 5, "start": 1, "end": 3}))
+    done = run("--preset", name)
+    assert done.exit_code == 0, done.output
+    (alert,) = map(json.loads, Path("a.jsonl").read_text().splitlines())
+    assert (alert["IN_BYTES"], alert["FLOW_DURATION_MILLISECONDS"]) == (5, 2000)
+
+
+def test_the_help_lists_what_the_page_lists() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exporters.md").read_text(encoding="utf-8")
+    listed = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    told = " ".join(CliRunner().invoke(main, ["run", "pipeline-gae", "--help"]).output.split())
+    names = told.partition("found out by default (auto). One of ")[2].partition(".")[0].split(", ")
+    assert set(names) == {"auto", "canonical"} | listed
+
+
+def test_negative_durations_are_told() -> None:
+    Path("flows.json").write_text(
+        lines({**EVE, "flow": {**EVE["flow"], "end": "2023-11-14T23:13:19.000000+0100"}})
+    )
+    done = run()
+    assert done.exit_code == 0, done.output
+    facts = json.loads(Path("m.json").read_text())
+    assert (facts["noted"], facts["durations_missing"]) == ({"negative_duration": 1}, 1)
+    assert facts["bad_records"] == {}
+    assert "put right: negative_duration" in done.stderr
+    (alert,) = map(json.loads, Path("a.jsonl").read_text().splitlines())
+    assert alert["FLOW_DURATION_MILLISECONDS"] is None
