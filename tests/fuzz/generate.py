@@ -23,7 +23,7 @@ FROM_KEPT = 0.25
 class Generator:
     """Gives the input of a number: the same one for a seed and the same kept inputs."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, only: str | None = None) -> None:
         self.seed = seed
         self.seeds = seeds()
         self.kept: list[Case] = []
@@ -36,11 +36,12 @@ class Generator:
             ("payload", 0.23, MessageCases(texts, tables).make),
             ("model", 0.06, ModelCases().make),
         ]
+        self._makers = [maker for maker in self._makers if only in (None, maker[0])]
 
     def case(self, number: int, kept: int | None = None) -> Case:
         """Input ``number``, made when there were so many kept ones."""
         rng = Random(self.seed << 48 | number)
-        at = rng.random()
+        at = rng.random() * sum(share for _, share, _ in self._makers)
         for name, share, make in self._makers:  # noqa: B007
             at -= share
             if at < 0:

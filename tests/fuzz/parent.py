@@ -63,8 +63,10 @@ class _Worker:
 class Parent:
     """Runs inputs of a seed. ``corpus``: where a run that goes on keeps things."""
 
-    def __init__(self, seed: int, corpus: Corpus, jobs: int = 1, learn: bool = False) -> None:
-        self._generator = Generator(seed)
+    def __init__(
+        self, seed: int, corpus: Corpus, jobs: int = 1, learn: bool = False, only: str | None = None
+    ) -> None:
+        self._generator = Generator(seed, only)
         self._generator.kept = corpus.load()
         self._corpus, self._jobs = corpus, jobs
         self._seen: set[str] | None = set() if learn else None
