@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from morpheus_gae.errors import MissingExtraError, UsageError
+from morpheus_gae.flows.avro_schema import BOTTOMLESS, bottomless
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.json_rows import rows_to_table
 from morpheus_gae.flows.mapping import PresetLike
@@ -72,8 +73,11 @@ class AvroDecoder:
 def _schema(text: str) -> Any:
     fastavro = _fastavro()
     try:
-        return fastavro.parse_schema(json.loads(text))
-    except (ValueError, KeyError, TypeError, fastavro.schema.SchemaParseException) as error:
+        told = json.loads(text)
+        if bottomless(told):
+            raise ValueError(BOTTOMLESS)
+        return fastavro.parse_schema(told)
+    except (ValueError, KeyError, TypeError, RecursionError, fastavro.schema.SchemaParseException) as error:
         raise UsageError(f"avro.schema is no Avro schema: {error}") from None
 
 
@@ -83,7 +87,7 @@ def _reader(schema: Any) -> Callable[[bytes], list[dict[str, Any]]]:
     def read(value: bytes) -> list[dict[str, Any]]:
         try:
             if value.startswith(CONTAINER):
-                return list(fastavro.reader(io.BytesIO(value)))
+                return _contained(fastavro.reader(io.BytesIO(value)))
             if schema is None:
                 raise NotFlows(
                     "Avro without its schema (a schema registry is not asked): give the schema, "
@@ -103,6 +107,13 @@ def _reader(schema: Any) -> Callable[[bytes], list[dict[str, Any]]]:
         return [row]
 
     return read
+
+
+def _contained(reader: Any) -> list[dict[str, Any]]:
+    """Records of a container, unless its schema lets a few bytes claim to be any number of values."""
+    if bottomless(reader.writer_schema):
+        raise ValueError(BOTTOMLESS)
+    return list(reader)
 
 
 def _fastavro() -> Any:

@@ -132,6 +132,8 @@ def _judged(array: pa.Array) -> Bool | None:
             wrong = _wrong_texts(array)
         elif pa.types.is_dictionary(array.type):
             wrong = _wrong_words(array)
+        elif str(array.type) == "string_view":
+            wrong = _wrong_views(array)
         else:
             wrong = _wrong_inside(array)
         if not wrong.any():
@@ -149,6 +151,13 @@ def _wrong_texts(array: pa.Array) -> Bool:
     if len(array):
         not_utf8(_offsets(array), _bytes(array.buffers()[2]), wrong)
     return wrong & ~_nulls(array)
+
+
+def _wrong_views(array: pa.Array) -> Bool:
+    raw = pa.Array.from_buffers(pa.binary_view(), len(array), array.buffers(), offset=array.offset)
+    raw.validate(full=True)
+    # not cast: older Arrow cannot
+    return _wrong_texts(pa.array(raw.to_pylist(), pa.large_binary()).view(pa.large_string()))
 
 
 def _wrong_words(array: pa.DictionaryArray) -> Bool:

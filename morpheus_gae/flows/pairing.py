@@ -326,15 +326,24 @@ def _replaced(
     own = table[name] if name in table.column_names else pa.chunked_array([pa.nulls(len(joined))])
     told = others[source] if source in others.column_names else pa.chunked_array([pa.nulls(len(others))])
     whole = all(_is_whole(t.type) for t in (own, told))
-    kind, dtype = (pa.int64(), np.int64) if whole else (pa.float64(), np.float64)
-    out = np.asarray(pc.fill_null(own.cast(kind, safe=False), 0)).astype(dtype)
-    out[joined] = np.asarray(pc.fill_null(told.cast(kind, safe=False), 0))
+    out, back = (_counts(t) if whole else _amounts(t) for t in (own, told))
+    out[joined] = back
     return pa.array(out)
 
 
 def _is_whole(kind: Any) -> bool:
     """Whether int64 holds all values of a type."""
     return bool(pa.types.is_null(kind) or (pa.types.is_integer(kind) and kind != pa.uint64()))
+
+
+def _counts(column: pa.ChunkedArray) -> I64:
+    return np.asarray(pc.fill_null(column.cast(pa.int64(), safe=False), 0)).astype(np.int64)
+
+
+def _amounts(column: pa.ChunkedArray) -> F64:
+    """A column of any type as numbers; 0 for what is none."""
+    values, absent, misfit = numbers(column)
+    return np.where(absent | misfit, 0.0, values)
 
 
 def _set(table: pa.Table, name: str, column: pa.Array) -> pa.Table:

@@ -264,5 +264,6 @@ def _kept(table: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:
     table = table.filter(pa.array(keep))
     if not table.num_rows:
         return table
+    had -= set(c.CANONICAL)
     gone = [n for n in table.column_names if n in had and table[n].null_count == table.num_rows]
     return table.drop_columns(gone)

@@ -60,7 +60,10 @@ def unpacked(table: pa.Table, steps: tuple[str, ...]) -> tuple[pa.Table, I64]:
                 column, index, rest = pc.list_flatten(column), index[parents], rest.take(parents)
                 kind = column.type
             if not pa.types.is_struct(kind):
-                return _split(rest, pc.cast(column, pa.string())), index
+                # what is no text is no tuple either
+                nested = pa.types.is_nested(kind)
+                text = pa.nulls(len(column), pa.string()) if nested else pc.cast(column, pa.string())
+                return _split(rest, text), index
             inner = pa.table(column.flatten(), [f.name for f in kind])
             for name in rest.column_names:
                 if name not in inner.column_names:
@@ -84,7 +87,7 @@ def _split(table: pa.Table, text: pa.Array) -> pa.Table:
         pc.if_else(nsg, columns[7], pa.scalar(None, pa.string())),
         pc.if_else(nsg, columns[8], columns[7]),
     )
-    table = table.append_column("flowTuple", text)
+    table = table.append_column("flowTuple", text) if table.num_columns else pa.table({"flowTuple": text})
     for name, column in zip(FIELDS, columns, strict=True):
         table = table.append_column(name, column)
     return table

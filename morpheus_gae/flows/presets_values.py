@@ -241,7 +241,8 @@ def one_of(column: Column, words: tuple[str, ...]) -> Bool:
     out = np.zeros(len(column), bool)
     start = 0
     for chunk in column.chunks:
-        if pa.types.is_nested(chunk.type):
+        kind = chunk.type.value_type if pa.types.is_dictionary(chunk.type) else chunk.type
+        if pa.types.is_nested(kind) or pa.types.is_temporal(kind):
             # no word at all
             pass
         elif not pa.types.is_null(chunk.type):

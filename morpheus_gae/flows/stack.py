@@ -31,7 +31,19 @@ def stack(tables: list[pa.Table]) -> pa.Table:
         for field in table.schema:
             kinds.setdefault(field.name, []).append(field.type)
     common = {name: _common(found) for name, found in kinds.items() if len(set(found)) > 1}
+    try:
+        return pa.concat_tables([_in_common(table, common) for table in tables], promote_options="permissive")
+    except pa.ArrowException:
+        # counters beyond the 63 bits that whole numbers have in common
+        common |= {
+            name: pa.float64() for name, found in kinds.items() if pa.uint64() in found and _whole(found)
+        }
     return pa.concat_tables([_in_common(table, common) for table in tables], promote_options="permissive")
+
+
+def _whole(kinds: list[Any]) -> bool:
+    """Whether types differ, and all are of whole numbers."""
+    return len(set(kinds)) > 1 and all(map(pa.types.is_integer, kinds))
 
 
 def _common(kinds: list[Any]) -> Any:

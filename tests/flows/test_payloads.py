@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.frame import Position
 from morpheus_gae.flows.origin import with_origin
@@ -162,6 +163,29 @@ def test_avro() -> None:
     assert [(b.message, b.reason) for b in without.bad] == [(0, Reason.SCHEMA)]
     assert "avro.schema.file=PATH" in without.bad[0].detail
     assert len(without.flows) == 3
+
+
+def test_avro_that_claims_any_number_of_values_is_refused() -> None:
+    fastavro = pytest.importorskip("fastavro")
+    fields = [{"name": n, "type": "string" if isinstance(v, str) else "long"} for n, v in ROWS[0].items()]
+    nothing = {"type": "record", "name": "a.none", "fields": [{"name": "x", "type": "null"}]}
+    for items, fine in (
+        ("int", True),
+        ("null", False),
+        (nothing, False),
+        (["null", "int"], True),
+        ({"type": "map", "values": "null"}, True),
+        ({"type": "array", "items": {"type": "fixed", "name": "f", "size": 0}}, False),
+    ):
+        more = {"name": "more", "type": {"type": "array", "items": items}}
+        schema = {"type": "record", "name": "flow", "fields": [*fields, more]}
+        out = io.BytesIO()
+        fastavro.writer(out, schema, [{**ROWS[0], "more": []}])
+        found = PayloadDecoder("topic").decode([out.getvalue()])
+        assert (len(found.flows), [b.reason for b in found.bad]) == (fine, [] if fine else [Reason.MESSAGE])
+        if not fine:
+            with pytest.raises(UsageError, match="no bytes"):
+                PayloadDecoder("topic", avro_schema=json.dumps(schema))
 
 
 def flow_message() -> Any:

@@ -46,3 +46,11 @@ def test_columns_that_some_lack() -> None:
 
 def test_bytes_that_are_no_text_become_hexadecimal() -> None:
     assert as_text(pa.chunked_array([[b"\xff\x01", None]])).to_pylist() == ["ff01", None]
+
+
+def test_counters_beyond_what_whole_numbers_have_in_common_become_floats() -> None:
+    small, large = pa.table({"n": pa.array([-1, 2])}), pa.table({"n": pa.array([2**64 - 1], pa.uint64())})
+    assert stack([small, large])["n"].to_pylist() == [-1.0, 2.0, float(2**64 - 1)]
+    # where they fit, they stay whole
+    fitting = pa.table({"n": pa.array([3], pa.uint64())})
+    assert stack([small, fitting])["n"].to_pylist() == [-1, 2, 3]

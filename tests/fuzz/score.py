@@ -93,7 +93,7 @@ class Scorer:
             )
             scores = executor.score(graph)
         _sound(scores, len(self._window))
-        return f"scored {spec.preset[:20]!r}"
+        return f"scored {str(spec.preset)[:20]!r}"
 
 
 def _sound(scores: Scores, flows: int) -> None:

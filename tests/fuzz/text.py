@@ -56,7 +56,9 @@ class TextCases:
             known = False
         rows = max(sum(1 for line in out.split("\n") if line.strip(" \r")) - 1, 0) if known else None
         suffix = {",": ".csv", "\t": ".tsv"}.get(mark, ".log")
-        return Case("file", "csv", [out.encode("utf-8", "surrogatepass")], _told(rng, seed, suffix), rows)
+        told = _told(rng, seed, suffix)
+        rows = rows if _sure(seed, told) else None
+        return Case("file", "csv", [out.encode("utf-8", "surrogatepass")], told, rows)
 
     def _edit(self, rng: Random, lines: list[list[str]], mark: str) -> bool:
         """Changes cells, a column or a line; whether each line still is one record, the first a header."""
@@ -172,7 +174,14 @@ def _json(rng: Random, seed: Seed) -> Case:
         for mark, token in raw.items():
             out = out.replace(f'"{mark}"', token)
     data = out.encode("utf-8", "surrogatepass")
-    return Case("file", "json", [data], _told(rng, seed, rng.choice((".json", ".ndjson"))), rows)
+    told = _told(rng, seed, rng.choice((".json", ".ndjson")))
+    return Case("file", "json", [data], told, rows if _sure(seed, told) else None)
+
+
+def _sure(seed: Seed, told: dict[str, Any]) -> bool:
+    """Whether a line is a record: not one that holds several, nor as another exporter's."""
+    mine = told.get("preset") in (None, seed.preset)
+    return mine and (seed.preset not in PRESETS or not PRESETS[seed.preset].tuples)
 
 
 def _sound(text: str) -> bool:

@@ -1,0 +1,100 @@
+"""Columns of types that nobody expects where they stand: their rows are bad, or read, and nothing raises."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.pairing import Pairer
+from morpheus_gae.flows.presets_values import one_of
+from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.stream import PIECE, Stream, StreamFile
+from tests.flows import rows
+
+TIMES = pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32())
+
+
+def test_days_beyond_the_calendar_are_no_word() -> None:
+    assert one_of(pa.chunked_array([TIMES]), ("man",)).tolist() == [False, False]
+    assert one_of(pa.chunked_array([TIMES.dictionary_encode()]), ("man",)).tolist() == [False, False]
+
+
+def test_a_counter_that_is_a_time_does_not_stop_pairs() -> None:
+    a, b = "192.0.2.1", "198.51.100.1"
+    table = pa.table(
+        {
+            "src_addr": [a, b], "dst_addr": [b, a],
+            "src_port": [5000, 443], "dst_port": [443, 5000], "proto": [6, 6],
+            "bytes": [100, 900], "time_flow_start_ns": [10**18, 10**18], "time_flow_end_ns": [10**18, 10**18],
+            "packets": pa.array([1, 2]), "IN_PKTS": pa.array([1, 2], pa.timestamp("ns")),
+        }
+    )  # fmt: skip
+    batch = table_to_flows(table)
+    pairer = Pairer()
+    joined = [*pairer.push(batch.flows), *pairer.flush()]
+    assert sum(map(len, joined)) == 1
+    assert joined[0].attributes[0, :2].tolist() == [100, 900]
+
+
+def test_tuples_that_are_lists_are_no_flows() -> None:
+    tuples = pa.array([[[1, 2]], [[3]]], pa.list_(pa.list_(pa.int64())))
+    groups = pa.StructArray.from_arrays([tuples], ["flowTuples"])
+    for table in (pa.table({"flowGroups": groups}), pa.table({"flowTuples": tuples, "other": [1, 2]})):
+        batch = table_to_flows(table, preset="azure")
+        assert len(batch.flows) == 0
+
+
+def test_a_canonical_column_that_only_left_out_records_have_stays() -> None:
+    table = pa.table(
+        {
+            "StartTime": ["2023/11/14 22:13:20.5"] * 2, "Dur": [1.0, 1.0], "Proto": ["man", "tcp"],
+            "SrcAddr": ["192.0.2.1"] * 2, "DstAddr": ["192.0.2.2"] * 2, "TotBytes": [9, 9],
+            "SrcBytes": [5, 5], "OUT_BYTES": [4, None],
+        }
+    )  # fmt: skip
+    batch = table_to_flows(table, preset="argus")
+    assert (len(batch.flows), [b.reason.value for b in batch.bad]) == (0, ["missing_counter"])
+
+
+def test_a_view_that_is_not_utf8_costs_its_row(tmp_path: Path) -> None:
+    table = rows.table(3)
+    raw = pa.array([b"a", b"\xff\xfe", None], pa.binary_view())
+    table = table.append_column("note", pa.Array.from_buffers(pa.string_view(), 3, raw.buffers()))
+    out = io.BytesIO()
+    with pa.ipc.new_file(out, table.schema) as file:
+        file.write_table(table)
+    (tmp_path / "a.arrow").write_bytes(out.getvalue())
+    batches = list(read_flows(str(tmp_path / "a.arrow")))
+    assert [int(n) for batch in batches for n in batch.flows.rows] == [0, 2]
+    assert [bad.reason.value for batch in batches for bad in batch.bad] == ["bad_encoding"]
+
+
+def test_a_message_that_says_it_is_longer_than_memory(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, rows.table(3).schema) as file:
+        file.write_table(rows.table(3))
+    data = bytearray(out.getvalue())
+    # the length of the buffers that follow the second description
+    at = 8 + struct.unpack_from("<i", data, 4)[0] + 8
+    root = at + struct.unpack_from("<I", data, at)[0]
+    field = struct.unpack_from("<H", data, root - struct.unpack_from("<i", data, root)[0] + 10)[0]
+    data[root + field : root + field + 8] = (1 << 45).to_bytes(8, "little")
+    (tmp_path / "a.arrow").write_bytes(bytes(data))
+    asked: list[int] = []
+    left = [bytes(data)]
+
+    def read(n: int) -> bytes:
+        asked.append(n)
+        given, left[0] = left[0][:n], left[0][n:]
+        return given
+
+    assert StreamFile(Stream(read, lambda: 0, lambda: None)).read(1 << 45) == bytes(data)
+    assert max(asked) <= PIECE
+    batches = list(read_flows(str(tmp_path / "a.arrow")))
+    assert [bad.reason.value for batch in batches for bad in batch.bad] == ["truncated_file"]
+    assert not any(np.any(batch.flows.rows) for batch in batches)
