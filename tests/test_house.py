@@ -44,6 +44,7 @@ OWNERS = {
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",
     "confluent_kafka": r"(?!)",
+    "nfstream": r"(?!)",
     "triton": r"executors/.*",
     **dict.fromkeys(("cudf", "cupy", "morpheus", "mrc"), r"stages/.*"),
     **dict.fromkeys(("pandas", "polars"), r"(?!)"),
@@ -52,7 +53,7 @@ OWNERS = {
 EVERYWHERE = {"matplotlib": OWNERS["matplotlib"], "pandas": r"(?!)", "polars": r"(?!)"}
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 HEAVY = (
-    *("confluent_kafka", "cudf", "cupy", "matplotlib", "numba", "pandas", "polars", "pyarrow"),
+    *("confluent_kafka", "cudf", "cupy", "matplotlib", "nfstream", "numba", "pandas", "polars", "pyarrow"),
     *("scipy", "sklearn", "torch", "triton"),
     *("opentelemetry", "prometheus_client"),
 )

@@ -159,7 +159,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--dead_letters", metavar="FILE", help="Bad records; OUTPUT.dead.ndjson by default."),
         click.option(
             "--format",
-            type=click.Choice(["arrow", "csv", "ndjson", "parquet"]),
+            type=click.Choice(["arrow", "csv", "ndjson", "parquet", "pcap"]),
             help="Format of stdin; found out from its first bytes by default.",
         ),
         click.option(
@@ -190,7 +190,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--input",
             metavar="URL",
             multiple=True,
-            help="File, folder, glob, - for stdin, or kafka://host:port/topic; repeatable.",
+            help="File, folder, glob, - for stdin, interface:eth0, or kafka://host:port/topic; repeatable.",
         ),
     ):
         command = option(command)

@@ -23,6 +23,7 @@ from morpheus_gae.engine.stage import Operator, Source
 from morpheus_gae.engine.topics import Topics, open_topics
 from morpheus_gae.engine.upkeep import Upkeep
 from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.interfaces import Switch, is_interface
 from morpheus_gae.kafka.url import is_kafka
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def build_pipeline(
         source = topics.source
     else:
         operators.insert(0, _pair_flows(settings, metrics, say))
+        switch = Switch(wake)
         batches = upkeep.batches() or read_flows(
             inputs,
             batch_rows=settings.batch_size,
@@ -150,10 +152,11 @@ def build_pipeline(
             preset=asked,
             dictionaries=True,
             go_on=True,
+            switch=switch,
         )
         bad = upkeep.dead_letters() or (topics and topics.dead_letters())
         letters = bad or DeadLetters(settings.dead_letters_path)
-        source = upkeep.source = FlowSource(batches, metrics, letters, wake, say, say, asked)
+        source = upkeep.source = FlowSource(batches, metrics, letters, switch.stop, say, say, asked)
     engine = EmbeddedEngine(
         source,
         upkeep.traced(operators),
@@ -192,7 +195,7 @@ def _refuse_overwriting(settings: Settings) -> None:
     written = (settings.output, settings.dead_letters_path)
     outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p)]
     read = [p for p in settings.input if not is_kafka(p)]
-    given = {os.path.realpath(p): p for p in expand(read) if p != STDIN}
+    given = {os.path.realpath(p): p for p in expand(read) if p != STDIN and not is_interface(p)}
     for path in outputs:
         if path is not None and os.path.realpath(path) in given:
             raise UsageError(f"{path} is read as input: write the output somewhere else")

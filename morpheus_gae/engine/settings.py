@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.interfaces import is_interface
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.mapping import PresetLike
@@ -166,12 +167,12 @@ class Settings:
 
     @property
     def live(self) -> bool:
-        """Whether an input is a topic, a pipe or a terminal, where flows come when they come."""
+        """Whether an input is a topic, an interface, a pipe or a terminal: flows come when they come."""
         return any(_is_live(path) for path in self.input)
 
 
 def _is_live(path: str) -> bool:
-    if path.startswith(KAFKA):
+    if path.startswith(KAFKA) or is_interface(path):
         return True
     try:
         if path == STDIN:

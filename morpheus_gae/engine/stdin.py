@@ -13,10 +13,11 @@ import threading
 from dataclasses import replace
 
 from morpheus_gae.engine.settings import KAFKA, STDIN, Settings
+from morpheus_gae.flows.interfaces import is_interface
 
 CHUNK = 1 << 16
 GRACE_SECONDS = 1.0
-BINARY_FORMATS = ("arrow", "parquet")
+BINARY_FORMATS = ("arrow", "parquet", "pcap")
 
 
 class StoppableStdin:
@@ -115,7 +116,7 @@ def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
     if STDIN in settings.input:
         return settings, StoppableStdin(lines=settings.format not in BINARY_FORMATS)
     (path, *others) = settings.input
-    if others or path.startswith(KAFKA) or path.endswith(tuple(COMPRESSIONS)):
+    if others or path.startswith(KAFKA) or is_interface(path) or path.endswith(tuple(COMPRESSIONS)):
         return settings, None
     kind = settings.format or format_of(path)
     pipe = StoppableStdin(path, lines=kind not in BINARY_FORMATS)

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from morpheus_gae.errors import InputError
+from morpheus_gae.flows.interfaces import is_interface
 
 STDIN = "-"
 
 
 def expand(inputs: str | Sequence[str]) -> list[str]:
-    """Files of the inputs: patterns expanded, folders looked through, both in order of name; ``-`` kept.
+    """Files of the inputs: patterns expanded, folders looked through, in order of name; ``-`` is kept.
 
     Of a folder everything is read but what others leave beside the data: names that begin with ``.`` or
     ``_`` (``_SUCCESS``, ``_temporary``), checksums (``.crc``), copies under way (``._COPYING_``), and what is
@@ -60,7 +61,7 @@ def would_be_read(path: str, folder: str) -> bool:
 
 def _matched(given: str) -> list[str]:
     """What an input names; of a pattern nothing twice that lies in a folder which it matches as well."""
-    if given == STDIN or os.path.exists(given):
+    if given == STDIN or is_interface(given) or os.path.exists(given):
         return [given]
     found = sorted(glob.glob(given, recursive=True))
     if not found:

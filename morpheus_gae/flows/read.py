@@ -17,9 +17,12 @@ from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.inputs import expand, total_bytes
+from morpheus_gae.flows.interfaces import Switch, is_interface
 from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
 from morpheus_gae.flows.partitions import partitions_of, with_partitions
+from morpheus_gae.flows.pcap import capture_batches, live_batches
+from morpheus_gae.flows.pcap_walk import MAGIC
 from morpheus_gae.flows.presets import choose
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
 
@@ -38,9 +41,12 @@ FORMATS = {
     ".arrows": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".pcap": "pcap",
+    ".pcapng": "pcap",
+    ".cap": "pcap",
 }
 _WHITE = b"\xef\xbb\xbf \t\r\n"
-KINDS = ("parquet", "csv", "ndjson", "arrow")
+KINDS = ("parquet", "csv", "ndjson", "arrow", "pcap")
 
 
 def format_of(path: str) -> str | None:
@@ -61,6 +67,7 @@ def read_flows(
     skip: int = 0,
     dictionaries: bool = False,
     go_on: bool = False,
+    switch: Switch | None = None,
 ) -> Iterator[FlowBatch]:
     """Read flows, a batch at a time, input after input; memory is bounded by a batch.
 
@@ -68,14 +75,15 @@ def read_flows(
     ----------
     inputs
         Paths, folders or globs (their files in order of name, see ``inputs.expand``) of Parquet, CSV, TSV,
-        NDJSON (also a JSON array) and Arrow IPC files, each also ``.gz`` or ``.zst``; ``-`` is stdin. A
-        Parquet file that is compressed as a whole, or comes from stdin, is held in memory. Where the
-        extension is unknown, the first bytes tell. Folders called ``name=value`` on the way to a file are
-        columns of text of its flows, unless it has columns of these names.
+        NDJSON (also a JSON array), Arrow IPC and captures of packets (pcap, pcapng), each also ``.gz`` or
+        ``.zst``; ``-`` is stdin, ``interface:eth0`` what that one sees. A Parquet file that is compressed as
+        a whole, or comes from stdin, is held in memory. Where the extension is unknown, the first bytes
+        tell. Folders called ``name=value`` on the way to a file are columns of text of its flows, unless it
+        has columns of these names.
     batch_rows
         Rows of a batch (Parquet, Arrow).
     stdin_format
-        ``parquet``, ``csv``, ``ndjson`` or ``arrow``; found out from the first bytes if None.
+        One of ``KINDS``; found out from the first bytes if None.
     block_bytes
         Bytes of a batch (text).
     preset
@@ -87,6 +95,8 @@ def read_flows(
         Text of Parquet files may come as dictionary columns: faster, where whoever reads knows these.
     go_on
         Of several inputs, one that cannot be read is a bad record in place of an error.
+    switch
+        Ends live captures.
 
     Yields
     ------
@@ -107,6 +117,9 @@ def read_flows(
     paths = expand(inputs)
     go_on = go_on and len(paths) > 1
     for path in paths:
+        if is_interface(path):
+            yield from live_batches(path, switch)
+            continue
         row = 0
         told = partitions_of(path)
         stream: Stream | None = None
@@ -141,6 +154,8 @@ def sniff(stream: Stream) -> str:
         return "parquet"
     if head.startswith((FILE_MAGIC, b"\xff\xff\xff\xff")):
         return "arrow"
+    if head.startswith(MAGIC):
+        return "pcap"
     head = stream.peek(4096, lambda given: given.lstrip(_WHITE) != b"")
     return "ndjson" if head.lstrip(_WHITE)[:1] in (b"{", b"[") else "csv"
 
@@ -161,6 +176,8 @@ def _batches(
         yield from parquet_batches(path, stream, batch_rows, whole, preset, skip, dictionaries)
     elif kind == "arrow":
         yield from arrow_batches(path, stream, batch_rows, preset)
+    elif kind == "pcap":
+        yield from capture_batches(path, stream, batch_rows)
     elif kind == "csv":
         yield from CsvReader(stream, path, block_bytes, preset)
     else:

@@ -36,7 +36,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     config : `morpheus.config.Config`
         Pipeline configuration.
     input : list[str]
-        File, folder, glob, - for stdin, or kafka://host:port/topic; repeatable.
+        File, folder, glob, - for stdin, interface:eth0, or kafka://host:port/topic; repeatable.
     format : str
         Format of stdin (arrow, csv, ndjson, parquet); found out from its first bytes by default.
     dead_letters : str

@@ -14,6 +14,7 @@ from morpheus_gae.engine.source import FlowSource
 from morpheus_gae.engine.stdin import stoppable
 from morpheus_gae.engine.topics import open_topics
 from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.interfaces import Switch, is_interface
 from morpheus_gae.flows.read import expand, read_flows
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.dead_letters import DeadLetters
@@ -40,6 +41,8 @@ def check(settings: Settings, repeat: int) -> None:
         raise UsageError("--repeat: stdin can be read only once")
     if repeat > 1 and any(map(is_kafka, settings.input)):
         raise UsageError("--repeat: a topic can be read only once")
+    if repeat > 1 and any(map(is_interface, settings.input)):
+        raise UsageError("--repeat: an interface shows its traffic only once")
 
 
 def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
@@ -86,6 +89,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         return settings, feed
     # once: what is written while the run goes on is none of its inputs
     files = expand(settings.input)
+    switch = Switch(None if stdin is None else stdin.stop)
     batches = chain.from_iterable(
         read_flows(
             files,
@@ -93,11 +97,11 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
             stdin_format=settings.format,
             preset=asked,
             go_on=True,
+            switch=switch,
         )
         for _ in range(repeat)
     )
-    wake = None if stdin is None else stdin.stop
-    source = FlowSource(batches, run.metrics, letters, wake, say, say, asked)
+    source = FlowSource(batches, run.metrics, letters, switch.stop, say, say, asked)
     pair = _pair_flows(settings, run.metrics, say)
     feed = Feed(source, pair, settings.live, stdin, settings.grace_seconds)
     run.opened.append(feed)
