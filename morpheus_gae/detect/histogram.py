@@ -12,6 +12,8 @@ F64 = npt.NDArray[np.float64]
 
 BINS_PER_OCTAVE = 256
 OCTAVES = 20
+MOST = 1e15
+"""Flows that a bin may hold: more than a network sends in many half-lives, and sums are finite."""
 
 
 class DecayingHistogram:
@@ -108,7 +110,7 @@ class DecayingHistogram:
                 and bins.ndim == 1
                 and bins.shape == mass.shape
                 and bool(((bins >= 0) & (bins < self.mass.shape[0])).all())
-                and bool((np.isfinite(mass) & (mass >= 0)).all())
+                and bool(((mass >= 0) & (mass <= MOST)).all())
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             sound = False

@@ -21,6 +21,8 @@ from morpheus_gae.engine.atomic import write_json
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.state import restore
 from morpheus_gae.errors import GaeError, InputError, OutputError, UsageError
+from morpheus_gae.model.names import printable
+from morpheus_gae.model.strict_json import loads, seal
 
 if TYPE_CHECKING:
     from morpheus_gae.engine.metrics import Metrics
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.frame import Position
     from morpheus_gae.sinks.resumable import ResumableDeadLetters, ResumableText, Written
 
-FORMAT = 1
+FORMAT = 2
 FILE = "checkpoint.json"
 LOCK = "lock"
 
@@ -148,7 +150,7 @@ class Checkpoint:
         for path in (str(self._settings.output), self._settings.dead_letters_path):
             if path is not None and os.path.exists(path):
                 _sync(path)
-        write_json(self._path, {"format": FORMAT, **self._run, "finished": True})
+        self._replace({"finished": True})
 
     def close(self) -> None:
         """Let another run use the folder."""
@@ -160,16 +162,20 @@ class Checkpoint:
         # what the checkpoint speaks of is on the disk before the checkpoint is
         output: Written = self._text.sync()
         letters = self._letters.sync(position.partition, position.offset)
-        facts = {
-            "format": FORMAT,
-            **self._run,
-            "finished": False,
-            "position": {"input": position.partition, "record": position.offset},
-            "output": asdict(output),
-            "dead_letters": letters,
-            "learnt": None if window.learnt is None else window.learnt.as_dict(),
-        }
-        write_json(self._path, facts)
+        self._replace(
+            {
+                "finished": False,
+                "position": {"input": position.partition, "record": position.offset},
+                "output": asdict(output),
+                "dead_letters": letters,
+                "learnt": None if window.learnt is None else window.learnt.as_dict(),
+            }
+        )
+
+    def _replace(self, facts: dict[str, Any]) -> None:
+        # as it will be read: JSON has no tuples
+        whole = json.loads(json.dumps({"format": FORMAT, **self._run, **facts}))
+        write_json(self._path, {**whole, "seal": seal(whole)})
 
     def _locked(self) -> int:
         """Hold the folder; the system lets go of it when this process ends, however it ends."""
@@ -187,7 +193,7 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
+            found = loads(self._path.read_bytes())
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -196,6 +202,9 @@ class Checkpoint:
             found = None
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise InputError(f"{self._path} is no checkpoint of this version: remove it to begin anew")
+        # a length that is off by a digit would cut an output in the middle of a row
+        if found.get("seal") != seal(found) or not _sound(found):
+            raise InputError(f"{self._path} is damaged or was edited: remove it to begin anew")
         for name, now in self._run.items():
             if found.get(name) != now:
                 raise UsageError(
@@ -215,8 +224,26 @@ class Checkpoint:
         at = self._found.get("position")
         if at is None:
             return None
-        number, record = int(at["input"]), int(at["record"])
-        return Position(self._run["inputs"][number]["path"], number, record)
+        return Position(self._run["inputs"][at["input"]]["path"], at["input"], at["record"])
+
+
+def _sound(found: dict[str, Any]) -> bool:
+    """Whether everything has the type and the range that a run goes on from; the seal is no secret."""
+    inputs, settings = found.get("inputs"), found.get("settings")
+    sound = isinstance(settings, dict) and isinstance(found.get("model"), str) and isinstance(inputs, list)
+    sound = sound and all(isinstance(i, dict) and isinstance(i.get("path"), str) for i in inputs or ())
+    if not sound or found.get("finished") is True:
+        return sound
+    position, output, learnt = found.get("position"), found.get("output"), found.get("learnt")
+    if not isinstance(position, dict) or not isinstance(output, dict) or output.keys() != {"bytes", "schema"}:
+        return False
+    numbers = (position.get("input"), position.get("record"), output["bytes"], found.get("dead_letters"))
+    return (
+        all(type(number) is int and 0 <= number < 1 << 62 for number in numbers)
+        and position["input"] < len(inputs or ())
+        and isinstance(output["schema"], (str, type(None)))
+        and isinstance(learnt, (dict, type(None)))
+    )
 
 
 def _fingerprint(path: str) -> dict[str, Any]:
@@ -231,15 +258,15 @@ def _difference(name: str, then: Any, now: Any) -> str:
     """What changed, in a few words."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         key = next(key for key in sorted({*then, *now}) if then.get(key) != now.get(key))
-        return f"{key} was {then.get(key)!r}, is {now.get(key)!r}"
+        return f"{key} was {then.get(key)!r:.300}, is {now.get(key)!r:.300}"
     if isinstance(then, list) and isinstance(now, list):
         if len(then) != len(now):
             return f"it had {len(then)} inputs, this has {len(now)}"
         old, new = next(pair for pair in zip(then, now, strict=True) if pair[0] != pair[1])
         return f"input {new['path']} is another file or has changed" + (
-            "" if old["path"] == new["path"] else f" (it was {old['path']})"
+            "" if old["path"] == new["path"] else f" (it was {printable(old['path'])})"
         )
-    return f"{name} was {then}, is {now}"
+    return f"{name} was {printable(str(then))[:300]}, is {now}"
 
 
 def _sync(path: str) -> None:

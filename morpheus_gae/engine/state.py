@@ -9,7 +9,7 @@ The histogram of an adaptive threshold serves any alert rate; it belongs to one 
 
 from __future__ import annotations
 
-import json
+import reprlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.engine.atomic import write_json
 from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.model.names import printable
+from morpheus_gae.model.strict_json import loads
 
 if TYPE_CHECKING:
     from morpheus_gae.detect.histogram import DecayingHistogram
@@ -90,11 +92,12 @@ def restore(saved: dict[str, Any], where: str, served: Served, metrics: Metrics)
     """
     if saved.get("format") != FORMAT:
         raise InputError(
-            f"{where} has format {saved.get('format')!r}, this program reads {FORMAT}: remove it"
+            f"{where} has format {reprlib.repr(saved.get('format'))}, this program reads {FORMAT}: remove it"
         )
     if saved.get("model") != served.label:
+        learnt_with = printable(str(saved.get("model")))[:200]
         raise UsageError(
-            f"{where} was learnt with model {saved.get('model')}, this run uses {served.label}, whose "
+            f"{where} was learnt with model {learnt_with}, this run uses {served.label}, whose "
             "scores are on another scale: give that model or another --state, or remove the file"
         )
     history: DecayingHistogram | None = getattr(served.threshold, "history", None)
@@ -137,7 +140,7 @@ class StateFile:
             If it is another model's, or not a state at all; see ``restore``.
         """
         try:
-            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            saved = loads(self._path.read_bytes())
         except FileNotFoundError:
             if not self._path.absolute().parent.is_dir():
                 raise UsageError(f"--state {self._path}: its folder does not exist") from None

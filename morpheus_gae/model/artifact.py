@@ -29,6 +29,7 @@ from morpheus_gae.model.artifact_file import read_tensors
 from morpheus_gae.model.calibration import TailMap
 from morpheus_gae.model.memory import Memory
 from morpheus_gae.model.spec import ModelSpec
+from morpheus_gae.model.strict_json import seal
 
 FORMAT = 1
 BUDGETS = ("0.0001", "0.001", "0.01", "0.02")
@@ -112,12 +113,6 @@ def digest(tensors: dict[str, Array], spec: ModelSpec) -> str:
     return h.hexdigest()
 
 
-def seal(config: dict[str, Any]) -> str:
-    """SHA-256 over everything else that ``config.json`` says: thresholds are part of a model."""
-    told = {key: value for key, value in config.items() if key != "seal"}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
 def save_artifact(
     path: str | Path,
     *,
@@ -149,6 +144,7 @@ def save_artifact(
     }
     # as it will be read: JSON has no tuples, and text for keys
     config = json.loads(json.dumps(config))
+    # thresholds are part of a model
     config["seal"] = seal(config)
     contiguous = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
     _write(folder / "model.safetensors", save(contiguous))

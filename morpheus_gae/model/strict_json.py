@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import Counter
@@ -28,6 +29,12 @@ def loads(data: bytes) -> Any:
         raise ValueError(f"it nests deeper than {MOST_DEPTH} levels") from None
     _look(value, MOST_DEPTH)
     return value
+
+
+def seal(values: dict[str, Any]) -> str:
+    """SHA-256 over every member but ``seal``: tells whether somebody, or a disk, has changed one."""
+    told = {key: value for key, value in values.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -58,9 +58,11 @@ class ResumableText(TextSink):
     """
 
     def __init__(self, path: str, written: Written | None = None) -> None:
+        # before the file is cut
+        schema = None if written is None else _columns(path, written.schema)
         super().__init__(_opened(path, None if written is None else written.bytes), path, kind_of(path))
-        if written is not None and written.schema is not None:
-            self._schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written.schema)))
+        if schema is not None:
+            self._schema = schema
 
     def sync(self) -> Written:
         """Bring everything to the disk."""
@@ -154,6 +156,18 @@ def kind_of(path: str) -> str:
     if kind not in ("ndjson", "csv"):
         raise UsageError(f"{path}: --checkpoint continues .jsonl and .csv files; write to one of these")
     return kind
+
+
+def _columns(path: str, encoded: str | None) -> pa.Schema | None:
+    if encoded is None:
+        return None
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(encoded, validate=True)))
+    except (ValueError, OSError, pa.ArrowException):
+        raise OutputError(
+            f"{path} cannot be continued: the checkpoint does not tell its columns; remove the checkpoint to "
+            "begin anew"
+        ) from None
 
 
 def _opened(path: str, kept: int | None) -> Any:

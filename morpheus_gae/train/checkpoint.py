@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import warnings
@@ -64,13 +65,23 @@ def load(folder: Path, run: str, net: torch.nn.Module, optimiser: Any, schedule:
     except Exception as error:
         warnings.warn(f"{path} is damaged and is ignored: {error}", RuntimeWarning, stacklevel=2)
         return False
-    if values.get("run") != run:
+    if not isinstance(values, dict) or values.get("run") != run:
         return False
-    net.load_state_dict(values["net"])
-    optimiser.load_state_dict(values["optimiser"])
-    schedule.load_state_dict(values["schedule"])
-    for key, value in values["state"].items():
-        setattr(state, key, value)
+    parts = {"net": net, "optimiser": optimiser, "schedule": schedule}
+    before = {name: copy.deepcopy(part.state_dict()) for name, part in parts.items()}
+    try:
+        found = State(**values["state"])
+        if found.best.keys() not in (before["net"].keys(), {}.keys()):
+            raise ValueError("weights of another module")
+        for name, part in parts.items():
+            part.load_state_dict(values[name])
+    except Exception as error:
+        for name, part in parts.items():
+            part.load_state_dict(before[name])
+        told = " ".join(str(error).split())
+        warnings.warn(f"{path} is damaged and is ignored: {told}", RuntimeWarning, stacklevel=2)
+        return False
+    vars(state).update(vars(found))
     return True
 
 

@@ -17,6 +17,7 @@ from morpheus_gae.engine.checkpoint import AlreadyFinished, Checkpoint
 from morpheus_gae.engine.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.errors import InputError, OutputError, UsageError
+from morpheus_gae.model.strict_json import seal
 from morpheus_gae.sinks.text import TextSink
 from tests.cli.test_operations_checkpoint import MAKERS
 from tests.engine.toys import ToyExecutor
@@ -192,6 +193,69 @@ def test_a_damaged_checkpoint_is_told(begun: Settings) -> None:
     (Path(str(begun.checkpoint)) / "checkpoint.json").write_text("{")
     with pytest.raises(InputError, match="remove it to begin anew"):
         run(begun)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 100_000,
+        b"\xff",
+        b"[]",
+        b'{"format": 1}',
+        b'{"format": 2}',
+        b'{"format": 2, "format": 2}',
+        b"NaN",
+    ],
+)
+def test_what_is_no_checkpoint_is_told(begun: Settings, text: bytes) -> None:
+    (Path(str(begun.checkpoint)) / "checkpoint.json").write_bytes(text)
+    with pytest.raises(InputError, match="remove it to begin anew"):
+        run(begun)
+
+
+def test_a_digit_that_changed_is_noticed_before_an_output_is_cut(begun: Settings) -> None:
+    path = Path(str(begun.checkpoint)) / "checkpoint.json"
+    found = json.loads(path.read_text())
+    found["output"]["bytes"] -= 10
+    path.write_text(json.dumps(found))
+    before = Path(str(begun.output)).read_bytes()
+    with pytest.raises(InputError, match="damaged or was edited: remove it to begin anew"):
+        run(begun)
+    assert Path(str(begun.output)).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"position": None},
+        {"position": {"input": 7, "record": 0}},
+        {"position": {"input": -1, "record": 0}},
+        {"position": {"input": 0, "record": 1.5}},
+        {"position": {"input": True, "record": 0}},
+        {"output": {"bytes": -5, "schema": None}},
+        {"output": {"bytes": 0, "schema": 7}},
+        {"output": {"bytes": 0}},
+        {"output": {"bytes": 0, "schema": "bm8gc2NoZW1h"}},
+        {"output": {"bytes": 0, "schema": "!"}},
+        {"dead_letters": -1},
+        {"dead_letters": "9"},
+        {"learnt": [1]},
+        {"inputs": 5},
+        {"inputs": [5]},
+        {"settings": []},
+        {"model": {"a": 1}},
+        {"finished": 1, "position": 3},
+    ],
+)
+def test_edited_facts_are_told_whoever_made_the_seal(begun: Settings, change: dict[str, Any]) -> None:
+    path = Path(str(begun.checkpoint)) / "checkpoint.json"
+    found = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps({**found, "seal": seal(found)}))
+    before = Path(str(begun.output)).read_bytes()
+    with pytest.raises((InputError, OutputError), match="to begin anew") as caught:
+        run(begun)
+    assert str(caught.value).isprintable()
+    assert Path(str(begun.output)).read_bytes() == before
 
 
 def test_a_finished_run_does_nothing_more(begun: Settings) -> None:

@@ -133,14 +133,27 @@ def test_a_fixed_threshold_keeps_the_scores_alone(tmp_path: Path) -> None:
             '"threshold": {"bins_per_octave": 256, "bins": [99999], "mass": [1]}}',
             InputError,
         ),
+        (
+            '{"format": 1, "model": "toy@0123456789ab", '
+            '"threshold": {"bins_per_octave": 256, "bins": [1, 2], "mass": [1e308, 1e308]}}',
+            InputError,
+        ),
+        ('{"format": 1, "model": "toy@0123456789ab", "threshold": [[1]]}', InputError),
+        ('{"format": 1, "model": "toy@0123456789ab", "threshold": "x"}', InputError),
+        ('{"format": 1, "format": 1}', InputError),
+        ('{"format": 1, "model": NaN}', InputError),
+        ("[" * 100_000, InputError),
+        ('{"format": 1, "model": "\x1b[2J"}', InputError),
+        ('{"format": 1, "model": "toy@\\u001b[2J"}', UsageError),
     ],
 )
 def test_what_is_no_state_is_told(tmp_path: Path, text: str, error: type[GaeError]) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
     one = served(AdaptiveThreshold(0.01))
-    with pytest.raises(error, match=r"state\.json"):
+    with pytest.raises(error, match=r"state\.json") as caught:
         StateFile(str(path)).load(one, counted(one))
+    assert str(caught.value).isprintable()
 
 
 def test_no_state_yet_is_no_error_but_no_folder_is(tmp_path: Path) -> None:

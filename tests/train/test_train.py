@@ -14,6 +14,8 @@ from morpheus_gae.model.artifact import BUDGETS, load_artifact
 from tests.support import make_flows
 
 pytest.importorskip("torch")
+import torch
+
 from morpheus_gae.train import checkpoint
 from morpheus_gae.train import train as training
 from morpheus_gae.train.train import TrainOptions, train_model
@@ -143,3 +145,38 @@ def test_flows_without_any_duration_train(tmp_path):
     flows.attributes[:, 2] = 0
     artifact = train_model(flows, tmp_path / "m", epochs=1)
     assert np.isfinite(open_executor(artifact.path).score(build_graph(flows)).surprise).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda v: v.pop("state"),
+        lambda v: v["net"].pop("tau"),
+        lambda v: v["net"].update(tau=torch.zeros(3)),
+        lambda v: v["state"].update(best={"x": torch.zeros(1)}),
+        lambda v: v["optimiser"].update(param_groups=[]),
+        lambda v: v["state"].update(other=1),
+    ],
+)
+def test_a_checkpoint_with_other_insides_is_ignored_as_a_whole(tmp_path, damage):
+    net = torch.nn.Linear(2, 2)
+    net.register_parameter("tau", torch.nn.Parameter(torch.tensor(4.0)))
+
+    def fresh(net):
+        optimiser = torch.optim.AdamW(net.parameters())
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.1, total_steps=9)
+        return optimiser, schedule, checkpoint.State({}, 1.0, 0, 0, [])
+
+    checkpoint.save(tmp_path, "run", net, *fresh(net))
+    path = tmp_path / checkpoint.FOLDER / checkpoint.FILE
+    values = torch.load(path, weights_only=True)
+    damage(values)
+    torch.save(values, path)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.fill_(7.0)
+    optimiser, schedule, state = fresh(net)
+    with pytest.warns(RuntimeWarning, match="damaged and is ignored"):
+        assert not checkpoint.load(tmp_path, "run", net, optimiser, schedule, state)
+    assert all((p == 7.0).all() for p in net.parameters())
+    assert vars(state) == vars(checkpoint.State({}, 1.0, 0, 0, []))
