@@ -31,7 +31,8 @@ from morpheus_gae.flows.presets_values import (
     times,
 )
 from morpheus_gae.flows.stack import as_text, is_text
-from morpheus_gae.flows.units import FLOW_END, RATE, in_bytes, in_micros
+from morpheus_gae.flows.units import FLOW_END, RATE
+from morpheus_gae.flows.units_values import in_bytes, in_micros
 
 _ENDS = (
     (c.IPV4_SRC, c.IPV4_DST),
