@@ -4,9 +4,9 @@
 # make test-checked   what runs in kernels, with every index and every load checked (NUMBA_BOUNDSCHECK), and
 #              compiled for a processor of 2003: no AVX, no fused multiply-add; then FUZZ changed inputs on the same
 # make test-host   under the pins of the NVIDIA Morpheus image and without torch: what the pinned libraries can
-#              change. Those are NumPy, numba, Arrow and pandas (readers, graph, scores, sinks, engine, stages),
+#              change. Those are NumPy, numba, Arrow and pandas (readers, graph, scores, alerts, sinks, stages),
 #              click (commands) and the Kafka client. Not what is about our own steps alone (killed scorers, slow
-#              and full sinks, files taken up again), nor what needs torch, nor packages and house rules
+#              and full sinks), nor what needs torch, nor packages and house rules
 # make ci      all of this as .ci/run does it; ten minutes on two cores, installation included
 # make chaos   kill scorers and a Kafka broker at random under 1 M flows, and count what is lost (10 minutes)
 # make fuzz MINUTES=60   changed inputs of every kind, from where the last time ended (.cache/fuzz)
@@ -25,7 +25,7 @@ PYTEST  := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # changed inputs of test-checked
 FUZZ   ?= 20000
 
-.PHONY: demo test test-checked test-host ci venvs suite lint clean chaos fuzz
+.PHONY: demo test test-checked test-host ci venvs warm suite lint clean chaos fuzz
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -60,18 +60,25 @@ test: lint suite
 suite: $(VENV)/.dev
 	$(BIN)/$(PYTEST)
 
+# before several processes each compile the same
+warm: $(VENV)/.dev
+	$(BIN)/python -m tests.warm
+
 # compiled code of another kind never lies beside that of the suite: numba would take one for the other
-CHECKED := NUMBA_BOUNDSCHECK=1 NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/.cache/checked
+CHECKED := NUMBA_BOUNDSCHECK=1 NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/.cache/checked \
+	TESTS_SHARE=0.2
 
 test-checked: $(VENV)/.dev
-	$(CHECKED) $(BIN)/$(PYTEST) tests/flows tests/graph tests/executors tests/model
+	$(CHECKED) $(BIN)/python -m tests.warm
 	$(CHECKED) $(BIN)/python -m tests.fuzz --inputs $(FUZZ) --seed 1 --first 0 --jobs 2
+	$(CHECKED) $(BIN)/$(PYTEST) tests/flows tests/graph tests/executors tests/model -k 'not torch and not cuda'
 
 HOST := $(VENV)-host
-HOST_TESTS := tests/flows tests/graph tests/executors tests/model tests/detect tests/sinks tests/engine \
-	tests/stages tests/cli tests/simulate tests/kafka tests/test_imports.py tests/test_pipeline.py
-HOST_LEFT_OUT := tests/kafka/test_chaos.py tests/kafka/test_slow_sink.py tests/kafka/test_full_disk.py \
-	tests/kafka/test_same_windows.py tests/cli/test_operations_checkpoint.py
+HOSTED := NUMBA_CACHE_DIR=$(CURDIR)/.cache/host TESTS_SHARE=0.2
+HOST_TESTS := $(addprefix tests/,flows graph executors model detect sinks engine stages cli kafka simulate test_imports.py)
+HOST_LEFT_OUT := \
+	$(addprefix tests/kafka/test_,chaos.py slow_sink.py full_disk.py same_windows.py rebalance.py sasl_refused.py) \
+	$(addprefix tests/cli/test_operations,.py _checkpoint.py _reload.py _signals.py) tests/cli/test_morpheus_presets.py
 
 $(HOST)/.done: pyproject.toml constraints-host.txt
 	$(PYTHON) -m venv $(HOST)
@@ -79,16 +86,17 @@ $(HOST)/.done: pyproject.toml constraints-host.txt
 	touch $@
 
 test-host: $(HOST)/.done
-	NUMBA_CACHE_DIR=$(CURDIR)/.cache/host $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
+	$(HOSTED) $(HOST)/bin/python -m tests.warm
+	$(HOSTED) $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
 
 venvs: $(VENV)/.dev $(HOST)/.done
 
 # what one step waits for, another computes
 ci:
 	$(MAKE) -j2 venvs
-	$(MAKE) -j2 --output-sync=target lint test-checked
+	$(MAKE) -j2 --output-sync=target lint warm
 	$(MAKE) suite
-	$(MAKE) test-host
+	$(MAKE) -j2 --output-sync=target test-checked test-host
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.kafka.chaos --report chaos.md

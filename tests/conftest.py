@@ -20,6 +20,8 @@ os.environ.setdefault("MORPHEUS_RUN_ENGINE", "embedded")
 # the first example of a process may compile kernels; pytest-timeout ends what hangs
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+# of the examples that property tests make, where the same tests have run in full before
+SHARE = float(os.environ.get("TESTS_SHARE", "1"))
 
 if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     # click before 8.2 keeps stderr apart only when told to, and then leaves it out of the output
@@ -48,6 +50,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Long files first in a worker of pytest-xdist; skip what needs a GPU where there is none."""
     if hasattr(config, "workerinput"):
         items.sort(key=_begins)
+    if SHARE < 1:
+        for test in {item.obj for item in items if getattr(item.obj, "is_hypothesis_test", False)}:
+            own = test._hypothesis_internal_use_settings
+            fewer = settings(own, max_examples=max(3, round(SHARE * own.max_examples)))
+            test._hypothesis_internal_use_settings = fewer
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked and not _has_gpu():
         for item in marked:

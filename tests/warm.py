@@ -1,0 +1,39 @@
+"""Compile what most tests run, once, before several processes each would: ``python -m tests.warm``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from morpheus_gae.engine.warm import warm_up
+from morpheus_gae.executors.base import open_executor
+from morpheus_gae.flows.read import read_flows
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.spec import PRESETS
+from tests.fixtures.make import MODELS
+from tests.flows import files
+from tests.flows.exporters import SAMPLES
+from tests.support import make_flows
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [files.record(i) for i in range(100)]
+        texts = [(".csv", files.csv_text(rows)), (".ndjson", files.ndjson_text(rows))]
+        texts += [(sample.suffix, sample.text) for sample in SAMPLES]
+        for number, (suffix, text) in enumerate(texts):
+            path = Path(folder) / f"{number}{suffix}"
+            path.write_text(text, encoding="utf-8")
+            list(read_flows(str(path)))
+    for name in PRESETS:
+        executor = open_executor(MODELS / name)
+        warm_up(executor)
+        spec = executor.artifact.spec
+        graph = build_graph(
+            make_flows(300), octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps
+        )
+        executor.score_batch([graph, graph])
+
+
+if __name__ == "__main__":
+    main()
