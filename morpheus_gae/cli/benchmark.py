@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import EXIT_SIGNAL, Command, json_option
+from morpheus_gae.cli.options import EXIT_SIGNAL, Command, echo, json_option
 
 SIZES = "10000,50000,250000,1000000,2500000"
 
@@ -167,7 +167,7 @@ def command(
             found = benchmark(plan, lambda name: bar.update())
     finally:
         signal.signal(signal.SIGTERM, before)
-    click.echo(text(found))
+    echo(text(found))
     if json_file is not None:
         Path(json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if plot is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import EXIT_FAILED, Command, json_option
+from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option
 
 
 @click.command(cls=Command)
@@ -30,17 +30,17 @@ def command(ctx: click.Context, model: str | None, json_file: str | None) -> Non
         facts = {"ok": not report.problems, "problems": report.problems, "remarks": report.remarks}
         Path(json_file).write_text(json.dumps({**facts, **report.facts}, indent=2) + "\n", encoding="utf-8")
     for section, facts in report.facts.items():
-        click.echo(section)
+        echo(section)
         width = max((len(name) for name in facts), default=0)
         for name, value in facts.items():
-            click.echo(f"  {name:<{width}}  {_text(value)}")
+            echo(f"  {name:<{width}}  {_text(value)}")
     for line in report.remarks:
-        click.echo(f"remark: {line}")
+        echo(f"remark: {line}")
     for line in report.problems:
-        click.echo(f"problem: {line}", err=True)
+        echo(f"problem: {line}", err=True)
     if report.problems:
         ctx.exit(EXIT_FAILED)
-    click.echo("everything that scoring needs works here")
+    echo("everything that scoring needs works here")
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from morpheus_gae.cli.options import Command, executor_name, json_option, map_options
+from morpheus_gae.cli.options import Command, echo, executor_name, json_option, map_options
 from morpheus_gae.engine.logs import say
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def command(
         bad_records=sum(bad.values()),
     )
     name = f"{artifact.name}@{artifact.hash}"
-    click.echo(f"model {name}   stream {order}\n{text(found)}")
+    echo(f"model {name}   stream {order}\n{text(found)}")
     for reason, count in sorted(bad.items()):
-        click.echo(f"left out {count:,} bad records: {reason}", err=True)
+        echo(f"left out {count:,} bad records: {reason}", err=True)
     if json_file is not None:
         about = {
             "model": name,
@@ -123,7 +123,7 @@ def command(
     if plots is not None:
         title = f"{name}, stream {order}, {found['flows']:,} flows"
         for path in morpheus_gae.evaluate.plots.draw(plots, labels, surprise, artifact.thresholds, title):
-            click.echo(str(path), err=True)
+            echo(str(path), err=True)
 
 
 def _mixed(batches: Iterable[Flows], order: str, seed: int) -> Iterator[Flows]:

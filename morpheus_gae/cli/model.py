@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from morpheus_gae.cli.options import Group, json_option
+from morpheus_gae.cli.options import Group, echo, json_option
 from morpheus_gae.engine.choose import choose_model
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def show(folder: str | None, json_file: str | None) -> None:
         import json
 
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    click.echo("\n".join(_lines(facts)))
+    echo("\n".join(_lines(facts)))
 
 
 def _facts(artifact: Artifact) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import click
 from morpheus_gae.engine.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
 from morpheus_gae.flows.presets_names import NAMES, spelled
+from morpheus_gae.flows.printable import printable
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -46,6 +47,10 @@ class Failure(click.ClickException):
     """An expected error on its way to the terminal."""
 
     exit_code = EXIT_FAILED
+
+    def format_message(self) -> str:
+        """One line, whatever the names in it are."""
+        return printable(super().format_message())
 
     def show(self, file: Any = None) -> None:
         """Print it, as a line of JSON where the others are."""
@@ -74,6 +79,9 @@ def clear_errors() -> Iterator[None]:
     """
     try:
         yield
+    except click.UsageError as error:
+        vars(error)["message"] = printable(error.message, lines=True)
+        raise
     except UsageError as error:
         raise Misuse(str(error)) from error
     except GaeError as error:
@@ -87,12 +95,30 @@ def clear_errors() -> Iterator[None]:
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
+def echo(text: str, err: bool = False) -> None:
+    """Print lines; characters in them that would act on a terminal are shown instead.
+
+    Parameters
+    ----------
+    text
+        Lines that were laid out here, with anything from outside in them.
+    err
+        On stderr instead of stdout.
+    """
+    click.echo(printable(text, lines=True), err=err)
+
+
 class Command(click.Command):
     """A click command of this project; use as ``@click.command(cls=Command)``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
         super().__init__(*args, **kwargs)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse what was given; what is wrong with it becomes one line."""
+        with clear_errors():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the callback; expected errors become one line."""
@@ -116,6 +142,11 @@ class Group(click.Group):
         kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
         super().__init__(*args, **kwargs)
         self.lazy: dict[str, str] = dict(lazy or {})
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse what was given; what is wrong with it becomes one line."""
+        with clear_errors():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the group, its subcommands and its result callback; expected errors become one line."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.cli.options import Command, echo, json_option
 from morpheus_gae.errors import UsageError
 
 CHUNK = 200_000
@@ -138,7 +138,7 @@ def command(
             summary.add(table)
             progress.update(table.num_rows)
     figures = summary.figures() | {"garbage_rows": spoiler.added if spoiler else 0}
-    click.echo(_describe(figures), err=True)
+    echo(_describe(figures), err=True)
     if json_file is not None:
         Path(json_file).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

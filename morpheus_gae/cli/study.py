@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from morpheus_gae.cli.options import Command, json_option
+from morpheus_gae.cli.options import Command, echo, json_option
 
 
 @click.command(cls=Command)
@@ -126,9 +126,9 @@ def command(
         found = study(flows, plan, keep=None if keep is None else Path(keep), step=step)
         bar.update(1)
     page = tables(found)
-    click.echo(page)
+    echo(page)
     for reason, count in sorted(bad.items()):
-        click.echo(f"left out {count:,} bad records: {reason}", err=True)
+        echo(f"left out {count:,} bad records: {reason}", err=True)
     if markdown is not None:
         Path(markdown).write_text(page + "\n", encoding="utf-8")
     if json_file is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import Command, json_option, map_options
+from morpheus_gae.cli.options import Command, echo, json_option, map_options
 from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
 
@@ -98,7 +98,7 @@ def command(
     terminal = sys.stderr.isatty()
     flows, bad = read_for_training(list(inputs), max_flows, progress=terminal, preset=told, say=say)
     if len(flows) == max_flows:
-        click.echo(
+        echo(
             f"Note: training takes the first {max_flows:,} flows; for more of the input give --max_flows",
             err=True,
         )
@@ -116,8 +116,8 @@ def command(
     )
     facts: dict[str, Any] = artifact.config["training"]
     for reason, count in sorted(bad.items()):
-        click.echo(f"left out {count:,} bad records: {reason}", err=True)
-    click.echo(
+        echo(f"left out {count:,} bad records: {reason}", err=True)
+    echo(
         f"{artifact.name}@{artifact.hash}: {facts['flows']:,} flows, {facts['hosts']:,} hosts, "
         f"{facts['pairs']:,} pairs, {facts['epochs']} epochs, {facts['seconds']} s -> {model}",
         err=True,

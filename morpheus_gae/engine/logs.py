@@ -12,10 +12,16 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from morpheus_gae.flows.printable import json_escapes, printable
+
 LOGGER = logging.getLogger("morpheus_gae.run")
 
 LEVELS = {"Warning: ": logging.WARNING, "Error: ": logging.ERROR}
 """How a line begins, and its level; others are information."""
+
+
+TABLE = "summary"
+"""The event whose text is laid out in lines."""
 
 
 class Line(str):
@@ -78,7 +84,15 @@ class JsonFormatter(logging.Formatter):
         told.update(getattr(record, "fields", None) or {})
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(told, default=str, ensure_ascii=False)
+        return json_escapes(json.dumps(told, default=str, ensure_ascii=False))
+
+
+class TextFormatter(logging.Formatter):
+    """The line as it is; what acts on a terminal, in the name of a file say, is shown instead."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; the summary of a run has several."""
+        return printable(super().format(record), lines=getattr(record, "event", None) == TABLE)
 
 
 def start_logging(kind: str = "text") -> None:
@@ -91,7 +105,7 @@ def start_logging(kind: str = "text") -> None:
         then are lines like the others.
     """
     handler = _Stderr()
-    handler.setFormatter(JsonFormatter() if kind == "json" else logging.Formatter("%(message)s"))
+    handler.setFormatter(JsonFormatter() if kind == "json" else TextFormatter("%(message)s"))
     LOGGER.handlers = [handler]
     LOGGER.propagate = False
     LOGGER.setLevel(logging.INFO)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from morpheus_gae.flows.printable import printable
 
 Cell = str
 NONE = "-"
+_ACTS_IN_MARKDOWN = re.compile(r"[\\`*|<>\[\]]")
 
 
 def percent(value: float | None, digits: int = 2) -> Cell:
@@ -63,7 +67,7 @@ def text(found: dict[str, Any]) -> str:
         rows += [[""] * len(rows[0]), ["found by class", *[""] * (len(rows[0]) - 1)]]
         for name, c in classes.items():
             by = c["tpr_by_budget"]
-            rows.append([f"{name} ({c['flows']:,})", *(percent(by.get(b)) for b in budgets), ""])
+            rows.append([f"{printable(name)} ({c['flows']:,})", *(percent(by.get(b)) for b in budgets), ""])
     lines += aligned(rows)
     lines.append("")
     if starred:
@@ -117,9 +121,16 @@ def _stream(name: str, s: dict[str, Any], found: dict[str, Any]) -> list[str]:
         rows = [["class (flows)", *detectors]]
         for attack, flows in sorted(classes.items(), key=lambda item: -item[1]):
             of = [d["per_attack"].get(attack) for d in detectors.values()]
-            rows.append([f"{attack} ({flows:,.0f})", *(NONE if c is None else _spread(c["tpr"]) for c in of)])
+            rows.append(
+                [f"{marked(attack)} ({flows:,.0f})", *(NONE if c is None else _spread(c["tpr"]) for c in of)]
+            )
         lines += [*_markdown(rows), ""]
     return lines
+
+
+def marked(name: str) -> Cell:
+    """A name from outside in a cell of Markdown: nothing in it ends the cell, or is a tag, a link or code."""
+    return _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(name))
 
 
 def _markdown(rows: list[list[Cell]]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.frame import Position
+from morpheus_gae.flows.printable import json_escapes, printable
 from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Outbox
 from morpheus_gae.sinks.append import bring_to_disk, open_end
 
@@ -93,7 +94,7 @@ class TopicPost:
                 "offset": str(letter.offset),
                 "row": str(letter.row),
                 "reason": letter.reason,
-                "error": letter.detail[:1000],
+                "error": printable(letter.detail[:1000]),
             }
             if len(letter.value) > MESSAGE_BYTES:
                 # whole, it would be refused, and each time that it is read again
@@ -270,4 +271,4 @@ def _line(letter: Letter) -> bytes:
         told["record"] = letter.value.decode()
     except UnicodeDecodeError:
         told["record_base64"] = base64.b64encode(letter.value).decode()
-    return json.dumps(told).encode() + b"\n"
+    return json_escapes(json.dumps(told)).encode() + b"\n"

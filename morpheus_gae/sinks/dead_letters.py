@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.bad import BadRecord
+from morpheus_gae.flows.printable import json_escapes
 
 MAX_TEXT = 65_536
 
@@ -21,7 +22,7 @@ def dead_letter(record: BadRecord) -> bytes:
         "detail": record.detail[:MAX_TEXT],
         "record": record.record[:MAX_TEXT],
     }
-    return json.dumps(told).encode() + b"\n"
+    return json_escapes(json.dumps(told)).encode() + b"\n"
 
 
 class DeadLetters:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from morpheus_gae.cli import options
+from morpheus_gae.cli.gae import main
 from morpheus_gae.cli.options import Command, Group, executor_name, json_option, rate
 from morpheus_gae.errors import ArtifactError, GaeError, MissingExtraError, UsageError
 
@@ -117,3 +120,58 @@ def test_executor_name(text: str) -> None:
 def test_what_is_no_executor(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not an executor: choose cpu"):
         executor_name(text)
+
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\r.csv"
+
+
+def acts(text: str) -> list[str]:
+    return re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+
+
+def test_nothing_prints_without_looking_at_what_it_prints() -> None:
+    package = Path(options.__file__).parents[1]
+    raw = re.compile(r"click\.s?echo\(|\bprint\(|std(out|err)\.write\(")
+    found = [
+        f"{path.relative_to(package)}: {line.strip()}"
+        for path in sorted(package.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if raw.search(line)
+    ]
+    assert found == ["cli/options.py: click.echo(printable(text, lines=True), err=err)"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [GaeError(HOSTILE), UsageError(f"{HOSTILE}\nmore"), FileNotFoundError(2, "No such file", HOSTILE)],
+)
+def test_errors_do_not_act_on_a_terminal(error: Exception) -> None:
+    @click.command(cls=Command)
+    def fails() -> None:
+        raise error
+
+    done = CliRunner().invoke(fails, [])
+    assert done.output.startswith(r"Error: \x1b]0;owned\x07\x9b31m\u202e\r.csv")
+    assert done.output.count("\n") == 1
+    assert not acts(done.output)
+
+
+@pytest.mark.parametrize(
+    "args", [[HOSTILE], [f"--{HOSTILE}"], ["--kind", HOSTILE], ["--graph_size", HOSTILE]]
+)
+def test_nor_do_wrong_options(args: list[str]) -> None:
+    done = CliRunner().invoke(echo, args)
+    assert done.exit_code == 2
+    assert "owned" in done.output
+    assert not acts(done.output)
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 2
+    assert not acts(done.output)
+
+
+def test_nor_does_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    options.echo(f"a\n{HOSTILE}\udcff")
+    options.echo(HOSTILE, err=True)
+    out, err = capsys.readouterr()
+    assert out == "a\n" + r"\x1b]0;owned\x07\x9b31m\u202e\r.csv\xff" + "\n"
+    assert not acts(err)

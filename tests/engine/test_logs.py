@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -80,3 +81,17 @@ def test_a_line_is_a_string() -> None:
     line = Line("text", "event", a=1)
     assert line == "text"
     assert isinstance(line, str)
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_names_of_others_do_not_act_on_a_terminal(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(kind)
+    name = "\x1b[31m\x9b\x7f\u202e\udcff\r\n.csv"
+    say(Line(f"Warning: {name}", "odd", file=name))
+    say(Line("flows  1\nalerts  2", "summary"))
+    err = capsys.readouterr().err
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\udcff]", err)
+    if kind == "text":
+        assert err == r"Warning: \x1b[31m\x9b\x7f\u202e\xff\r\n.csv" + "\nflows  1\nalerts  2\n"
+    else:
+        assert json.loads(err.splitlines()[0])["file"] == name

@@ -4,7 +4,7 @@ import numpy as np
 
 from morpheus_gae.evaluate.labels import Labels
 from morpheus_gae.evaluate.metrics import figures
-from morpheus_gae.evaluate.tables import aligned, budget_name, percent, text
+from morpheus_gae.evaluate.tables import aligned, budget_name, marked, percent, text
 from tests.evaluate.test_metrics import THRESHOLDS, hand
 
 
@@ -35,3 +35,11 @@ def test_page_without_attacks() -> None:
     assert "ROC AUC -" in page
     assert "note: 0 attacks and 3 benign flows" in page
     assert "extrapolated" not in page
+
+
+def test_names_of_attacks_are_names_and_nothing_more() -> None:
+    found = figures(*hand(), THRESHOLDS)
+    classes = found["per_attack"]
+    classes["\x1b[2J\r\n"] = classes.pop("DoS")
+    assert r"\x1b[2J\r\n (3)  " in text(found)
+    assert marked("DoS | `x` <b>\x1b") == r"DoS \| \`x\` \<b\>\\x1b"
