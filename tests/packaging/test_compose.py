@@ -20,7 +20,7 @@ from morpheus_gae.cli import gae, morpheus
 from morpheus_gae.engine.prometheus import metric_names
 from morpheus_gae.engine.settings import Settings
 from tests.packaging.composed import MissingVariableError, composed, environment, variables
-from tests.packaging.test_docker import environment_variables
+from tests.packaging.test_docker import environment_variables, is_pinned
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 EXAMPLE = environment(DOCKER / ".env.example")
@@ -111,7 +111,9 @@ def test_what_a_program_unpacks_can_be_loaded(stack: dict[str, Any]) -> None:
 def test_every_image_is_pinned(stack: dict[str, Any]) -> None:
     for name, service in stack["services"].items():
         image = service["image"]
-        assert image in OWN_IMAGES or re.search(r":v?\d+\.\d+\.\d+$", image), f"{name}: {image}"
+        assert image in OWN_IMAGES or is_pinned(image), f"{name}: {image}"
+        for base in service.get("build", {}).get("args", {}).values():
+            assert is_pinned(base), f"{name}: {base}"
 
 
 def test_services_wait_for_what_they_need(stack: dict[str, Any]) -> None:
