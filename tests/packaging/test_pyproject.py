@@ -31,6 +31,7 @@ EXTRAS = {
     "avro": {"fastavro"},
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
     "bench": {"matplotlib", "torch", "torch-geometric"},
+    "pcap": {"nfstream"},
     "plot": {"matplotlib", "scikit-learn"},
 }
 # on the public index these are other projects, or come from the host's own environment only
