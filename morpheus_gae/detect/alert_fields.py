@@ -91,9 +91,9 @@ class AlertFields:
         dst_hi, dst_lo = _address(table, columns.DST_ADDRESSES)
         start = _number(table, columns.FLOW_START)
         now = pa.scalar(time.time_ns() // 1_000_000, pa.float64())
-        start_ms = np.asarray(pc.fill_null(start, now), np.float64).astype(np.int64)
+        start_ms = _milliseconds(pc.fill_null(start, now))
         duration = _number(table, columns.DURATION)
-        end_ms = start_ms + np.asarray(pc.fill_null(duration, 0.0), np.float64).astype(np.int64)
+        end_ms = start_ms + _milliseconds(pc.fill_null(duration, 0.0))
         protocol = _whole(_number(table, columns.PROTOCOL))
         surprise = np.asarray(table["surprise"], np.float64)
         v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(int(V4_PREFIX) >> 32))
@@ -124,7 +124,14 @@ class AlertFields:
         )
 
 
+def _milliseconds(values: Any) -> Any:
+    """Whole ones, int64 [E]; what no clock shows is the nearest that can be told, or 0."""
+    told = np.nan_to_num(np.asarray(values, np.float64), nan=0.0)
+    return np.clip(told, -_FAR, _FAR).astype(np.int64)
+
+
 # all that the fields tell; what is left over rides along
+_FAR = float(1 << 53)
 _TOLD = {
     *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
     columns.PROTOCOL, *ALERT_COLUMNS,

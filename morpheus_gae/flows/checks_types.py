@@ -94,8 +94,9 @@ def plain_column(column: pa.ChunkedArray, kind: Any, garbled: Bool | None = None
         bool [E] rows whose text is not UTF-8: they become null where a value must be rewritten.
     """
     wanted = plain_type(kind)
-    if garbled is not None and pa.types.is_dictionary(kind):
-        # words that are no text must not stay where a row no longer shows them
+    if pa.types.is_dictionary(kind) and (garbled is not None or _has_null_words(column)):
+        # words that are no text must not stay where a row no longer shows them; those that are null are not
+        # put together with others by Arrow
         wanted = plain_type(kind.value_type)
         if wanted == kind.value_type:
             return column.cast(wanted)
@@ -117,6 +118,10 @@ def plain_column(column: pa.ChunkedArray, kind: Any, garbled: Bool | None = None
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         texts = [v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in values]
         return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _has_null_words(column: pa.ChunkedArray) -> bool:
+    return any(chunk.dictionary.null_count for chunk in column.chunks)
 
 
 def _listed(column: pa.ChunkedArray, garbled: Bool | None) -> list[Any]:

@@ -64,11 +64,9 @@ def unpacked(table: pa.Table, steps: tuple[str, ...]) -> tuple[pa.Table, I64]:
                 nested = pa.types.is_nested(kind)
                 text = pa.nulls(len(column), pa.string()) if nested else pc.cast(column, pa.string())
                 return _split(rest, text), index
-            inner = pa.table(column.flatten(), [f.name for f in kind])
-            for name in rest.column_names:
-                if name not in inner.column_names:
-                    inner = inner.append_column(name, rest[name])
-            table = inner
+            # at once: nothing can be appended to a table without columns
+            inner = dict(zip([f.name for f in kind], column.flatten(), strict=True))
+            table = pa.table({**{name: rest[name] for name in rest.column_names}, **inner})
     return _split(pa.table({}), pa.array([], pa.string())), index[:0]
 
 

@@ -71,7 +71,7 @@ class ColumnSink:
                 self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
             else:
                 self._writer = pa.ipc.new_file(self._file, self._schema)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise OutputError(f"{self._name} cannot be written as {self._kind}: {error}") from None
 
     def _write(self) -> None:

@@ -145,3 +145,13 @@ def test_no_alerts_give_no_lines(name: str) -> None:
 def test_an_unknown_encoding_is_refused() -> None:
     with pytest.raises(UsageError, match="plain, ecs, ocsf, eve"):
         encoding("cef")
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_durations_and_starts_that_no_clock_shows_warn_nobody(name: str) -> None:
+    odd = {
+        **ROWS,
+        "FLOW_DURATION_MILLISECONDS": [1e38, 1e19, 0.0],
+        "FLOW_START_MILLISECONDS": [1e300, -1e300, 0.0],
+    }
+    assert len(written(name, alerts(odd))) == 3

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.frame import concat
 from morpheus_gae.flows.pairing import Pairer
 from morpheus_gae.flows.presets_values import one_of
 from morpheus_gae.flows.read import read_flows
 from morpheus_gae.flows.stream import PIECE, Stream, StreamFile
 from tests.flows import rows
+from tests.flows.exporters import SAMPLES
 
 TIMES = pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32())
 
@@ -98,3 +100,22 @@ def test_a_message_that_says_it_is_longer_than_memory(tmp_path: Path) -> None:
     batches = list(read_flows(str(tmp_path / "a.arrow")))
     assert [bad.reason.value for batch in batches for bad in batch.bad] == ["truncated_file"]
     assert not any(np.any(batch.flows.rows) for batch in batches)
+
+
+def test_dictionaries_with_words_that_are_null_can_be_put_together() -> None:
+    table = rows.table(2).append_column(
+        "note", pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array(["a", None]))
+    )
+    other = rows.table(2).append_column("note", pa.array(["b", "a"]).dictionary_encode())
+    flows = concat([table_to_flows(table).flows, table_to_flows(other).flows])
+    assert flows.take(np.array([3, 1, 0, 2])).table["note"].to_pylist() == ["a", None, "a", "b"]
+
+
+def test_an_object_without_fields_holds_no_tuples(tmp_path: Path) -> None:
+    line = next(s.text for s in SAMPLES if s.name == "vnet")
+    path = tmp_path / "blob.json"
+    path.write_text(
+        f'[{line.strip()},{{"records": [{{"flowRecords": {{}}}}]}},{line.strip()}]', encoding="utf-8"
+    )
+    batches = list(read_flows(str(path), block_bytes=1))
+    assert [len(batch.flows) for batch in batches] == [1, 0, 1]

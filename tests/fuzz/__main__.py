@@ -56,10 +56,10 @@ def main() -> int:
     if given.json is not None:
         given.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     print(
-        f"{summary.inputs:,} inputs of seed {summary.seed} from number {summary.first:,} in "
-        f"{summary.seconds:,.0f} s ({told['rate']:,.0f} a second), {told['classes']} outcomes, "
-        f"{summary.memory >> 20} MB at most, {len(summary.failures)} kinds of failures, "
-        f"{summary.deaths} deaths"
+        f"{summary.inputs:,} inputs and {summary.messages:,} more messages of seed {summary.seed}, "
+        f"from number {summary.first:,}, in {summary.seconds:,.0f} s ({told['rate']:,.0f} a second), "
+        f"{told['classes']} outcomes, {summary.memory >> 20} MB at most, "
+        f"{len(summary.failures)} kinds of failures, {summary.deaths} deaths"
     )
     for where, failure in summary.failures.items():
         print(f"- {where}: {failure['count']} times, first number {failure['numbers'][0]}")

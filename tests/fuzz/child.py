@@ -65,6 +65,7 @@ class Child:
         self._told, self._pipe, self._make, self._run = told, pipe, make, run
         self._outcomes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
+        self._messages = 0
 
     def work(self, start: int, stop: int, seen: set[str] | None) -> None:
         """Inputs ``start:stop``; one with an outcome that is not among those ``seen`` is kept."""
@@ -91,6 +92,8 @@ class Child:
             name = f"{case.target} {case.kind}: {outcome}"
             self._outcomes[name] += 1
             self._kinds[f"{case.target} {case.kind}"] += 1
+            # of a topic each message is one more thing that was made to do harm
+            self._messages += len(case.parts) - 1 if case.target == "payload" else 0
             if seen is not None and name not in seen:
                 seen.add(name)
                 self._tell(kept=case.to_bytes().hex())
@@ -112,8 +115,8 @@ class Child:
         self._tell(done=stop)
 
     def _count(self, memory: int) -> None:
-        self._tell(outcomes=self._outcomes, kinds=self._kinds, memory=memory)
-        self._outcomes, self._kinds = Counter(), Counter()
+        self._tell(outcomes=self._outcomes, kinds=self._kinds, memory=memory, messages=self._messages)
+        self._outcomes, self._kinds, self._messages = Counter(), Counter(), 0
 
     def _failed(self, number: int, case: Case, place: str, error: Exception) -> None:
         text = "".join(traceback.format_exception(error))[-6000:]

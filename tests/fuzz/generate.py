@@ -30,11 +30,12 @@ class Generator:
         texts, tables = TextCases(self.seeds), TableCases(self.seeds)
         # name, share, maker
         self._makers = [
-            ("text", 0.30, texts.make),
-            ("arrow", 0.28, tables.arrow),
-            ("parquet", 0.13, tables.parquet),
-            ("payload", 0.23, MessageCases(texts, tables).make),
-            ("model", 0.06, ModelCases().make),
+            ("text", 0.26, texts.make),
+            ("arrow", 0.09, tables.arrow),
+            ("parquet", 0.06, tables.parquet),
+            ("door", 0.33, tables.door),
+            ("payload", 0.22, MessageCases(texts, tables).make),
+            ("model", 0.04, ModelCases().make),
         ]
         self._makers = [maker for maker in self._makers if only in (None, maker[0])]
 
@@ -47,7 +48,7 @@ class Generator:
             if at < 0:
                 break
         case = make(rng, self._again(rng, name, kept))
-        case.whole = rng.random() < WHOLE
+        case.whole = name != "model" and rng.random() < WHOLE
         pack = case.told.pop("pack", None)
         if pack is not None:
             case.parts[0] = compressed(case.parts[0], pack)
@@ -62,6 +63,6 @@ class Generator:
         if not old or rng.random() >= FROM_KEPT:
             return None
         found = old[rng.randrange(len(old))]
-        kind = "payload" if found.target == "payload" else _MAKER.get(found.kind, found.kind)
+        kind = found.target if found.target != "file" else _MAKER.get(found.kind, found.kind)
         packed = str(found.told.get("suffix", "")).endswith((".gz", ".zst"))
-        return found.parts[0] if kind == name and not packed else None
+        return found.parts[0] if kind == name and kind != "model" and not packed else None

@@ -17,8 +17,7 @@ from tests.fuzz.case import Case
 from tests.fuzz.octets import changed
 from tests.fuzz.values import JSON_VALUES, WORDS
 
-ROOT = Path(__file__).resolve().parents[2]
-HOSTS, PAIRS = 40, 120
+MODELS = Path(__file__).resolve().parents[1] / "fixtures" / "models"
 _NUMBERS = [
     0.0,
     -0.0,
@@ -39,14 +38,9 @@ Tensors = dict[str, Any]
 
 
 def small(name: str) -> tuple[dict[str, Any], Tensors]:
-    """Settings and arrays of a shipped model, with few hosts and pairs in its memory."""
-    folder = ROOT / "models" / name
+    """Settings and arrays of a model that the tests bring along."""
+    folder = MODELS / name
     tensors = load_file(str(folder / "model.safetensors"))
-    for key, array in tensors.items():
-        if key.startswith("memory.host_"):
-            tensors[key] = array[:HOSTS]
-        elif key.startswith("memory.pair"):
-            tensors[key] = array[:PAIRS]
     return json.loads((folder / "config.json").read_text(encoding="utf-8")), tensors
 
 
@@ -70,11 +64,11 @@ class ModelCases:
     """Makes model folders."""
 
     def __init__(self) -> None:
-        self._models = [small("default"), small("published")]
+        self._models = [small("default"), small("published"), small("graph")]
         self._files = [packed(*model) for model in self._models]
 
     def make(self, rng: Random, kept: bytes | None = None) -> Case:
-        at = rng.choice((0, 0, 1))
+        at = rng.choice((0, 0, 1, 2))
         config, tensors = self._models[at]
         pick = rng.random()
         if pick < 0.12:

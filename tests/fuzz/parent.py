@@ -30,6 +30,7 @@ class Summary:
     seed: int
     first: int = 0
     inputs: int = 0
+    messages: int = 0
     deaths: int = 0
     seconds: float = 0
     memory: int = 0
@@ -174,6 +175,7 @@ class Parent:
                 self.summary.outcomes.update(told["outcomes"])
                 self.summary.kinds.update(told["kinds"])
                 self.summary.memory = max(self.summary.memory, told["memory"])
+                self.summary.messages += told["messages"]
                 if self._seen is not None:
                     self._seen.update(told["outcomes"])
 

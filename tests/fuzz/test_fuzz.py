@@ -40,6 +40,7 @@ def test_every_kind_of_input_is_made(generator: Generator) -> None:
     kinds = {(case.target, case.kind) for case in cases}
     assert kinds >= {("file", k) for k in ("text", "csv", "json", "arrow", "parquet")}
     assert kinds >= {("payload", k) for k in ("csv", "json", "arrow", "avro", "protobuf")}
+    assert kinds >= {("door", k) for k in ("arrow", "parquet")}
     assert kinds >= {("model", k) for k in ("bytes", "config", "tensors")}
     told = [case.told for case in cases]
     assert {t["preset"] for t in told if "preset" in t} >= set(PRESETS)
