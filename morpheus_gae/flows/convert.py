@@ -23,6 +23,7 @@ from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.numbers import BLANK, numbers, too_large
 from morpheus_gae.flows.presets import Layout, apply, choose, lacking, paths
 from morpheus_gae.flows.refusal import refusal
+from morpheus_gae.flows.trace import tracing
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -139,6 +140,7 @@ def table_to_flows(
         require_columns(names, source, layout)
     e = table.num_rows
     rows = np.arange(first_row, first_row + e, dtype=np.int64) if rows is None else rows
+    tracing().records(rows, table)
     skipped: Counter[str] = Counter()
     own = columns.DURATION in table.column_names
     if layout is not None:

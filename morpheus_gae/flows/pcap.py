@@ -27,6 +27,7 @@ from morpheus_gae.flows.pcap_walk import walk
 from morpheus_gae.flows.presets import Layout
 from morpheus_gae.flows.presets_names import PRESETS
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError
+from morpheus_gae.flows.trace import tracing
 
 NFSTREAM = Layout(PRESETS["nfstream"])
 IDLE_SECONDS, ACTIVE_SECONDS = 30, 120
@@ -217,6 +218,7 @@ def _file_batches(path: str, file: str, batch_rows: int) -> Iterator[FlowBatch]:
 
 
 def _flows(table: pa.Table, source: str, row: int, bytes_read: int = 0) -> FlowBatch:
+    tracing().found(NFSTREAM, ())
     # nobody has to be told whose columns they are
     return replace(table_to_flows(table, source, row, bytes_read=bytes_read, preset=NFSTREAM), preset=None)
 

@@ -23,10 +23,11 @@ from morpheus_gae.flows.presets_datasets import GLUED
 from morpheus_gae.flows.presets_labels import is_glued
 from morpheus_gae.flows.presets_names import AUTO, CANONICAL, NAMES, PRESETS, spelled
 from morpheus_gae.flows.presets_nested import opened
-from morpheus_gae.flows.presets_table import NOT_A_FLOW, NPROBE, Direction, Preset, Skip
+from morpheus_gae.flows.presets_table import NOT_A_FLOW, NPROBE, Direction, Names, Preset, Skip
 from morpheus_gae.flows.presets_tuples import unpacked
 from morpheus_gae.flows.presets_values import Column, find, one_of
 from morpheus_gae.flows.stack import is_text
+from morpheus_gae.flows.trace import tracing
 
 I64 = npt.NDArray[np.int64]
 
@@ -111,30 +112,37 @@ def choose(names: Iterable[str], told: PresetLike = None) -> Layout | None:
     UsageError
         If there is no preset of that name.
     """
-    found = set(names)
+    layout, mark = _chosen(set(names), told)
+    tracing().found(layout, mark)
+    return layout
+
+
+def _chosen(found: set[str], told: PresetLike) -> tuple[Layout | None, Names]:
+    """The layout, and the names by which it was found out."""
     if isinstance(told, ColumnMap):
-        base = choose(found, told.base)
+        base, mark = _chosen(found, told.base)
         preset, prefix = (None, "") if base is None else (base.preset, base.prefix)
-        return _directed(told.over(preset, prefix, found), prefix, found)
+        return _directed(told.over(preset, prefix, found), prefix, found), mark
     name = AUTO if told is None else spelled(told)
     if name == CANONICAL:
-        return None
+        return None, ()
     if name != AUTO:
         if name not in PRESETS:
             raise UsageError(f"unknown preset {told!r}: choose {', '.join(NAMES)}")
-        return _layout(PRESETS[name], found)
+        return _layout(PRESETS[name], found), ()
     if not c.missing(list(found)):
         # all there but the start, which nProbe gives in seconds
         timed = "FIRST_SWITCHED" in found and c.FLOW_START not in found
-        return _layout(NPROBE, found) if timed else None
+        return (_layout(NPROBE, found), ("FIRST_SWITCHED",)) if timed else (None, ())
     anywhere = found | {"*." + name.partition(".")[2] for name in found if "." in name}
     anywhere |= {GLUED for name in found if is_glued(name)}
-    most, best = 0, None
+    most: Names = ()
+    best: Preset | None = None
     for preset in PRESETS.values():
         for mark in preset.marks:
-            if len(mark) > most and anywhere.issuperset(mark):
-                most, best = len(mark), preset
-    return None if best is None else _layout(best, found)
+            if len(mark) > len(most) and anywhere.issuperset(mark):
+                most, best = mark, preset
+    return (None if best is None else _layout(best, found)), most
 
 
 def _layout(preset: Preset, found: set[str]) -> Layout:

@@ -31,6 +31,8 @@ from morpheus_gae.flows.presets_values import (
     times,
 )
 from morpheus_gae.flows.stack import as_text, is_text
+from morpheus_gae.flows.told_units import length_unit, time_unit
+from morpheus_gae.flows.trace import Derived, Way, between_ways, tracing
 from morpheus_gae.flows.units import FLOW_END, RATE
 from morpheus_gae.flows.units_values import in_bytes, in_micros
 
@@ -75,6 +77,18 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
         told = [(units.get((ours, name)), column) for name, column in named(names)]
         return [times(column) if unit is None else in_micros(column, unit) for unit, column in told]
 
+    trace = tracing()
+
+    def path(name: str) -> str:
+        return name if find(table, prefix + name) is None else prefix + name
+
+    def ways(ours: str, names: Names) -> tuple[Way, ...]:
+        if not trace.active:
+            return ()
+        return tuple(
+            Way(path(n), preset.units.get((ours, n)) or _unit(ours, column)) for n, column in named(names)
+        )
+
     there = set(table.column_names) - set(preset.over)
     out: dict[str, Column] = {}
     for name, names in preset.fields.items():
@@ -89,35 +103,59 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
             # 0 stays where nothing else is told
             found = [*map(above_0, found[:-1]), found[-1], *found[:-1]]
         if found:
+            trace.column(Derived(name, ways(name, names)))
             out[name] = first([_CONVERTED[name](column) for column in found] if name in _CONVERTED else found)
     for name, names in preset.total.items():
         part = out.get(c.IN_BYTES if name == c.OUT_BYTES else c.IN_PKTS)
         found = some(names) if name not in there and name not in out and part is not None else []
         if found:
+            of = c.IN_BYTES if name == c.OUT_BYTES else c.IN_PKTS
+            trace.column(Derived(name, tuple(Way(path(n), minus=of) for n, _ in named(names))))
             out[name] = less(first(found), part)
     pairs = [(some((looked,)), some((left,))) for looked, left in preset.spacing]
     rates = [ratio(one[0], other[0]) for one, other in pairs if one and other] + some(preset.sampling)
+    rated = tuple(
+        f"({path(a)} + {path(b)}) / {path(a)}"
+        for (a, b), (one, other) in zip(preset.spacing, pairs, strict=True)
+        if one and other
+    )
+    rated = (*rated, *(path(name) for name, _ in named(preset.sampling)))
     for name in _COUNTERS:
         if RATE in preset.over and name in there:
             # the user said so of what is canonical, too
             out[name] = table[name]
+            trace.column(Derived(name, (Way(name),)))
         if name in out and rates:
+            trace.changed(name, rate=rated)
             out[name] = multiplied(out[name], first(rates))
     if preset.swap is not None:
         told = some((preset.swap[0],))
         if told:
-            _swap(out, one_of(told[0], preset.swap[1]))
+            swapped = one_of(told[0], preset.swap[1])
+            trace.exchanged(*preset.swap, int(swapped.sum()))
+            _swap(out, swapped)
     for name in (c.IN_PKTS, c.OUT_PKTS):
         if name in out and not pa.types.is_integer(out[name].type):
             out[name] = _whole(out[name])
-    _times(there, table.num_rows, preset, some, at, out)
+    _times(there, table.num_rows, preset, some, at, ways, out)
     _complete(table, preset, out)
-    _labels(table, preset, some, out)
+    _labels(table, preset, some, ways, out)
     return {name: out[name] for name in c.CANONICAL if name in out}
 
 
+def _unit(ours: str, column: Column) -> str:
+    """In what the values of a column are that ours is made of."""
+    if ours in (c.FLOW_START, FLOW_END):
+        return time_unit(column)
+    return "name" if ours == c.PROTOCOL and is_text(column.type) else ""
+
+
 def _labels(
-    table: pa.Table, preset: Preset, some: Callable[[Names], list[Column]], out: dict[str, Column]
+    table: pa.Table,
+    preset: Preset,
+    some: Callable[[Names], list[Column]],
+    ways: Callable[[str, Names], tuple[Way, ...]],
+    out: dict[str, Column],
 ) -> None:
     told, kind = some(preset.fields.get(c.LABEL, ())), some(preset.fields.get(c.ATTACK, ()))
     glued = [name for name in table.column_names if is_glued(name)] if c.LABEL in preset.fields else []
@@ -126,12 +164,16 @@ def _labels(
         told, kind = [one], [other]
     if not told or not table.num_rows or c.LABEL in out:
         return
+    of_label = ways(c.LABEL, preset.fields.get(c.LABEL, ())) or tuple(map(Way, glued[:1]))
+    of_attack = ways(c.ATTACK, preset.fields.get(c.ATTACK, ())) or of_label
     label, attack = labels(first(told), first(kind) if kind else None, preset.parts)
     # words become 0 and 1; their own column, if it is this one, is kept as the class
     if c.LABEL not in table.column_names or not pa.types.is_integer(table[c.LABEL].type):
         out[c.LABEL] = label
+        tracing().column(Derived(c.LABEL, of_label, note="0 is benign, 1 an attack"))
     if c.ATTACK not in table.column_names and c.ATTACK not in out:
         out[c.ATTACK] = attack
+        tracing().column(Derived(c.ATTACK, of_attack, note="the class of an attack"))
 
 
 def _swap(out: dict[str, Column], swapped: Bool) -> None:
@@ -153,15 +195,21 @@ def _times(
     preset: Preset,
     some: Callable[[Names], list[Column]],
     at: Callable[[str, Names], list[I64]],
+    ways: Callable[[str, Names], tuple[Way, ...]],
     out: dict[str, Column],
 ) -> None:
     """Start and duration, as far as they are not there."""
     if c.FLOW_START in there and c.DURATION in there:
         return
     start = _earliest(at(c.FLOW_START, preset.start), rows)
+    starts = ways(c.FLOW_START, preset.start)
+    lengths: tuple[Way, ...] = ()
     if c.DURATION not in there:
         given = [durations(find_one, unit) for n, unit in preset.duration for find_one in some((n,))]
         length = first(given) if given else _nulls(rows)
+        lengths = tuple(
+            way._replace(unit=length_unit(unit)) for n, unit in preset.duration for way in ways("", (n,))
+        )
         pace = some((preset.pace,)) if given and preset.pace else []
         if pace:
             packets = [out[name] for name in (c.IN_PKTS, c.OUT_PKTS) if name in out]
@@ -170,11 +218,17 @@ def _times(
             end = _earliest(at(FLOW_END, preset.end), rows)
             known = (start != NO_TIME) & (end != NO_TIME)
             if known.any():
+                ends = ways(FLOW_END, preset.end)
+                lengths = (*lengths, *between_ways(ends, starts))
                 between = (np.where(known, end, 0) - np.where(known, start, 0)) / 1000.0
                 length = first([length, pa.chunked_array([pa.array(between, mask=~known)])])
+        tracing().column(
+            Derived(c.DURATION, lengths, note=f"seconds where {preset.pace} says so" if pace else "")
+        )
         out[c.DURATION] = length.cast(pa.float64()) if pa.types.is_null(length.type) else length
     if c.FLOW_START not in there:
         start = _earliest([start, *at("", preset.told)], rows)
+        tracing().column(Derived(c.FLOW_START, (*starts, *ways(c.FLOW_START, preset.told))))
         if (start != NO_TIME).any():
             out[c.FLOW_START] = pa.chunked_array([pa.array(start // 1000, mask=start == NO_TIME)])
 
@@ -192,9 +246,11 @@ def _complete(table: pa.Table, preset: Preset, out: dict[str, Column]) -> None:
     there = {*table.column_names, *out}
     for need in c.missing(list(there)):
         out[need.split(" or ")[0]] = _nulls(table.num_rows)
+        tracing().column(Derived(need.split(" or ")[0]))
     back = out.get(c.OUT_BYTES)
     if back is None or preset.direction is Direction.BOTH:
         return
+    tracing().changed(c.OUT_BYTES, otherwise="0")
     if pa.types.is_null(back.type):
         out[c.OUT_BYTES] = pa.chunked_array([pa.array(np.zeros(table.num_rows, np.int64))])
     elif back.null_count:

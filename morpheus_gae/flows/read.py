@@ -16,7 +16,7 @@ from morpheus_gae.flows.columnar import FILE_MAGIC, arrow_batches, parquet_batch
 from morpheus_gae.flows.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.csv import CsvReader
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.inputs import expand, total_bytes
+from morpheus_gae.flows.inputs import STDIN, expand, total_bytes
 from morpheus_gae.flows.interfaces import Switch, is_interface
 from morpheus_gae.flows.mapping import PresetLike
 from morpheus_gae.flows.ndjson import NdjsonReader
@@ -25,6 +25,7 @@ from morpheus_gae.flows.pcap import capture_batches, live_batches
 from morpheus_gae.flows.pcap_walk import MAGIC
 from morpheus_gae.flows.presets import choose
 from morpheus_gae.flows.stream import COMPRESSIONS, Stream, TruncatedError, open_stream
+from morpheus_gae.flows.trace import tracing
 
 __all__ = ["FlowBatch", "expand", "read_flows", "table_to_flows", "total_bytes"]
 
@@ -170,7 +171,10 @@ def _batches(
     skip: int,
     dictionaries: bool,
 ) -> Iterator[FlowBatch]:
-    kind = (stdin_format if path == "-" else format_of(path)) or sniff(stream)
+    told = stdin_format if path == STDIN else format_of(path)
+    kind = told or sniff(stream)
+    how = "its first bytes" if told is None else "--format" if path == STDIN else "its name"
+    tracing().source(kind, how, stream.compression)
     if kind == "parquet":
         whole = Path(path).suffix.lower() in COMPRESSIONS or not os.path.isfile(path)
         yield from parquet_batches(path, stream, batch_rows, whole, preset, skip, dictionaries)

@@ -46,6 +46,11 @@ class Stream:
         Bytes taken from the file so far (compressed ones, if it is).
     close
         Releases it.
+
+    Attributes
+    ----------
+    compression
+        ``gzip``, ``zstd``, or empty.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Stream:
     ) -> None:
         self._read, self.tell, self.close = read, tell, close
         self._head = b""
+        self.compression = ""
 
     def read(self, n: int) -> bytes:
         """Up to ``n`` bytes, ``b""`` at the end.
@@ -151,7 +157,9 @@ def _unpacked(file: Any, kind: str, tell: Callable[[], int], close: Callable[[],
                 return data
             raise TruncatedError(ended) from None
 
-    return Stream(read, tell, close)
+    out = Stream(read, tell, close)
+    out.compression = kind
+    return out
 
 
 class StreamFile:
