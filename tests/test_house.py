@@ -31,7 +31,7 @@ ROOMS = (
     "cli",
 )
 # these stand beside: they may import the rooms before engine; only cli imports them
-BESIDE = ("benchmark", "evaluate", "simulate", "testing", "train")
+BESIDE = ("benchmark", "evaluate", "inspect", "simulate", "testing", "train")
 
 # where a library may be imported when the module is; inside functions is another matter
 OWNERS = {
@@ -39,7 +39,7 @@ OWNERS = {
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
-    "pyarrow": r"(flows|graph|sinks|kafka|simulate|train|evaluate|benchmark)/.*"
+    "pyarrow": r"(flows|graph|sinks|kafka|inspect|simulate|train|evaluate|benchmark)/.*"
     r"|detect/(alert_fields|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",

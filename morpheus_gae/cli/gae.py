@@ -8,6 +8,7 @@ from morpheus_gae import __version__
 from morpheus_gae.cli.options import Group
 
 COMMANDS = {
+    "inspect": "morpheus_gae.cli.inspect:command",
     "simulate": "morpheus_gae.cli.simulate:command",
     "train": "morpheus_gae.cli.train:command",
     "evaluate": "morpheus_gae.cli.evaluate:command",

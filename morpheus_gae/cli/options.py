@@ -235,7 +235,7 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
-def json_option(*names: str) -> Callable[[Any], Any]:
+def json_option(*names: str, text: str = "Write the figures to FILE as JSON.") -> Callable[[Any], Any]:
     """``--json FILE`` for commands that print figures, as ``json_file``; ``names`` are further spellings."""
     return click.option(
         *names,
@@ -244,7 +244,7 @@ def json_option(*names: str) -> Callable[[Any], Any]:
         metavar="FILE",
         type=click.Path(dir_okay=False),
         callback=_in_a_folder,
-        help="Write the figures to FILE as JSON.",
+        help=text,
     )
 
 

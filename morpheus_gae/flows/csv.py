@@ -35,6 +35,7 @@ from morpheus_gae.flows.schema import Types
 from morpheus_gae.flows.stack import stack
 from morpheus_gae.flows.stream import Stream
 from morpheus_gae.flows.template import Matched, Template, delimited_template
+from morpheus_gae.flows.trace import tracing
 
 ALIKE = 0.8
 """Share of lines that must be plain for the fast reader to pay."""
@@ -140,6 +141,7 @@ class CsvReader:
         batch = self._batch(Block(data, block.overlong, block.bytes_read))
         self.row += again
         batch.skipped[NOT_A_FLOW] += again
+        tracing().renumbered(first, places)
         flows = replace(batch.flows, rows=first + places[batch.flows.rows - first])
         bad = [replace(b, row=first + int(places[b.row - first])) for b in batch.bad]
         return replace(batch, flows=flows, bad=bad)

@@ -131,9 +131,8 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
     if preset.swap is not None:
         told = some((preset.swap[0],))
         if told:
-            swapped = one_of(told[0], preset.swap[1])
-            trace.exchanged(*preset.swap, int(swapped.sum()))
-            _swap(out, swapped)
+            trace.exchanged(path(preset.swap[0]), preset.swap[1])
+            _swap(out, one_of(told[0], preset.swap[1]))
     for name in (c.IN_PKTS, c.OUT_PKTS):
         if name in out and not pa.types.is_integer(out[name].type):
             out[name] = _whole(out[name])

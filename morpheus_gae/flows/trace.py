@@ -77,6 +77,9 @@ class Derived:
     def joined(self, other: Derived) -> Derived:
         """Both, as batches of one source may differ in the columns they have."""
         ways = (*self.ways, *(way for way in other.ways if way not in self.ways))
+        # of times the unit shows once there is one
+        told = {(way.name, way.minus) for way in ways if way.unit}
+        ways = tuple(way for way in ways if way.unit or (way.name, way.minus) not in told)
         rate = (*self.rate, *(name for name in other.rate if name not in self.rate))
         return replace(other, ways=ways, rate=rate, note=other.note or self.note)
 
@@ -98,9 +101,10 @@ class Trace:
     derived
         By canonical column.
     before
-        The first records as they came, each part with their numbers, int64 [E].
-    swap, swapped
-        Column and values with which source and destination change places, and how often they did.
+        The first records as they came, each part with their numbers, int64 [E]; where they were read again
+        (as text, for instance) the later part counts.
+    swap
+        Column and values with which source and destination change places; None if they never do.
     active
         Whether anything is kept, and worth finding out.
     """
@@ -113,7 +117,6 @@ class Trace:
     derived: dict[str, Derived] = field(default_factory=dict)
     before: list[tuple[I64, pa.Table]] = field(default_factory=list)
     swap: tuple[str, tuple[str, ...]] | None = None
-    swapped: int = 0
 
     active: ClassVar[bool] = True
 
@@ -123,7 +126,9 @@ class Trace:
 
     def found(self, layout: Any, mark: tuple[str, ...]) -> None:
         """Take down its layout."""
-        self.layout, self.mark = layout, mark
+        # what is made of nothing, such as an input that broke off, has none
+        if layout is not None:
+            self.layout, self.mark = layout, mark
 
     def records(self, rows: I64, table: pa.Table) -> None:
         """Keep the first records as they came; ``rows`` are their numbers, int64 [E]."""
@@ -131,15 +136,20 @@ class Trace:
         if room > 0 and len(rows):
             self.before.append((rows[:room], table.slice(0, room)))
 
+    def renumbered(self, first: int, places: I64) -> None:
+        """Take down that of the last records, from number ``first`` on, the i-th is number ``places[i]``."""
+        if self.before and int(self.before[-1][0][0]) >= first:
+            rows, table = self.before[-1]
+            self.before[-1] = first + places[rows - first], table
+
     def column(self, derived: Derived) -> None:
         """Take down how a column came about."""
         before = self.derived.get(derived.column)
         self.derived[derived.column] = derived if before is None else before.joined(derived)
 
-    def exchanged(self, column: str, values: tuple[str, ...], times: int) -> None:
-        """Take down that ends change places."""
+    def exchanged(self, column: str, values: tuple[str, ...]) -> None:
+        """Take down when ends change places."""
         self.swap = column, values
-        self.swapped += times
 
     def changed(self, column: str, **values: Any) -> None:
         """Take down what more was done to a column."""
@@ -155,6 +165,7 @@ class _Nobody(Trace):
     def found(self, *_: Any) -> None: ...
     def records(self, *_: Any) -> None: ...
     def column(self, *_: Any) -> None: ...
+    def renumbered(self, *_: Any) -> None: ...
     def exchanged(self, *_: Any) -> None: ...
     def changed(self, *_: Any, **__: Any) -> None: ...
 

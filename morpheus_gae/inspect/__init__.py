@@ -1,0 +1,1 @@
+"""Inspect: what a source of flows is read as, before anything is scored."""
