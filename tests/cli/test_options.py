@@ -159,7 +159,7 @@ def test_errors_do_not_act_on_a_terminal(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [[HOSTILE], [f"--{HOSTILE}"], ["--kind", HOSTILE], ["--graph_size", HOSTILE]]
+    "args", [[f"a{HOSTILE}"], [f"--{HOSTILE}"], ["--kind", HOSTILE], ["--graph_size", HOSTILE]]
 )
 def test_nor_do_wrong_options(args: list[str]) -> None:
     done = CliRunner().invoke(echo, args)
