@@ -170,8 +170,14 @@ class CsvReader:
     def _matched(self, data: bytes) -> Matched | None:
         """The lines by the fast reader, if it can read most of them."""
         known = {name: self.types.known[name] for name in self.names if name in self.types.known}
-        # types come from a block that the general reader has seen
-        if not self.row or self.types.counters_as_text or self.unset or self.odd_blocks > 8:
+        # types come from a block that the general reader has seen; in one column, a blank line is a value
+        if (
+            not self.row
+            or len(self.names) < 2
+            or self.types.counters_as_text
+            or self.unset
+            or self.odd_blocks > 8
+        ):
             return None
         if self.template is None or self.template.known != known:
             self.template = delimited_template(self.names, self.delimiter, known)

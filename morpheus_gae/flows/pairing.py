@@ -285,6 +285,10 @@ def _started(flows: Flows, at: I64, starts: I64) -> Flows:
     table, told = flows.table, pa.array(times, mask=~there)
     if c.FLOW_START in table.column_names:
         own = table[c.FLOW_START]
+        if not pa.types.is_integer(own.type):
+            # times of other types would not be told in milliseconds
+            values, absent, misfit = numbers(own)
+            own = pa.chunked_array([pa.array(values.astype(np.int64), mask=absent | misfit)])
         told = pc.if_else(pa.array(there), told if pa.types.is_null(own.type) else told.cast(own.type), own)
     return replace(flows, table=_set(table, c.FLOW_START, told), time_ms=times)
 

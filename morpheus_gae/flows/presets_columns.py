@@ -253,7 +253,17 @@ def _complete(table: pa.Table, preset: Preset, out: dict[str, Column]) -> None:
     if pa.types.is_null(back.type):
         out[c.OUT_BYTES] = pa.chunked_array([pa.array(np.zeros(table.num_rows, np.int64))])
     elif back.null_count:
-        out[c.OUT_BYTES] = pc.fill_null(back, "0" if pa.types.is_string(back.type) else 0)
+        out[c.OUT_BYTES] = _filled(back)
+
+
+def _filled(column: Column) -> Column:
+    """Counters with 0 where there is none; what cannot hold a number stays as it is."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        return pc.fill_null(column, "0" if is_text(column.type) else 0)
+    except (pa.ArrowException, TypeError, ValueError):
+        return column
 
 
 def _whole(column: Column) -> Column:

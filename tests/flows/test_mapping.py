@@ -17,6 +17,7 @@ from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.mapping import MAP, ColumnMap, note, noted, read_map
+from morpheus_gae.flows.pairing import Pairer
 from morpheus_gae.flows.payloads import PayloadDecoder
 from morpheus_gae.flows.read import read_flows
 from morpheus_gae.flows.units import FLOW_END, UNITS
@@ -333,3 +334,31 @@ def test_messages_of_a_topic() -> None:
         writer.write_table(rows)
     flows, at, bad = decoded([sink.getvalue().to_pybytes()], read_map(options()))
     assert (len(flows), bad) == (3, [])
+
+
+def test_one_way_records_with_other_types_in_their_counters() -> None:
+    """What is joined is a number or nothing, whatever stands in canonical columns that no map names."""
+    start = pa.array([None, 1_700_000_000_000_000], pa.timestamp("us"))
+    given = table(**{c.IN_PKTS: ["3", "many"], c.FLOW_START: start, "p": [1, 2]})
+    flows = table_to_flows(given, preset=read_map(["IPV4_SRC_ADDR=a", "IPV4_DST_ADDR=b", "IN_BYTES=n"])).flows
+    pairer = Pairer()
+    (joined,) = [part for part in [*pairer.push(flows), *pairer.flush()] if len(part)]
+    (row,) = joined.table.to_pylist()
+    assert (row[c.IN_BYTES], row[c.OUT_BYTES], row[c.OUT_PKTS]) == (10, 20, 0)
+    assert row[c.FLOW_START] == 1_700_000_000_000
+    assert joined.time_ms is not None
+    assert joined.time_ms.tolist() == [1_700_000_000_000]
+
+
+def test_bytes_back_that_can_be_no_number_are_bad_records() -> None:
+    back = pa.array([{"x": 1}, None], pa.struct([("x", pa.int64())]))
+    told = read_map(["OUT_BYTES=back"], None, "nfdump")
+    given = pa.table({"sa": [A, B], "da": [B, A], "ibyt": [1, 2], "back": back})
+    assert len(table_to_flows(given, preset=told).bad) == 2
+
+
+def test_one_column_for_everything_loses_no_line(tmp_path: Path) -> None:
+    told = read_map(["IPV4_SRC_ADDR=x", "IPV4_DST_ADDR=x", "IN_BYTES=x"], "x")
+    path = written(tmp_path, "10.0.0.1\n\n10.0.0.1\n" * 50, "f.csv")
+    batches = list(read_flows(str(path), preset=told, block_bytes=64))
+    assert sum(len(batch.bad) for batch in batches) == 100
