@@ -89,7 +89,8 @@ class ColumnMap:
             told[entry.ours] = (*told.get(entry.ours, ()), name)
             if unit:
                 units[entry.ours, name] = unit
-        preset = base or _fresh(bool(self.columns))
+        two_way = c.OUT_BYTES in told or c.OUT_BYTES in found
+        preset = base or _fresh(Direction.BOTH if two_way else Direction.ONE, bool(self.columns))
         if self.columns:
             preset = replace(preset, header=self.columns)
         given = {ours: names for ours, names in told.items() if ours in c.CANONICAL}
@@ -130,7 +131,7 @@ PresetLike = str | ColumnMap | None
 """Whose columns they are: the name of a preset, what the options told, or None to find it out."""
 
 
-def _fresh(headerless: bool) -> Preset:
+def _fresh(direction: Direction, headerless: bool) -> Preset:
     return Preset(
         name=MAP,
         marks=(),
@@ -138,7 +139,7 @@ def _fresh(headerless: bool) -> Preset:
         # an end may be told for a start that is canonical already
         start=(c.FLOW_START,),
         units={(c.FLOW_START, c.FLOW_START): "ms"},
-        direction=Direction.BY_LAYOUT,
+        direction=direction,
         comment="#" if headerless else "",
     )
 

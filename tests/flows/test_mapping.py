@@ -50,16 +50,21 @@ def same(one: Flows, two: Flows) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_renamed_file_is_read_as_the_canonical_one(tmp_path: Path, kind: str) -> None:
     rows = [record(i) for i in range(300)]
-    want, _ = read_bytes(tmp_path, FORMATS[kind], encoded(rows, kind))
+    # what is missing stays missing, and what is bad bad
+    rows[40] |= {c.OUT_BYTES: None}
+    rows[41] |= {c.DURATION: None, c.FLOW_START: None, c.SRC_PORT: None}
+    rows[42] |= {c.IN_BYTES: -1}
+    want, lost = read_bytes(tmp_path, FORMATS[kind], encoded(rows, kind))
+    assert [record_.row for record_ in lost] == [40, 42]
     with pytest.raises(InputError, match="required columns are missing"):
         read_bytes(tmp_path, FORMATS[kind], encoded([renamed(r) for r in rows], kind))
     data = encoded([renamed(r) for r in rows], kind)
     for limits in ({}, {"block_bytes": 3000, "batch_rows": 64}):
         found, bad = read_bytes(tmp_path, FORMATS[kind], data, preset=read_map(options()), **limits)
-        assert bad == []
+        assert [(b.row, b.reason) for b in bad] == [(b.row, b.reason) for b in lost]
         same(want, found)
         # their own columns stay
-        assert found.table["their in_bytes"].to_pylist() == [100 + i for i in range(300)]
+        assert found.table["their in_bytes"].to_pylist() == [100 + row for row in found.rows.tolist()]
 
 
 WHOLE = {"s": 1000, "min": 60_000, "ms": 1, "us": 1e-3, "ns": 1e-6}
