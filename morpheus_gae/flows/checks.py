@@ -132,6 +132,9 @@ def _judged(array: pa.Array) -> Bool | None:
             wrong = _wrong_texts(array)
         elif pa.types.is_dictionary(array.type):
             wrong = _wrong_words(array)
+            if _judged(array.dictionary) is not None:
+                # words that no row has are no fault of one
+                return wrong
         elif str(array.type) == "string_view":
             wrong = _wrong_views(array)
         else:

@@ -115,7 +115,18 @@ def test_an_object_without_fields_holds_no_tuples(tmp_path: Path) -> None:
     line = next(s.text for s in SAMPLES if s.name == "vnet")
     path = tmp_path / "blob.json"
     path.write_text(
-        f'[{line.strip()},{{"records": [{{"flowRecords": {{}}}}]}},{line.strip()}]', encoding="utf-8"
+        f'[{line.strip()},{{"records": [{{"time": "", "flowRecords": {{}}}}]}},{line.strip()}]',
+        encoding="utf-8",
     )
     batches = list(read_flows(str(path), block_bytes=1))
     assert [len(batch.flows) for batch in batches] == [1, 0, 1]
+
+
+def test_words_that_are_no_text_and_that_no_row_has_do_no_harm() -> None:
+    words = pa.Array.from_buffers(pa.string(), 2, pa.array([b"\xff", b"a"], pa.binary()).buffers())
+    table = rows.table(2).append_column(
+        "note", pa.DictionaryArray.from_arrays(pa.array([1, None], pa.int8()), words)
+    )
+    batch = table_to_flows(table)
+    assert batch.bad == []
+    assert batch.flows.table["note"].to_pylist() == ["a", None]

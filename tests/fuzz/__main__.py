@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument(
         "--corpus", type=Path, help="folder that is gone on from; inputs that reach new outcomes are kept"
     )
+    parser.add_argument("--fixed", action="store_true", help="inputs come of seed and number alone")
     parser.add_argument("--only", help="text, arrow, parquet, payload or model")
     parser.add_argument("--json", type=Path, help="file for the summary")
     parser.add_argument("--replay", type=Path, help="a kept input: run this one alone, in this process")
@@ -43,7 +44,9 @@ def main() -> int:
 
     _alone()
     corpus = Corpus(given.corpus)
-    parent = Parent(given.seed, corpus, given.jobs, learn=given.corpus is not None, only=given.only)
+    parent = Parent(
+        given.seed, corpus, given.jobs, learn=given.corpus is not None and not given.fixed, only=given.only
+    )
     try:
         started = time.monotonic()
         parent.warm_up()

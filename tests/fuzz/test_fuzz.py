@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -13,12 +16,14 @@ from morpheus_gae.flows.presets_names import PRESETS
 from morpheus_gae.flows.read import read_flows
 from tests.flows import files
 from tests.fuzz.case import Case
-from tests.fuzz.child import replayed
+from tests.fuzz.child import MEMORY, replayed
 from tests.fuzz.corpus import Corpus
 from tests.fuzz.generate import Generator
 from tests.fuzz.models import ModelCases
 from tests.fuzz.records import record_of, seeds
 from tests.fuzz.target import Target, Violation
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +112,19 @@ def test_a_corpus_goes_on(tmp_path: Path) -> None:
     assert again.position(4) == 0
     assert again.load() == [case]
     assert Case.from_bytes(next((tmp_path / "failures").glob("*.case")).read_bytes()) == case
+
+
+@pytest.mark.timeout(900)
+def test_twenty_thousand_inputs_do_no_harm(tmp_path: Path) -> None:
+    told = tmp_path / "summary.json"
+    given = ["--inputs", "6000", "--seed", "1", "--jobs", "2", "--json", str(told)]
+    command = [sys.executable, "-m", "tests.fuzz", *given, "--corpus", str(tmp_path / "corpus"), "--fixed"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads(told.read_text(encoding="utf-8"))
+    assert summary["inputs"] == 6000
+    # of a topic each message is an input of its own
+    assert summary["inputs"] + summary["messages"] >= 20_000
+    assert summary["memory"] <= MEMORY
+    # most is refused at some door; a good part must come through all of them
+    assert sum(n for name, n in summary["outcomes"].items() if ": flows " in name) > 1000
