@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 from tests.flows.files import compressed
 from tests.fuzz.case import Case
+from tests.fuzz.maps import mapped
 from tests.fuzz.messages import MessageCases
 from tests.fuzz.models import ModelCases
 from tests.fuzz.octets import changed
@@ -16,6 +18,8 @@ from tests.fuzz.text import TextCases
 WHOLE = 0.12
 """Share of inputs whose flows go on to scores and alerts."""
 _MAKER = {"csv": "text", "json": "text"}
+MAPPED = 0.08
+"""Share of files whose layout is told by a map."""
 FROM_KEPT = 0.25
 """Share of inputs made from kept ones, where there are some."""
 
@@ -27,17 +31,33 @@ class Generator:
         self.seed = seed
         self.seeds = seeds()
         self.kept: list[Case] = []
-        texts, tables = TextCases(self.seeds), TableCases(self.seeds)
+        self._tables, self._models = TableCases(self.seeds), ModelCases()
+        texts, tables = TextCases(self.seeds), self._tables
+        self._messages = MessageCases(texts, tables)
         # name, share, maker
         self._makers = [
             ("text", 0.26, texts.make),
             ("arrow", 0.09, tables.arrow),
             ("parquet", 0.06, tables.parquet),
             ("door", 0.33, tables.door),
-            ("payload", 0.22, MessageCases(texts, tables).make),
-            ("model", 0.04, ModelCases().make),
+            ("payload", 0.22, self._messages.make),
+            ("model", 0.04, self._models.make),
         ]
         self._makers = [maker for maker in self._makers if only in (None, maker[0])]
+
+    def sound(self) -> Iterator[Case]:
+        """Inputs of every kind that nobody has changed."""
+        for seed in self.seeds:
+            for block in (8 << 20, 200):
+                told = {"suffix": seed.suffix, "block_bytes": block}
+                yield Case("file", "text", [seed.text.encode()], told, whole=True)
+        for kind, data in self._tables.sound():
+            yield Case("door", kind, [data])
+            yield Case("file", kind, [data], {"suffix": f".{kind}"}, whole=True)
+        for kind, data in self._messages.sound():
+            yield Case("payload", kind, [data, data], {"types": None})
+        for parts in self._models.files:
+            yield Case("model", "bytes", parts)
 
     def case(self, number: int, kept: int | None = None) -> Case:
         """Input ``number``, made when there were so many kept ones."""
@@ -49,6 +69,8 @@ class Generator:
                 break
         case = make(rng, self._again(rng, name, kept))
         case.whole = name != "model" and rng.random() < WHOLE
+        if case.target == "file" and rng.random() < MAPPED:
+            mapped(rng, case)
         pack = case.told.pop("pack", None)
         if pack is not None:
             case.parts[0] = compressed(case.parts[0], pack)

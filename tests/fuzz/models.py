@@ -65,17 +65,17 @@ class ModelCases:
 
     def __init__(self) -> None:
         self._models = [small("default"), small("published"), small("graph")]
-        self._files = [packed(*model) for model in self._models]
+        self.files = [packed(*model) for model in self._models]
 
     def make(self, rng: Random, kept: bytes | None = None) -> Case:
         at = rng.choice((0, 0, 1, 2))
         config, tensors = self._models[at]
         pick = rng.random()
         if pick < 0.12:
-            parts = list(self._files[at])
+            parts = list(self.files[at])
             which = rng.randrange(2)
             head = 8 + struct.unpack_from("<Q", parts[1])[0]
-            parts[which] = changed(rng, parts[which], self._files[0][0], [(0, head)] if which else None)
+            parts[which] = changed(rng, parts[which], self.files[0][0], [(0, head)] if which else None)
             return Case("model", "bytes", parts)
         if pick < 0.3:
             config = json.loads(json.dumps(config))

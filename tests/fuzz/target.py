@@ -19,6 +19,7 @@ from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.checks import checked
 from morpheus_gae.flows.convert import FlowBatch
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.mapping import read_map
 from morpheus_gae.flows.numbers import numbers
 from morpheus_gae.flows.payloads import PayloadDecoder
 from morpheus_gae.flows.read import read_flows
@@ -70,6 +71,8 @@ class Target:
         settings = {
             k: told[k] for k in ("preset", "block_bytes", "batch_rows", "dictionaries", "skip") if k in told
         }
+        if "map" in told:
+            settings["preset"] = read_map(told["map"], told.get("columns"), told.get("preset"))
         if told.get("stdin"):
             given = told["stdin"]
             settings["stdin_format"] = given if isinstance(given, str) else None

@@ -50,6 +50,7 @@ def test_every_kind_of_input_is_made(generator: Generator) -> None:
     told = [case.told for case in cases]
     assert {t["preset"] for t in told if "preset" in t} >= set(PRESETS)
     assert any(t.get("stdin") for t in told)
+    assert any("columns" in t for t in told)
     assert any(t.get("suffix", "").endswith(".zst") for t in told)
 
 
