@@ -118,7 +118,8 @@ def _parse_dictionary(array: pa.DictionaryArray, hi: U64, lo: U64, status: U8) -
         indices = indices.cast(pa.int64())
     bitmap, values = indices.buffers()
     width = np.int32 if indices.type == pa.int32() else np.int64
-    at = np.frombuffer(values, width)[indices.offset : indices.offset + len(indices)]
+    stop = indices.offset + len(indices)
+    at = np.frombuffer(values, width, stop)[indices.offset :] if stop else np.zeros(0, width)
     spread(at, _bytes(bitmap), indices.offset, *words, hi, lo, status)
 
 
@@ -137,8 +138,10 @@ def _bytes(buffer: Any) -> U8:
 def _text_buffers(array: pa.Array) -> tuple[U8, npt.NDArray[Any]]:
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     _, offsets, data = array.buffers()
-    every = np.frombuffer(offsets, dtype=np.int64 if wide else np.int32)
-    return _bytes(data), every[array.offset : array.offset + len(array) + 1]
+    kind, stop = np.int64 if wide else np.int32, array.offset + len(array) + 1
+    # a buffer may be longer than it need be, and no buffer at all where there are no rows
+    every = np.frombuffer(offsets, kind, stop) if len(array) else np.zeros(stop, kind)
+    return _bytes(data), every[array.offset :]
 
 
 def _valid(array: pa.Array) -> Bool:

@@ -44,6 +44,8 @@ WITH_PORTS = (6, 17, 33, 132, 136)
 """TCP, UDP, DCCP, SCTP, UDP-Lite. Of others, such as ICMP with its types, the ports tell no conversation."""
 _NO_PROTOCOL = 0xFFFF
 """In place of one that is not told: the ports count then."""
+_LONGEST = float(1 << 53)
+"""Milliseconds beyond which one flow ends as late as another."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Pairer:
         count = pair(
             _keys(flows),
             starts,
-            np.where(starts == NO_START, 0, starts) + lengths.astype(np.int64),
+            np.where(starts == NO_START, 0, starts) + np.minimum(lengths, _LONGEST).astype(np.int64),
             flows.attributes[:, 1] == 0,
             first,
             self.limit,

@@ -270,7 +270,8 @@ def _known(column: Column) -> Bool:
 def _text(array: pa.Array) -> tuple[Any, Any, Bool]:
     """Bytes, offsets [E + 1] and which values there are, bool [E]."""
     _, offsets, data = array.buffers()
-    every = np.frombuffer(offsets, np.int64 if pa.types.is_large_string(array.type) else np.int32)
+    kind, stop = np.int64 if pa.types.is_large_string(array.type) else np.int32, array.offset + len(array) + 1
+    every = np.frombuffer(offsets, kind, stop) if len(array) else np.zeros(stop, kind)
     raw = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     known = array.is_valid().to_numpy(zero_copy_only=False).astype(bool)
     return raw, every[array.offset : array.offset + len(array) + 1], known

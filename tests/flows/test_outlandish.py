@@ -8,16 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from morpheus_gae.flows.addresses import parse_status
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import concat
 from morpheus_gae.flows.pairing import Pairer
-from morpheus_gae.flows.presets_values import one_of
+from morpheus_gae.flows.presets_values import one_of, ports
 from morpheus_gae.flows.read import read_flows
 from morpheus_gae.flows.stream import PIECE, Stream, StreamFile
 from tests.flows import rows
 from tests.flows.exporters import SAMPLES
 
+A, B = "192.0.2.1", "198.51.100.1"
+ENDS = {
+    "src_addr": [A, B],
+    "dst_addr": [B, A],
+    "src_port": [5000, 443],
+    "dst_port": [443, 5000],
+    "proto": [6, 6],
+}
 TIMES = pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32())
 
 
@@ -27,11 +37,9 @@ def test_days_beyond_the_calendar_are_no_word() -> None:
 
 
 def test_a_counter_that_is_a_time_does_not_stop_pairs() -> None:
-    a, b = "192.0.2.1", "198.51.100.1"
     table = pa.table(
         {
-            "src_addr": [a, b], "dst_addr": [b, a],
-            "src_port": [5000, 443], "dst_port": [443, 5000], "proto": [6, 6],
+            **ENDS,
             "bytes": [100, 900], "time_flow_start_ns": [10**18, 10**18], "time_flow_end_ns": [10**18, 10**18],
             "packets": pa.array([1, 2]), "IN_PKTS": pa.array([1, 2], pa.timestamp("ns")),
         }
@@ -130,3 +138,26 @@ def test_words_that_are_no_text_and_that_no_row_has_do_no_harm() -> None:
     batch = table_to_flows(table)
     assert batch.bad == []
     assert batch.flows.table["note"].to_pylist() == ["a", None]
+
+
+def test_one_way_records_that_last_longer_than_time() -> None:
+    table = pa.table(
+        {**ENDS, "bytes": [1, 2], "time_flow_start_ns": [10**18] * 2, "time_flow_end_ns": [10**18] * 2}
+    )
+    table = table.append_column("FLOW_DURATION_MILLISECONDS", pa.array([1e38, 5.0]))
+    pairer = Pairer()
+    joined = [*pairer.push(table_to_flows(table).flows), *pairer.flush()]
+    assert sum(map(len, joined)) + pairer.paired == 2
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_offsets_with_more_bytes_than_rows(count: int) -> None:
+    texts = pa.array(["10.0.0.1", "x", "::1"][:count], pa.string())
+    _, offsets, data = texts.buffers()
+    longer = pa.py_buffer((b"" if offsets is None else offsets.to_pybytes()[: 4 * count + 4]) + b"\0\0\0")
+    array = pa.Array.from_buffers(pa.string(), count, [None, longer, data])
+    assert (
+        parse_status(pa.chunked_array([array]))[2].tolist()
+        == parse_status(pa.chunked_array([texts]))[2].tolist()
+    )
+    assert ports(pa.chunked_array([array])).to_pylist() == ports(pa.chunked_array([texts])).to_pylist()
