@@ -58,6 +58,7 @@ class Front:
         # handshakes that fail here are no news: the client tells of them
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._open: asyncio.Event
+        self._serving: set[Any] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
@@ -100,15 +101,18 @@ class Front:
 
     async def _end(self) -> None:
         self._server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # what is being accepted is let in first: asyncio would leave its socket open
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks & self._serving:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=0.05)
+        self._serving.clear()
         # what was aborted is closed in the loop's next round
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self._serving.add(asyncio.current_task())
         transports = [back.transport]
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -126,6 +130,7 @@ class Front:
                 asked: dict[int, int] = {}
                 ways = [self._requests(near, forth, asked), self._answers(far, back, asked)]
                 tasks = [asyncio.ensure_future(way) for way in ways]
+                self._serving.update(tasks)
                 _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in left:
                     task.cancel()
