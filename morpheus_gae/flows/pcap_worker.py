@@ -48,6 +48,7 @@ COLUMNS = (
 )
 _IP_BYTES = 1
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+_LARGEST = 2**63 - 1
 _SNAPSHOT = 65_535
 _END, _TICK, _NOTHING = -2, 2, -1
 TICK_SECONDS = 0.1
@@ -99,11 +100,16 @@ class Channel:
         if not self._taken:
             return
         columns = zip(*self._taken, strict=True)
-        arrays = [
-            self._pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)
-        ]
+        arrays = [self._array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
         self._write(self._pa.record_batch(arrays, schema=self.schema).serialize())
         self._taken = []
+
+    def _array(self, values: tuple[Any, ...], kind: Any) -> Any:
+        try:
+            return self._pa.array(values, kind)
+        except OverflowError:
+            # a damaged time
+            return self._pa.array([v if v <= _LARGEST else None for v in values], kind)
 
     def close(self) -> None:
         """Write the rest and the mark of the end."""
@@ -202,29 +208,34 @@ def measure(told: dict[str, Any], out: int) -> None:
     meter.set_affinity = lambda number: None
     lock = threading.Lock()
     lock.acquire()
-    meter.meter_workflow(
-        source=told["source"],
-        snaplen=_SNAPSHOT,
-        decode_tunnels=True,
-        bpf_filter=None,
-        promisc=told["promiscuous"],
-        n_roots=1,
-        root_idx=0,
-        mode=int(told["live"]),
-        idle_timeout=told["idle_seconds"] * 1000,
-        active_timeout=told["active_seconds"] * 1000,
-        accounting_mode=_IP_BYTES,
-        udps=(),
-        n_dissections=0,
-        statistics=False,
-        splt=0,
-        channel=channel,
-        tracker=[SimpleNamespace(value=0) for _ in range(3)],
-        lock=lock,
-        group_id=os.getpid(),
-        system_visibility_mode=0,
-        socket_buffer_size=told["buffer_bytes"],
-    )
+    try:
+        meter.meter_workflow(
+            source=told["source"],
+            snaplen=_SNAPSHOT,
+            decode_tunnels=True,
+            bpf_filter=None,
+            promisc=told["promiscuous"],
+            n_roots=1,
+            root_idx=0,
+            mode=int(told["live"]),
+            idle_timeout=told["idle_seconds"] * 1000,
+            active_timeout=told["active_seconds"] * 1000,
+            accounting_mode=_IP_BYTES,
+            udps=(),
+            n_dissections=0,
+            statistics=False,
+            splt=0,
+            channel=channel,
+            tracker=[SimpleNamespace(value=0) for _ in range(3)],
+            lock=lock,
+            group_id=os.getpid(),
+            system_visibility_mode=0,
+            socket_buffer_size=told["buffer_bytes"],
+        )
+    except FailedError:
+        # what has ended before counts
+        channel.flush()
+        raise
     channel.close()
 
 

@@ -199,7 +199,8 @@ class _Seen:
 
 def _told_by(trace: Trace, preset: PresetLike) -> str:
     asked = preset.base if isinstance(preset, ColumnMap) else preset
-    if trace.kind == "pcap" or (trace.layout is not None and trace.layout.preset.name == "map"):
+    # packets have no columns that could be somebody's
+    if trace.kind in ("", "pcap") or (trace.layout is not None and trace.layout.preset.name == "map"):
         return ""
     if asked not in (None, AUTO):
         return "--preset"

@@ -31,9 +31,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _fact("format", "packets of an interface")
     if report.refused:
         yield from _fact("refused", report.refused.removeprefix(f"{report.source}: "))
-        yield from _fact(
-            "columns", ", ".join(f"{name} ({kind})" for name, kind in report.source_columns.items())
-        )
+        found = ", ".join(f"{name} ({kind})" for name, kind in report.source_columns.items())
+        if found:
+            yield from _fact("columns", found)
     else:
         yield from _facts(report)
         yield from _columns(report)
