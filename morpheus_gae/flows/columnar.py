@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from morpheus_gae.flows.checks import DamagedError
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.mapping import PresetLike
+from morpheus_gae.flows.parquet_footer import with_dictionary
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.stream import Stream, StreamFile, TruncatedError
@@ -118,12 +119,12 @@ def _opened(source: Any, dictionaries: bool) -> Any:
     file = pq.ParquetFile(source)
     if not dictionaries or not file.num_row_groups:
         return file
-    first = file.metadata.row_group(0)
-    told = {
-        first.column(i).path_in_schema
-        for i in range(first.num_columns)
-        if first.column(i).has_dictionary_page
-    }
+    if isinstance(source, str):
+        with open(source, "rb") as raw:
+            told = with_dictionary(raw)
+    else:
+        told = with_dictionary(source)
+        source.seek(0)
     texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) and f.name in told]
     metadata = file.metadata
     file.close()
