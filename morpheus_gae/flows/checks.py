@@ -113,8 +113,18 @@ def _is_sound(array: pa.Array) -> bool:
         words, indices = array.dictionary, array.indices
         at = _values(indices, np.int32 if kind.index_type == pa.int32() else np.int64)
         inside = within(at, _bytes(buffers[0]), array.offset, len(words))
-        return inside and (not len(words) or _is_sound(words))
+        return inside and _is_valid(words)
     return _is_text(kind) and _ascends(array) and is_ascii(_offsets(array), _bytes(buffers[2]))
+
+
+def _is_valid(words: pa.Array) -> bool:
+    if len(words) >= FEW:
+        return _is_sound(words)
+    try:
+        words.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _judged(array: pa.Array) -> Bool | None:

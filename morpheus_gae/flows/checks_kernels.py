@@ -93,6 +93,11 @@ def not_utf8(offsets: Any, data: Any, out: Any) -> None:
 @njit(cache=True, nogil=True)
 def within(indices: Any, bitmap: Any, offset: int, words: int) -> bool:
     """Whether every index [E] that is not null is a place among so many words."""
+    outside = False
+    for e in range(indices.shape[0]):
+        outside |= (indices[e] < 0) | (indices[e] >= words)
+    if not outside:
+        return True
     for e in range(indices.shape[0]):
         if indices[e] < 0 or indices[e] >= words:
             bit = offset + e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ _VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 _LIST_VIEWS = ("list_view<", "large_list_view<")
 
 
+@lru_cache(maxsize=4096)
 def plain_type(kind: Any) -> Any:
     """The type that stands for another one; the same if that is plain."""
     view = _VIEWS.get(str(kind))
