@@ -111,22 +111,23 @@ class CpuExecutor:
         if not self.artifact.spec.flow_types:
             by_pair = np.empty_like(part)
             cpu_tail.map_tail(part[row], self.fused, np.empty_like(row), by_pair)
-            surprise = by_pair[graph.pair]
+            coarse = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
-            told = self._apart(graph, surprise)
-            return Scores(-np.expm1(-surprise), told, part[row][graph.pair], none, unseen)
-        out = [np.empty(e, np.float32) for _ in range(4)]
+            told = self._apart(graph, coarse)
+            return Scores(-np.expm1(-coarse), told, part[row][graph.pair], none, unseen)
+        score, pair_part, flow_part = (np.empty(e, np.float32) for _ in range(3))
+        surprise = np.empty(e, np.float64)
         attributes = np.ascontiguousarray(graph.attributes)
         bits = attributes.view(np.uint32)
 
         def kernel(lo: int, hi: int) -> None:
             cpu_flow.score_flows(
                 lo, hi, attributes, bits, graph.duration_missing, graph.pair, row, part, shares, self.flows,
-                *out,
+                score, surprise, pair_part, flow_part,
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)
-        return Scores(out[0], self._apart(graph, out[1]), out[2], out[3], unseen)
+        return Scores(score, surprise, pair_part, flow_part, unseen)
 
     def _apart(self, graph: WindowGraph, surprise: F32) -> F64:
         """Surprises of their own for parallel flows."""
@@ -172,6 +173,7 @@ def _flow_model(artifact: Artifact, w: dict[str, F32]) -> cpu_flow.FlowModel:
         flow=cpu_tail.tail_of(artifact.tail("flow")),
         fused=cpu_tail.tail_of(artifact.tail("fused")),
         width=_padded(artifact.spec.flow_types),
+        centre=centre_of(t["scale.mean"]),
     )
 
 

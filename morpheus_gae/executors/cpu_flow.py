@@ -17,10 +17,13 @@ from morpheus_gae.executors.cpu_bins import bin_at
 from morpheus_gae.executors.cpu_intrinsics import product_of_four
 from morpheus_gae.executors.cpu_math import FAST, log_fast, probability_fast
 from morpheus_gae.executors.cpu_tail import Tail, map_tail
+from morpheus_gae.executors.cpu_ties import refined, ties_of
 from morpheus_gae.graph.prefetch import prefetch
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 
 LANES = 128
@@ -56,6 +59,8 @@ class FlowModel(NamedTuple):
         Tails.
     width
         Flow types, padded.
+    centre
+        int64 [3], see `model.ties`.
     """
 
     edges: tuple[F32, F32, F32]
@@ -71,14 +76,15 @@ class FlowModel(NamedTuple):
     flow: Tail
     fused: Tail
     width: int
+    centre: I64
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _block(
     chosen: I32, count: int, attributes: F32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
-    pair_part: F32, mix: F32, model: FlowModel, work: F32, at: I32, out: F32,
+    pair_part: F32, mix: F32, model: FlowModel, work: F32, at: I32, out: F32, tie: I32,
 ) -> None:  # fmt: skip
-    """Score ``count`` chosen flows into ``out`` [4 * LANES]: score, surprise, pair part, flow part."""
+    """Score ``count`` chosen flows into ``out`` [4 * LANES] (score, surprise, pair, flow) and ``tie``."""
     width = model.width
     for j in range(count):
         i = chosen[j]
@@ -88,6 +94,7 @@ def _block(
         prefetch(mix, r * np.int64(width) + 16)
         for c in range(3):
             work[c * LANES + j] = attributes[i, c]
+    ties_of(work, count, LANES, model.centre, tie)
     # squares of the standardised attributes
     mean0, mean1, mean2 = model.mean[0], model.mean[1], model.mean[2]
     inverse0, inverse1, inverse2 = model.inverse[0], model.inverse[1], model.inverse[2]
@@ -142,7 +149,7 @@ def _slot(key: np.uint32, a: np.uint32, b: np.uint32, c: np.uint32) -> np.uint64
 @njit(cache=True, nogil=True)
 def score_flows(
     lo: int, hi: int, attributes: F32, bits: U32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
-    pair_part: F32, mix: F32, model: FlowModel, score: F32, surprise: F32, pair_out: F32, flow_out: F32,
+    pair_part: F32, mix: F32, model: FlowModel, score: F32, surprise: F64, pair_out: F32, flow_out: F32,
 ) -> None:  # fmt: skip
     """Score flows ``lo:hi``.
 
@@ -161,6 +168,7 @@ def score_flows(
     use = hi - lo > 4 * PROBE * LANES
     size = MEMO if use else 1
     keys, kept = np.empty((size, 4), np.uint32), np.empty((size, 4), np.float32)
+    kept_tie, tie, fine = np.empty(size, np.int32), np.zeros(LANES, np.int32), surprise.view(np.int64)
     for slot in range(size):
         keys[slot, 0] = np.uint32(0xFFFFFFFF)
     slots = np.zeros(LANES, np.uint64)
@@ -176,7 +184,8 @@ def score_flows(
                 k = keys[slot]
                 if k[0] == key and k[1] == bits[i, 0] and k[2] == bits[i, 1] and k[3] == bits[i, 2]:
                     v = kept[slot]
-                    score[i], surprise[i], pair_out[i], flow_out[i] = v[0], v[1], v[2], v[3]
+                    score[i], pair_out[i], flow_out[i] = v[0], v[2], v[3]
+                    fine[i] = refined(v[1], kept_tie[slot], missing[i])
                     answered += 1
                 else:
                     chosen[m] = i
@@ -193,10 +202,10 @@ def score_flows(
                 prefetch(mix, r * np.int64(model.width))
                 prefetch(mix, r * np.int64(model.width) + 16)
                 prefetch(pair_part, r)
-        _block(chosen, m, attributes, missing, pair, row, pair_part, mix, model, work, at, out)
+        _block(chosen, m, attributes, missing, pair, row, pair_part, mix, model, work, at, out, tie)
         for j in range(m):
             i = chosen[j]
-            score[i], surprise[i] = out[j], out[LANES + j]
+            score[i], fine[i] = out[j], refined(out[LANES + j], tie[j], missing[i])
             pair_out[i], flow_out[i] = out[2 * LANES + j], out[3 * LANES + j]
         if use:
             for j in range(m):
@@ -205,6 +214,7 @@ def score_flows(
                 k, v = keys[slots[j]], kept[slots[j]]
                 k[0], k[1], k[2], k[3] = key, bits[i, 0], bits[i, 1], bits[i, 2]
                 v[0], v[1], v[2], v[3] = out[j], out[LANES + j], out[2 * LANES + j], out[3 * LANES + j]
+                kept_tie[slots[j]] = tie[j]
             blocks += 1
             if blocks == PROBE // 2:
                 answered = 0
