@@ -99,7 +99,7 @@ def _damage(rng: Random, tensors: Tensors) -> None:
     if not tensors:
         return
     name = rng.choice(list(tensors))
-    array = tensors[name]
+    array = np.atleast_1d(tensors[name])
     pick = rng.randrange(14)
     if pick == 0:
         del tensors[name]
