@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from functools import lru_cache
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.mapping import OURS
@@ -119,7 +120,7 @@ def _likeness(ours: str, name: str) -> float:
         if not have & across and not have & (_BYTES | _PACKETS | _ADDRESS):
             score = 2.0 if have & side else float(ours == c.FLOW_START and bool(have & _TIME))
     elif ours == c.LABEL:
-        score = 1.0 if words in (["label"], ["is", "attack"], ["malicious"]) else 0.0
+        score = 1.0 if words in (("label",), ("is", "attack"), ("malicious",)) else 0.0
     elif ours == c.ATTACK:
         score = 1.0 if have & {"attack", "category"} and not other else 0.0
     # of two that sound alike the plainer one
@@ -133,14 +134,16 @@ def _unit(ours: str, name: str) -> str:
     return f":{known[-1]}" if known else ""
 
 
-def _words(name: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
     out: list[str] = []
     for word in _WORDS.findall(name):
         glued = _GLUED.fullmatch(word.lower())
         out += glued.groups() if glued else (word.lower(),)
-    return out
+    return tuple(out)
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """A name without regard to case and to what stands between its words."""
     return "".join(ch for ch in name.lower() if ch.isalnum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import groupby
 from typing import Protocol
 
@@ -171,6 +172,7 @@ class PayloadDecoder:
         return replace(_none(), bad=[BadPayload(i, -1, reason, detail, v) for i, v in enumerate(values)])
 
 
+@cache
 def no_flows() -> Flows:
     """A batch of no flows, for positions alone."""
     text, number = pa.array([], pa.string()), pa.array([], pa.int64())

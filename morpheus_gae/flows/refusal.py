@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.map_guess import plain, start_of_map
@@ -70,7 +71,7 @@ def nearest(names: Iterable[str]) -> tuple[str, list[str]] | None:
     most, best = LEAST - 1, None
     for preset in PRESETS.values():
         for prefix in preset.prefixes:
-            shared = len({plain(prefix + name) for name in _all_of(preset)} & found)
+            shared = len(_plain_of(preset.name, prefix) & found)
             if shared > most:
                 most, best = shared, (preset, prefix)
     if best is None:
@@ -80,6 +81,11 @@ def nearest(names: Iterable[str]) -> tuple[str, list[str]] | None:
     need = [n.split(" (")[0] for n in lacking(there, Layout(preset, prefix))]
     given = {n: [prefix + p for col in n.split(" or ") for p in preset.fields.get(col, ())] for n in need}
     return preset.name, [" or ".join(given[n]) or n for n in need]
+
+
+@lru_cache(maxsize=256)
+def _plain_of(preset: str, prefix: str) -> frozenset[str]:
+    return frozenset(plain(prefix + name) for name in _all_of(PRESETS[preset]))
 
 
 def _all_of(preset: Preset) -> set[str]:
