@@ -80,7 +80,7 @@ def checked(table: pa.Table, source: str = "table") -> tuple[pa.Table, Bool | No
             if plain is not column:
                 table = table.set_column(i, table.field(i).name, plain)
     except UnicodeDecodeError:
-        raise DamagedError(source, "the name of a column is not UTF-8") from None
+        raise DamagedError(source, "the name of a column or of a time zone is not UTF-8") from None
     except (pa.ArrowException, RecursionError, OverflowError, ValueError) as error:
         raise DamagedError(source, " ".join(str(error).split())[:200]) from None
     return table, garbled

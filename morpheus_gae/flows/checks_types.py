@@ -23,6 +23,9 @@ _LIST_VIEWS = ("list_view<", "large_list_view<")
 @lru_cache(maxsize=4096)
 def plain_type(kind: Any) -> Any:
     """The type that stands for another one; the same if that is plain."""
+    if pa.types.is_timestamp(kind):
+        # raises where its name is no text
+        _ = kind.tz
     view = _VIEWS.get(str(kind))
     if view is not None:
         return view

@@ -174,7 +174,7 @@ def _size(path: str, stream: Stream, whole: bool) -> int:
 
 def _one_line(error: Any) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return "the name of a column is not UTF-8"
+        return "the name of a column or of a time zone is not UTF-8"
     if isinstance(error, DamagedError):
         return error.detail
     return " ".join(str(error).split())[:200]

@@ -161,3 +161,16 @@ def test_offsets_with_more_bytes_than_rows(count: int) -> None:
         == parse_status(pa.chunked_array([texts]))[2].tolist()
     )
     assert ports(pa.chunked_array([array])).to_pylist() == ports(pa.chunked_array([texts])).to_pylist()
+
+
+def test_a_time_zone_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    for nested in (False, True):
+        times = pa.array([1, 2], pa.timestamp("ms", "Nowhere/None"))
+        column = pa.StructArray.from_arrays([times], ["at"]) if nested else times
+        out = io.BytesIO()
+        with pa.ipc.new_stream(out, rows.table(2).append_column("note", column).schema) as file:
+            file.write_table(rows.table(2).append_column("note", column))
+        path = tmp_path / "a.arrows"
+        path.write_bytes(out.getvalue().replace(b"Nowhere/", b"Now\xffere/"))
+        bad = [record.detail for batch in read_flows(str(path)) for record in batch.bad]
+        assert bad == ["the name of a column or of a time zone is not UTF-8"]
