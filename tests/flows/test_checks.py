@@ -190,7 +190,7 @@ def test_a_name_that_is_not_utf8_is_refused() -> None:
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
     raw = stream.getvalue().to_pybytes().replace(b"namename", b"name\xff\xfe\xfa\xf8")
-    with pytest.raises(DamagedError, match="the name of a column .* is not UTF-8"):
+    with pytest.raises(DamagedError, match=r"the name of a column .* is not UTF-8"):
         checked(pa.ipc.open_stream(raw).read_all(), "x")
 
 
