@@ -13,6 +13,7 @@ from morpheus_gae.model.spec import PRESETS
 from tests.fixtures.make import MODELS
 from tests.flows import files
 from tests.flows.exporters import SAMPLES
+from tests.flows.test_pairing import A, B, record, run
 from tests.support import make_flows
 
 
@@ -24,7 +25,9 @@ def main() -> None:
         for number, (suffix, text) in enumerate(texts):
             path = Path(folder) / f"{number}{suffix}"
             path.write_text(text, encoding="utf-8")
-            list(read_flows(str(path)))
+            # in pieces, of which the first tells the form of the others
+            list(read_flows(str(path), block_bytes=4000))
+    run([record(A, 1, B, 2), record(B, 2, A, 1)])
     for name in PRESETS:
         executor = open_executor(MODELS / name)
         warm_up(executor)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import EXIT_FAILED, Command, json_option, map_options, preset_name
+from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option, map_options, preset_name
 
 ROWS = 200_000
 
@@ -69,7 +69,7 @@ def command(
             _stop_by_signal(switch)
         report = look(source, rows=rows, stdin_format=stdin_format, preset=asked, switch=switch)
         if json_file != "-":
-            click.echo(("\n" if reports else "") + text(report))
+            echo(("\n" if reports else "") + text(report))
         reports.append(report.as_dict())
         unreadable = unreadable or report.unreadable
     if json_file is not None:

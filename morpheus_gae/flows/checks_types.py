@@ -20,17 +20,22 @@ _VIEWS = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
 _LIST_VIEWS = ("list_view<", "large_list_view<")
 
 
-@lru_cache(maxsize=4096)
 def plain_type(kind: Any) -> Any:
     """The type that stands for another one; the same if that is plain."""
+    # not every kind of these can be hashed
+    while isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    return _plain_type(kind)
+
+
+@lru_cache(maxsize=4096)
+def _plain_type(kind: Any) -> Any:
     if pa.types.is_timestamp(kind):
         # raises where its name is no text
         _ = kind.tz
     view = _VIEWS.get(str(kind))
     if view is not None:
         return view
-    if isinstance(kind, pa.BaseExtensionType):
-        return plain_type(kind.storage_type)
     if pa.types.is_dictionary(kind):
         words = plain_type(kind.value_type)
         # words that are lists or objects cannot be compared

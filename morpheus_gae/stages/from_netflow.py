@@ -62,21 +62,10 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
     """
 
     def __init__(
-        self,
-        config: Config,
-        input: list[str],
-        format: str = None,
-        dead_letters: str = None,
-        repeat: int = 1,
-        batch_size: int = 65_536,
-        preset: str = None,
-        pair_seconds: float = 60.0,
-        group: str = None,
-        kafka_config: str = None,
-        fail_fast: bool = False,
-        map: list[str] = None,
-        columns: str = None,
-    ):
+        self, config: Config, input: list[str], format: str = None, dead_letters: str = None, repeat: int = 1,
+        batch_size: int = 65_536, preset: str = None, pair_seconds: float = 60.0, group: str = None,
+        kafka_config: str = None, fail_fast: bool = False, map: list[str] = None, columns: str = None,
+    ):  # fmt: skip
         super().__init__(config)
         self._cpus = os.sched_getaffinity(0)
         kafka = {"group": group, "kafka_config": kafka_config, "fail_fast": fail_fast}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -91,7 +92,9 @@ def test_a_folder_that_cannot_be_read_is_one_clear_line(made: str | None, told: 
     done = run("--input", "empty", "--output", "a.jsonl")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1), done.output
     assert told in done.stderr
-    for command in (["train", "--model", "m"], ["evaluate"]):
+    # without torch, to train says that first
+    train = [["train", "--model", "m"]] if find_spec("torch") else []
+    for command in (*train, ["evaluate"]):
         done = CliRunner().invoke(gae, [*command, "--input", "empty"])
         assert (done.exit_code, done.output.count("\n")) == (1, 1), done.output
         assert told in done.output
