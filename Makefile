@@ -95,7 +95,7 @@ venvs: $(VENV)/.dev $(HOST)/.done
 ci:
 	$(MAKE) -j2 venvs
 	$(MAKE) -j2 --output-sync=target lint warm
-	$(MAKE) suite
+	$(MAKE) test
 	$(MAKE) -j2 --output-sync=target test-checked test-host
 
 chaos: $(VENV)/.dev
