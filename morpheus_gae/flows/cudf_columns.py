@@ -8,6 +8,7 @@ record is set aside here exactly if it would be there. ``str.ip2int`` gives 0 fo
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -127,20 +128,21 @@ def parquet_frames(path: str, package: Any, batch_rows: int) -> Iterator[tuple[A
     Yields
     ------
     (frame, bytes)
-        A frame, and the compressed bytes of the file that it took.
+        A frame, and its share of the bytes of the file.
     """
     with pq.ParquetFile(path) as file:
-        groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
-        rows = [group.num_rows for group in groups]
-        sizes = [
-            sum(group.column(i).total_compressed_size for i in range(group.num_columns)) for group in groups
-        ]
+        # of a damaged footer not even the columns' sizes may be asked for, see ``parquet_footer``
+        rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    size, total = os.path.getsize(path), max(sum(rows), 1)
     taken: list[int] = []
+    done = 0
     for i in range(len(rows)):
         taken.append(i)
-        if sum(rows[k] for k in taken) >= batch_rows or i == len(rows) - 1:
+        count = sum(rows[k] for k in taken)
+        if count >= batch_rows or i == len(rows) - 1:
             frame = package.read_parquet(path, row_groups=[taken], use_pandas_metadata=False)
-            yield frame, sum(sizes[k] for k in taken)
+            yield frame, size * (done + count) // total - size * done // total
+            done += count
             taken = []
 
 
