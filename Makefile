@@ -2,11 +2,12 @@
 # make test    ruff and mypy, then the whole suite, shared out by files to one process more than there are cores
 #              (waiting for a broker takes no core)
 # make test-checked   what runs in kernels, with every index and every load checked (NUMBA_BOUNDSCHECK), and
-#              compiled for a processor of 2003: no AVX, no fused multiply-add; then FUZZ changed inputs on the same
+#              compiled for a processor of 2003: no AVX, no fused multiply-add; few examples of property tests
 # make test-host   under the pins of the NVIDIA Morpheus image and without torch: what the pinned libraries can
 #              change. Those are NumPy, numba, Arrow and pandas (readers, graph, scores, alerts, sinks, stages),
-#              click (commands) and the Kafka client. Not what is about our own steps alone (killed scorers, slow
-#              and full sinks), nor what needs torch, nor packages and house rules
+#              click (commands) and the Kafka client; few examples of property tests. Not what is about our own
+#              steps alone (signals, killed scorers, slow and full sinks, captures, broken models), nor what
+#              needs torch, nor packages and house rules
 # make ci      all of this as .ci/run does it; ten minutes on two cores, installation included
 # make chaos   kill scorers and a Kafka broker at random under 1 M flows, and count what is lost (10 minutes)
 # make fuzz MINUTES=60   changed inputs of every kind, from where the last time ended (.cache/fuzz)
@@ -22,10 +23,8 @@ DEMO   := demo/flows.parquet
 # processes that tests are shared out to
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
 PYTEST  := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# changed inputs of test-checked
-FUZZ   ?= 20000
 
-.PHONY: demo test test-checked test-host ci venvs warm suite lint clean chaos fuzz
+.PHONY: demo test test-checked test-host ci warm warm-checked warm-host suite lint clean chaos fuzz
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -66,35 +65,38 @@ warm: $(VENV)/.dev
 
 # compiled code of another kind never lies beside that of the suite: numba would take one for the other
 CHECKED := NUMBA_BOUNDSCHECK=1 NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=$(CURDIR)/.cache/checked \
-	TESTS_SHARE=0.2
+	TESTS_SHARE=0.1
 
-test-checked: $(VENV)/.dev
+warm-checked: $(VENV)/.dev
 	$(CHECKED) $(BIN)/python -m tests.warm
-	$(CHECKED) $(BIN)/python -m tests.fuzz --inputs $(FUZZ) --seed 1 --first 0 --jobs 2
+
+test-checked: warm-checked
 	$(CHECKED) $(BIN)/$(PYTEST) tests/flows tests/graph tests/executors tests/model -k 'not torch and not cuda'
 
 HOST := $(VENV)-host
-HOSTED := NUMBA_CACHE_DIR=$(CURDIR)/.cache/host TESTS_SHARE=0.2
-HOST_TESTS := $(addprefix tests/,flows graph executors model detect sinks engine stages cli kafka simulate test_imports.py)
-HOST_LEFT_OUT := \
-	$(addprefix tests/kafka/test_,chaos.py slow_sink.py full_disk.py same_windows.py rebalance.py sasl_refused.py) \
-	$(addprefix tests/cli/test_operations,.py _checkpoint.py _reload.py _signals.py) tests/cli/test_morpheus_presets.py
+HOSTED := NUMBA_CACHE_DIR=$(CURDIR)/.cache/host TESTS_SHARE=0.1
+HOST_TESTS := $(addprefix tests/,flows graph executors model detect sinks engine stages cli kafka test_imports.py)
+HOST_LEFT_OUT := $(addprefix tests/, \
+	$(addprefix kafka/test_,chaos.py slow_sink.py full_disk.py same_windows.py rebalance.py sasl_refused.py) \
+	$(addprefix cli/test_,operations.py operations_checkpoint.py operations_reload.py operations_signals.py) \
+	cli/test_morpheus_presets.py cli/test_morpheus_live.py flows/test_pcap.py flows/test_pcap_walk.py \
+	model/test_artifact_checks.py engine/test_warm.py)
 
 $(HOST)/.done: pyproject.toml constraints-host.txt
 	$(PYTHON) -m venv $(HOST)
 	$(HOST)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-host.txt -e '.[test]'
 	touch $@
 
-test-host: $(HOST)/.done
+warm-host: $(HOST)/.done
 	$(HOSTED) $(HOST)/bin/python -m tests.warm
+
+test-host: warm-host
 	$(HOSTED) $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
 
-venvs: $(VENV)/.dev $(HOST)/.done
-
-# what one step waits for, another computes
+# where one job waits for the network, another compiles
 ci:
-	$(MAKE) -j2 venvs
-	$(MAKE) -j2 --output-sync=target lint warm
+	$(MAKE) -j2 --output-sync=target warm-host $(VENV)/.dev
+	$(MAKE) -j2 --output-sync=target lint warm warm-checked
 	$(MAKE) test
 	$(MAKE) -j2 --output-sync=target test-checked test-host
 
