@@ -24,6 +24,9 @@ DEMO   := demo/flows.parquet
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
 PYTEST  := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# what one process has compiled, Python's modules as well, hundreds of others read
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-checked test-host ci warm warm-checked warm-host suite lint clean chaos fuzz
 .DELETE_ON_ERROR:
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from morpheus_gae.engine.warm import warm_up
@@ -16,8 +18,21 @@ from tests.flows.exporters import SAMPLES
 from tests.flows.test_pairing import A, B, record, run
 from tests.support import make_flows
 
+HEAVY = (
+    "torch",
+    "torch_geometric.nn",
+    "sklearn.ensemble",
+    "matplotlib.pyplot",
+    "pandas",
+    "hypothesis",
+    "triton",
+)
+
 
 def main() -> None:
+    for name in HEAVY:
+        with suppress(ImportError):
+            import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         rows = [files.record(i) for i in range(100)]
         texts = [(".csv", files.csv_text(rows)), (".ndjson", files.ndjson_text(rows))]
