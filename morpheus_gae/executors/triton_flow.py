@@ -44,7 +44,8 @@ def _standardised(values, mean, inverse):
     return tl.minimum(tl.maximum(z, -8.0), 8.0)
 
 
-@triton.jit(do_not_specialize=["flows"])
+# columns may be slices: compiled for any alignment, else an odd offset would compile it again in mid-stream
+@triton.jit(do_not_specialize=["flows", "attributes", "missing"])
 def _bins_kernel(
     attributes, missing, edges0, edges1, edges2, count0, count1, count2, group0, group1,
     bins1, bins2, scaling, places, out, flows,
