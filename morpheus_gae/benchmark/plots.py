@@ -70,10 +70,14 @@ def draw(path: str | Path, found: Mapping[str, Any]) -> None:
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
     for unused in panels[len(regimes) :]:
         unused.set_axis_off()
+    # one scale for all panels
+    rates = [
+        r[k] for r in rows if r["status"] == OK for k in ("flows_per_second_min", "flows_per_second_max")
+    ]
     handles: dict[str, Any] = {}
     for axes, regime in zip(panels, regimes, strict=False):
         here = [r for r in rows if r["regime"] == regime]
-        _panel(axes, here, handles)
+        _panel(axes, here, rates, handles)
         hosts = max(r["hosts"] for r in here)
         axes.set_title(f"{regime}, up to {hosts:,} hosts", loc="left", fontsize=11, color=INK)
         axes.set_xlabel("flows of a batch", fontsize=9.5)
@@ -91,9 +95,16 @@ def draw(path: str | Path, found: Mapping[str, Any]) -> None:
     canvas(figure).print_figure(str(path))
 
 
-def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], handles: dict[str, Any]) -> None:
+def _panel(
+    axes: Any, rows: Sequence[Mapping[str, Any]], rates: Sequence[float], handles: dict[str, Any]
+) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
+    sizes = [r["batch_size"] for r in rows]
+    # told before anything is drawn: the automatic scale divides by nothing where there is one rate alone
+    axes.set(xlim=_bounds(sizes), ylim=_bounds(rates or [2, 5]))
+    if not any(r["status"] == OK for r in rows):
+        axes.text(0.5, 0.5, "nothing could be measured", transform=axes.transAxes, ha="center", color=MUTED)
     for name, (colour, marker, line) in STYLES.items():
         points = [r for r in rows if r["variant"] == name and r["status"] == OK]
         if not points:
@@ -112,13 +123,6 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], handles: dict[str, Any]
             rate(last["flows_per_second"]), (last["batch_size"], last["flows_per_second"]), xytext=(6, 0),
             textcoords="offset points", va="center", fontsize=7.5, color=colour,
         )  # fmt: skip
-    if any(r["status"] == OK for r in rows):
-        axes.margins(x=0.14, y=0.1)
-    else:
-        # nothing to scale the axes by
-        sizes = [r["batch_size"] for r in rows]
-        axes.set(xlim=(min(sizes) / 2, max(sizes) * 2), ylim=(1, 10))
-        axes.text(0.5, 0.5, "nothing could be measured", transform=axes.transAxes, ha="center", color=MUTED)
     axes.xaxis.set_major_locator(FixedLocator(sorted({r["batch_size"] for r in rows})))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: rate(x)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rate(y)))
@@ -128,6 +132,13 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], handles: dict[str, Any]
     axes.tick_params(labelsize=8.5, colors=INK)
     axes.grid(color=GRID, lw=0.7, which="both")
     axes.set_axisbelow(True)
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Of a logarithmic axis: a margin around all values, some room around one value alone."""
+    low, high = min(values), max(values)
+    room = max((high / low) ** 0.12, 1.5)
+    return low / room, high * room
 
 
 def _legend(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
