@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sysconfig
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ def obstacle(since: tuple[int, int] = OLDEST) -> str | None:
     if found < since:
         return f"Triton {'.'.join(map(str, found))} is older than {'.'.join(map(str, since))}"
     # a small library in C goes with every kernel
-    if not _interpreted() and not _compiler():
-        return "Triton finds no C compiler (gcc, clang, or what CC names)"
+    if not _interpreted():
+        if not _compiler():
+            return "Triton finds no C compiler (gcc, clang, or what CC names)"
+        if not _headers():
+            return f"Triton finds no Python.h in {_include()} (python3-dev, or python3-devel)"
     return None
 
 
@@ -65,3 +69,17 @@ def _interpreted() -> bool:
 @functools.cache
 def _compiler() -> bool:
     return any(map(shutil.which, (os.environ.get("CC") or "gcc", "gcc", "clang")))
+
+
+def _include() -> str:
+    # as Triton does it: Debian's own scheme names a folder that its packages leave empty
+    scheme = sysconfig.get_default_scheme()
+    return sysconfig.get_paths("posix_prefix" if scheme == "posix_local" else scheme)["include"]
+
+
+@functools.cache
+def _headers() -> bool:
+    # the last two are the compiler's own
+    found = [os.environ.get(name, "").split(os.pathsep) for name in ("CPATH", "C_INCLUDE_PATH")]
+    folders = (_include(), *(folder for folders in found for folder in folders if folder))
+    return any(os.path.isfile(os.path.join(folder, "Python.h")) for folder in folders)

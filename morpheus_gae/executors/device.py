@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from morpheus_gae.executors.device_rows import Rows
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
 
@@ -63,6 +64,8 @@ class DeviceGraph:
         float32 [N, 8], or None.
     sweeps
         Averaging sweeps that were done: a multiple of ``device_graph.SWEEPS_AT_ONCE``, or the limit.
+    neighbours
+        Each host's in both directions, if they were needed already.
     """
 
     pair: Tensor
@@ -76,6 +79,7 @@ class DeviceGraph:
     octets: Tensor | None = None
     averaged: Tensor | None = None
     sweeps: int = 0
+    neighbours: Rows | None = None
 
     @property
     def flows(self) -> int:

@@ -9,13 +9,8 @@ from torch.nn import functional as F
 from morpheus_gae.executors.cuda_attention import attention
 from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceGraph
-from morpheus_gae.executors.device_rows import Rows, rows_of
+from morpheus_gae.executors.device_rows import Rows, both_ways, rows_of
 from morpheus_gae.model.gae import GAE, POOL_RAMP, GraphUNet, PairAttention, segment_sum
-
-
-def both_ways(pair_src: Tensor, pair_dst: Tensor, n: int) -> Rows:
-    """Neighbours of each host in both directions, one for each ordered pair."""
-    return rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
 
 
 def pair_features(f: Tensor, graph: DeviceGraph) -> Tensor:
@@ -61,7 +56,7 @@ def encode(net: GAE, graph: DeviceGraph, flags: Tensor, f: Tensor, bias: Tensor 
     out = _attended(net.out, x, pf, bias, rows_of(dst, src, n))
     z = torch.relu_(torch.cat([into, out], 1))
     if net.spec.unet_depth:
-        z += unet(net.unet, z, both_ways(src, dst, n))
+        z += unet(net.unet, z, graph.neighbours or both_ways(src, dst, n))
     return z
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from morpheus_gae.executors.cuda_distinct import distinct
 from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceFlows, DeviceGraph
-from morpheus_gae.executors.device_rows import rows_of
+from morpheus_gae.executors.device_rows import Rows, both_ways
 from morpheus_gae.model.spec import ModelSpec
 
 SWEEPS_AT_ONCE = 8
@@ -37,14 +37,15 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
     pair, first = distinct(host[:e], host[e:])
     pair_src, pair_dst = host[first], host[e + first]
     pair_flows = torch.zeros_like(pair_src).index_add_(0, pair, torch.ones_like(pair))
-    octets = averaged = None
+    octets = averaged = neighbours = None
     sweeps = 0
     if spec.octets:
         octets = octet_features(host_hi, host_lo, pair_src, pair_dst, pair_flows)
-        averaged, sweeps = neighbour_average(octets, pair_src, pair_dst, spec.tolerance, spec.max_sweeps)
+        neighbours = both_ways(pair_src, pair_dst, octets.shape[0])
+        averaged, sweeps = neighbour_average(octets, neighbours, spec.tolerance, spec.max_sweeps)
     return DeviceGraph(
         pair, pair_src, pair_dst, pair_flows, host_hi, host_lo,
-        flows.attributes, flows.duration_missing, octets, averaged, sweeps,
+        flows.attributes, flows.duration_missing, octets, averaged, sweeps, neighbours,
     )  # fmt: skip
 
 
@@ -85,7 +86,8 @@ def octet_features(
         total = sum(((shifted(word, 8 * k) if k else word) & 0xFF).to(torch.float32) for k in range(4))
         octet = ((shifted(host_lo, 24 - 8 * group) if group < 3 else host_lo) & 0xFF).to(torch.float32)
         out.append(torch.where(v4, octet, total / 4) / 255)
-    pairs = torch.log1p(torch.tensor(float(pair_src.shape[0]), dtype=torch.float64, device=host_lo.device))
+    # filled in on the device: a tensor made of a number of the host's would wait for its copy
+    pairs = torch.log1p(torch.full((), pair_src.shape[0], dtype=torch.float64, device=host_lo.device))
     flows = torch.log1p(pair_flows.sum().to(torch.float64))
     weights = pair_flows.to(torch.float64)
     for end, weight, whole in (
@@ -99,16 +101,13 @@ def octet_features(
     return torch.stack(out, 1)
 
 
-def neighbour_average(
-    o: Tensor, pair_src: Tensor, pair_dst: Tensor, tolerance: float, max_sweeps: int
-) -> tuple[Tensor, int]:
+def neighbour_average(o: Tensor, rows: Rows, tolerance: float, max_sweeps: int) -> tuple[Tensor, int]:
     """float32 [N, F] of ``graph.averaging.neighbour_average``, sweep for sweep; and the sweeps done.
 
     Whether a sweep was still needed is decided on the device: a sweep after the last one that was changes
     nothing. The host looks once in ``SWEEPS_AT_ONCE`` sweeps.
     """
     n = o.shape[0]
-    rows = rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
     scale = (0.5 / rows.degree.to(o.dtype).clamp(min=1))[:, None]
     y = o
     going = torch.ones((), dtype=torch.bool, device=o.device)

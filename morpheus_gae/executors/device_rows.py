@@ -44,6 +44,11 @@ class Rows:
         return int(self.degree.shape[0])
 
 
+def both_ways(pair_src: Tensor, pair_dst: Tensor, n: int) -> Rows:
+    """Neighbours of each host in both directions, one for each ordered pair."""
+    return rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
+
+
 def rows_of(start: Tensor, end: Tensor, n: int) -> Rows:
     """Compress.
 
