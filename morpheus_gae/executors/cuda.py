@@ -33,7 +33,7 @@ except ImportError:
     raise MissingExtraError("torch", "gpu", "the cuda executor") from None
 
 from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_surprise
-from morpheus_gae.executors.cuda_flow import CHUNK, flow_values
+from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores
 from morpheus_gae.executors.device_encoder import by_parts, encode
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory
@@ -95,22 +95,29 @@ class CudaExecutor:
         mean, deviation = tensors["scale.mean"], tensors["scale.std"]
         self.mean, self.deviation = self._sent(mean), self._sent(deviation)
         self.centre = self._sent(centre_of(mean))
-        self.scaling = self._sent(np.concatenate([mean, 1 / deviation, SMOOTH]).astype(np.float32))
         if spec.memory:
             self.memory = DeviceMemory(artifact.memory, device)
             self.pair_tail = DeviceTail(artifact.tail("pair"), self.device)
-        if spec.flow_types:
-            self.flow_tail = DeviceTail(artifact.tail("flow"), self.device)
-            self.edges = tuple(self._sent(tensors[f"bins.edges{i}"]) for i in range(3))
-            self.groups = tuple(self._sent(tensors[f"bins.group{i}"].astype(np.int32)) for i in range(2))
-            self.tables = tuple(
-                (torch.softmax(t, axis) * (1 - TABLE_FLOOR) + TABLE_FLOOR / t.shape[axis]).contiguous()
-                for t, axis in ((self.net.table1, 0), (self.net.table2, 1), (self.net.table3, 1))
-            )
         if not spec.edge_decoder:
             self.fused_tail = DeviceTail(artifact.tail("fused"), self.device)
-        else:
+        if spec.flow_types:
+            self.flow_model = self._flow_model()
+        if spec.edge_decoder:
             self.edge_weights = EdgeWeights.of(net)
+
+    def _flow_model(self) -> FlowModel:
+        tensors = self.artifact.tensors
+        scaling = np.concatenate([tensors["scale.mean"], 1 / tensors["scale.std"], SMOOTH])
+        tables = tuple(
+            (torch.softmax(t, axis) * (1 - TABLE_FLOOR) + TABLE_FLOOR / t.shape[axis]).contiguous()
+            for t, axis in ((self.net.table1, 0), (self.net.table2, 1), (self.net.table3, 1))
+        )
+        return FlowModel.of(
+            tuple(self._sent(tensors[f"bins.edges{i}"]) for i in range(3)),
+            tuple(self._sent(tensors[f"bins.group{i}"].astype(np.int32)) for i in range(2)),
+            tables, self._sent(scaling.astype(np.float32)),
+            DeviceTail(self.artifact.tail("flow"), self.device), self.fused_tail, self.centre,
+        )  # fmt: skip
 
     def _sent(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -227,25 +234,21 @@ class CudaExecutor:
             z = encode(net, graph, flags, f, bias)
         if spec.edge_decoder:
             return self._by_edges(graph, z, f, zeros, nobody, chunk)
-        pair_part = self.pair_tail(-logit)[pair]
-        flow_part, fused = zeros, pair_part
-        if spec.flow_types:
-            first, _, last = net.context
-            hidden = by_parts(first, known.profile, z, src, dst) if spec.attention else first(known.profile)
-            tau = torch.nn.functional.softplus(net.tau)
-            share = tau * torch.softmax(last(torch.relu_(hidden)), 1) + known.types
-            share = share / (tau + known.types.sum(1, keepdim=True))
-            mix = ((1 - MIX_FLOOR) * share + MIX_FLOOR / known.types.shape[1]).contiguous()
-            raw = torch.empty(e, device=device)
-            flow_values(
-                graph.attributes, graph.duration_missing, pair, mix,
-                self.edges, self.groups, self.tables, self.scaling, raw, chunk,
-            )  # fmt: skip
-            flow_part = self.flow_tail(raw)
-            fused = torch.maximum(pair_part, flow_part) + 0.01 * torch.minimum(pair_part, flow_part)
-        surprise = self.fused_tail(fused)
-        told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
-        return DeviceScores(-torch.expm1(-surprise), told, pair_part, flow_part, nobody)
+        calibrated = self.pair_tail(-logit)
+        if not spec.flow_types:
+            surprise = self.fused_tail(calibrated)[pair]
+            told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
+            return DeviceScores(-torch.expm1(-surprise), told, calibrated[pair], zeros, nobody)
+        first, _, last = net.context
+        hidden = by_parts(first, known.profile, z, src, dst) if spec.attention else first(known.profile)
+        tau = torch.nn.functional.softplus(net.tau)
+        share = tau * torch.softmax(last(torch.relu_(hidden)), 1) + known.types
+        share = share / (tau + known.types.sum(1, keepdim=True))
+        mix = ((1 - MIX_FLOOR) * share + MIX_FLOOR / known.types.shape[1]).contiguous()
+        scores = flow_scores(
+            graph.attributes, graph.duration_missing, pair, calibrated, mix, self.flow_model, chunk
+        )
+        return DeviceScores(*scores, nobody)
 
     def _by_edges(
         self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int

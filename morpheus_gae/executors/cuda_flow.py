@@ -1,40 +1,29 @@
-"""The flow decoder on a device: a Triton kernel where there is one, else torch in chunks."""
+"""Scores of flows on a device, from what their pairs say: a Triton kernel where there is one, else torch."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
+from morpheus_gae.executors.device_tail import DeviceTail
+from morpheus_gae.executors.device_ties import apart
 
 CHUNK = 1 << 19
 """Flows whose [flows, types] array is held at a time without the kernel."""
+BY_KERNEL = True
+"""False leaves all of it to torch."""
+FlowScores = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def flow_values_torch(
-    attributes: Tensor,
-    missing: Tensor,
-    pair: Tensor,
-    mix: Tensor,
-    edges: tuple[Tensor, ...],
-    groups: tuple[Tensor, ...],
-    tables: tuple[Tensor, ...],
-    scaling: Tensor,
-    out: Tensor,
-    chunk: int = CHUNK,
-) -> None:
-    """-ln likelihood of each flow's attributes under its pair's mixture of flow types.
+@dataclass(frozen=True)
+class FlowModel:
+    """What is known of flows of any pair.
 
-    Parameters
+    Attributes
     ----------
-    attributes
-        float32 [E, 3], as counted.
-    missing
-        bool [E]: the duration is.
-    pair
-        int64 [E].
-    mix
-        float32 [P, K] shares of the flow types.
     edges
         Three float32 [B], ascending.
     groups
@@ -43,14 +32,63 @@ def flow_values_torch(
         float32 [B1, K], [G1, B2, K], [G2, B3, K] probabilities.
     scaling
         float32 [9]: mean, 1 / deviation, and weight of the weak Gaussian term, of each attribute.
-    out
-        float32 [E], written.
-    chunk
-        Flows at a time.
+    flow_tail, fused_tail
+        Calibration of a flow's value, and of both parts together.
+    centre
+        int64 [3], see ``model.ties.centre_of``.
+    rows
+        float32 [B1 + G1 B2 + G2 B3, K]: the tables, one behind the other.
+    numbers
+        float32: edges, scaling and both tails (x, y, m, k), one behind the other, as the kernel reads them.
+    places
+        int32 [B1 + B2 + 3]: row where the second and the third table begin for each bin of the first and
+        of the second attribute; the centre.
     """
+
+    edges: tuple[Tensor, ...]
+    groups: tuple[Tensor, ...]
+    tables: tuple[Tensor, ...]
+    scaling: Tensor
+    flow_tail: DeviceTail
+    fused_tail: DeviceTail
+    centre: Tensor
+    rows: Tensor
+    numbers: Tensor
+    places: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        edges: tuple[Tensor, ...],
+        groups: tuple[Tensor, ...],
+        tables: tuple[Tensor, ...],
+        scaling: Tensor,
+        flow_tail: DeviceTail,
+        fused_tail: DeviceTail,
+        centre: Tensor,
+    ) -> FlowModel:
+        """Lay out what the kernel reads."""
+        k = tables[0].shape[1]
+        bins = [table.shape[-2] for table in tables]
+        second = bins[0] + groups[0] * bins[1]
+        third = bins[0] + tables[1].shape[0] * bins[1] + groups[1] * bins[2]
+        return cls(
+            edges, groups, tables, scaling, flow_tail, fused_tail, centre,
+            torch.cat([table.reshape(-1, k) for table in tables]),
+            torch.cat([*edges, scaling, flow_tail.packed, fused_tail.packed]),
+            torch.cat([second, third, centre]).to(torch.int32),
+        )  # fmt: skip
+
+
+def flow_values_torch(
+    attributes: Tensor, missing: Tensor, pair: Tensor, mix: Tensor, model: FlowModel, chunk: int
+) -> Tensor:
+    """float32 [E]: -ln likelihood of each flow's attributes under its pair's mixture of flow types."""
     k = mix.shape[1]
+    edges, groups, tables = model.edges, model.groups, model.tables
     flat = [table.reshape(-1, k) for table in tables]
-    mean, inverse, smooth = scaling.view(3, 3)
+    mean, inverse, smooth = model.scaling.view(3, 3)
+    out = mix.new_empty(pair.shape[0])
     for lo in range(0, pair.shape[0], chunk):
         cut = slice(lo, lo + chunk)
         x = attributes[cut]
@@ -62,24 +100,62 @@ def flow_values_torch(
         total *= flat[1][groups[0][b[0]].long() * tables[1].shape[1] + b[1]]
         total *= flat[2][groups[1][b[1]].long() * tables[2].shape[1] + b[2]]
         out[cut] = z.square() @ smooth - torch.log(total.sum(1))
+    return out
 
 
-def flow_values(
+def flow_scores_torch(
     attributes: Tensor,
     missing: Tensor,
     pair: Tensor,
+    calibrated: Tensor,
     mix: Tensor,
-    edges: tuple[Tensor, ...],
-    groups: tuple[Tensor, ...],
-    tables: tuple[Tensor, ...],
-    scaling: Tensor,
-    out: Tensor,
+    model: FlowModel,
     chunk: int = CHUNK,
-) -> None:
-    """`flow_values_torch`, by the kernel where that runs."""
-    if has_triton(pair.device) and power_of_two(mix.shape[1]) and pair.shape[0]:
+) -> FlowScores:
+    """Scores of each flow.
+
+    Parameters
+    ----------
+    attributes
+        float32 [E, 3], as counted.
+    missing
+        bool [E]: the duration is.
+    pair
+        int64 [E].
+    calibrated
+        float32 [P]: the pair's part of a surprise.
+    mix
+        float32 [P, K] shares of the flow types.
+    model
+        What is known of flows of any pair.
+    chunk
+        Flows at a time.
+
+    Returns
+    -------
+    score, surprise, pair_part, flow_part
+        As in ``DeviceScores``.
+    """
+    pair_part = calibrated[pair]
+    flow_part = model.flow_tail(flow_values_torch(attributes, missing, pair, mix, model, chunk))
+    fused = torch.maximum(pair_part, flow_part) + 0.01 * torch.minimum(pair_part, flow_part)
+    surprise = model.fused_tail(fused)
+    told = apart(surprise, attributes, missing, model.centre)
+    return -torch.expm1(-surprise), told, pair_part, flow_part
+
+
+def flow_scores(
+    attributes: Tensor,
+    missing: Tensor,
+    pair: Tensor,
+    calibrated: Tensor,
+    mix: Tensor,
+    model: FlowModel,
+    chunk: int = CHUNK,
+) -> FlowScores:
+    """`flow_scores_torch`, by the kernel where that runs."""
+    if BY_KERNEL and has_triton(pair.device) and power_of_two(mix.shape[1]) and pair.shape[0]:
         from morpheus_gae.executors import triton_flow
 
-        triton_flow.flow_values(attributes, missing, pair, mix, edges, groups, tables, scaling, out)
-        return
-    flow_values_torch(attributes, missing, pair, mix, edges, groups, tables, scaling, out, chunk)
+        return triton_flow.flow_scores(attributes, missing, pair, calibrated, mix, model)
+    return flow_scores_torch(attributes, missing, pair, calibrated, mix, model, chunk)

@@ -21,11 +21,27 @@ class DeviceTail:
         Knots and extrapolation.
     device
         Where to.
+
+    Attributes
+    ----------
+    x, y
+        float32 [M] knots, at least two.
+    m, k
+        Scale and curvature.
+    packed
+        float32 [2 M + 2]: x, y, m, k as kernels read them, with k = 0 for infinity.
     """
 
     def __init__(self, tail: TailMap, device: torch.device) -> None:
-        self.x, self.y = (torch.from_numpy(np.array(a)).to(device) for a in (tail.x, tail.y))
-        self.m, self.k = (float(v) for v in tail.tail)
+        x, y = np.asarray(tail.x, np.float32), np.asarray(tail.y, np.float32)
+        if x.shape[0] == 1:
+            # a piece needs two ends
+            x, y = np.concatenate([np.nextafter(x, -np.inf, dtype=np.float32), x]), np.repeat(y, 2)
+        m, k = (float(v) for v in tail.tail)
+        packed = np.concatenate([x, y, [m, 0.0 if np.isinf(k) else k]]).astype(np.float32)
+        self.packed = torch.from_numpy(packed).to(device)
+        self.x, self.y, _ = self.packed.split([x.shape[0], x.shape[0], 2])
+        self.m, self.k = m, k
 
     def __call__(self, v: Tensor) -> Tensor:
         """float32, elementwise."""

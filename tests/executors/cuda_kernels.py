@@ -15,6 +15,8 @@ import torch
 
 from morpheus_gae.executors import cuda_attention, cuda_choose, cuda_distinct, cuda_edge, cuda_flow, cuda_sums
 from morpheus_gae.executors.device_rows import PART, Rows, rows_of
+from morpheus_gae.executors.device_tail import DeviceTail
+from morpheus_gae.model.calibration import TailMap
 
 
 def sent(array: np.ndarray, device: str) -> torch.Tensor:
@@ -27,6 +29,15 @@ def hub_rows(device: str, rng: np.random.Generator, n: int = 30, spread: int = 9
     start = rng.integers(0, n, end.size)
     order = rng.permutation(end.size)
     return rows_of(sent(start[order], device), sent(end[order], device), n)
+
+
+def tail_of(rng: np.random.Generator, device: str, knots: int, m: float, k: float) -> DeviceTail:
+    """A map as it is fitted, from a value below most to one above most."""
+    x = np.sort(rng.exponential(6, knots)).astype(np.float32)
+    tail = TailMap(
+        x, np.cumsum(rng.random(knots), dtype=np.float32) / knots * 3, np.array([m, k], np.float32)
+    )
+    return DeviceTail(tail, torch.device(device))
 
 
 def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
@@ -43,12 +54,21 @@ def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
     missing, pair = sent(rng.random(e) < 0.2, device), sent(rng.integers(0, p, e), device)
     mix = torch.softmax(sent(rng.normal(size=(p, k)).astype(np.float32), device), 1)
     scaling = torch.tensor([5, 5, 5, 0.7, 0.6, 0.5, 0.01, 0.011, 0.013], device=device)
-    rest = (mix, edges, groups, tables, scaling)
-    want, got = (torch.full((e,), torch.nan, device=device) for _ in range(2))
-    cuda_flow.flow_values_torch(attributes, missing, pair, *rest, want, chunk=64)
-    cuda_flow.flow_values(attributes, missing, pair, *rest, got)
-    torch.testing.assert_close(got, want, rtol=2e-5, atol=2e-5)
-    cuda_flow.flow_values(attributes[:0], missing[:0], pair[:0], *rest, got[:0])
+    tails = [tail_of(rng, device, *shape) for shape in ((96, 3.0, np.inf), (23, 0.5, 4.0))]
+    centre = torch.tensor([1.13e9, 1.12e9, 1.14e9], device=device).long()
+    model = cuda_flow.FlowModel.of(edges, groups, tables, scaling, *tails, centre)
+    calibrated = sent(rng.exponential(2, p).astype(np.float32), device)
+    rest = (calibrated, mix, model)
+    want = cuda_flow.flow_scores_torch(attributes, missing, pair, *rest, chunk=64)
+    got = cuda_flow.flow_scores(attributes, missing, pair, *rest)
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b, rtol=2e-5, atol=2e-6)
+    bits = [part[1].view(torch.int64) & ((1 << 29) - 1) for part in (got, want)]
+    assert (bits[0] == bits[1]).all()
+    assert all(
+        part.shape == (0,) for part in cuda_flow.flow_scores(attributes[:0], missing[:0], pair[:0], *rest)
+    )
 
 
 def check_sums(device: str, hub: int = 2) -> None:

@@ -81,6 +81,19 @@ def test_graphs_are_those_of_the_host(seed: int) -> None:
     np.testing.assert_allclose(got.averaged.numpy(), want.averaged, atol=1e-5)
 
 
+@pytest.mark.parametrize("knots", [1, 2, 40])
+@pytest.mark.parametrize("k", [3.0, np.inf])
+def test_tails_are_those_of_the_host(knots: int, k: float) -> None:
+    from morpheus_gae.executors.device_tail import DeviceTail
+    from morpheus_gae.model.calibration import TailMap
+
+    x = np.linspace(-2, 5, knots, dtype=np.float32)
+    tail = TailMap(x, np.linspace(0.1, 2, knots, dtype=np.float32), np.array([0.7, k], np.float32))
+    v = np.concatenate([x, np.linspace(-30, 60, 500, dtype=np.float32)])
+    got = DeviceTail(tail, torch.device("cpu"))(torch.from_numpy(v)).numpy()
+    np.testing.assert_allclose(got, tail(v), rtol=1e-5)
+
+
 def close(a: Scores, b: Scores) -> None:
     for name in ("score", "surprise", "pair_part", "flow_part"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-4, atol=1e-4, err_msg=name)
