@@ -63,6 +63,20 @@ CHUNK = 200_000
     "--days", type=float, help="Length [default: as long as the network needs for that many flows]."
 )
 @click.option(
+    "--drift",
+    default="none",
+    show_default=True,
+    help="How the network changes over weeks: all, none, or of leases, newcomers, site, rollout, holidays, "
+    "seasons, comma-separated.",
+)
+@click.option(
+    "--campaigns",
+    type=click.Choice(["short", "long"]),
+    default="short",
+    show_default=True,
+    help="Attacks last minutes, or hours to weeks.",
+)
+@click.option(
     "--garbage",
     type=click.FloatRange(0.0, 1.0),
     default=0.0,
@@ -99,6 +113,8 @@ def command(
     hub: bool,
     start: str | None,
     days: float | None,
+    drift: str,
+    campaigns: str,
     garbage: float,
     exporter: str,
     rate: float | None,
@@ -128,7 +144,7 @@ def command(
     start_ms = START_MS if start is None else _milliseconds(start)
     size = max(100, min(20_000, flows // 500)) if hosts is None else hosts
     built = Network.build(network, size, profile, ipv6_share, hub)
-    tables = simulate(built, flows, seed, start_ms, attack_share, attacks, CHUNK, days)
+    tables = simulate(built, flows, seed, start_ms, attack_share, attacks, CHUNK, days, drift, campaigns)
     spoiler = Garbage(garbage, seed, csv=output.endswith(".csv")) if garbage else None
     summary = Summary()
     writer = open_writer(output, spoiler, lines_per_message=message_lines, kafka_config=kafka_config)

@@ -9,11 +9,14 @@ import numpy as np
 from morpheus_gae.errors import UsageError
 from morpheus_gae.simulate.attacks import ATTACKS, Campaign, Stage, play
 from morpheus_gae.simulate.benign import Benign
+from morpheus_gae.simulate.drift import Drift
 from morpheus_gae.simulate.rng import stream_seed
 from morpheus_gae.simulate.services import SERVICE_ID, SERVICES, TCP
 from morpheus_gae.simulate.stream import Stream, join
 
 _NO_COVER = ("camera_stream", "probe", "backup")
+LONG_MS = (2 * 3_600_000, 14 * 86_400_000)
+"""Shortest and longest of the long campaigns."""
 _SURE = 20.0
 """Expected flows from which on a habit is taken to be in use in the run."""
 
@@ -37,10 +40,13 @@ def attack_names(attacks: str | Sequence[str]) -> list[str]:
     return [a for a in ATTACKS if a in given]
 
 
-def plan(names: list[str], flows: int, start_ms: int, end_ms: int, seed: int) -> list[Campaign]:
+def plan(
+    names: list[str], flows: int, start_ms: int, end_ms: int, seed: int, *, long: bool = False
+) -> list[Campaign]:
     """Share out ``flows`` attack flows over classes and campaigns, in order of their start.
 
-    Every class has at least one flow if there are as many flows as classes.
+    Every class has at least one flow if there are as many flows as classes. With ``long``, campaigns last
+    from two hours to two weeks in place of minutes, as far as the run lasts.
     """
     if flows == 0 or not names:
         return []
@@ -60,7 +66,10 @@ def plan(names: list[str], flows: int, start_ms: int, end_ms: int, seed: int) ->
         cuts = np.cumsum(0.4 + rng.random(number))
         sizes = np.diff(np.concatenate([[0], np.floor(cuts / cuts[-1] * count + 0.5)])).astype(np.int64)
         for index, size in enumerate(sizes.tolist()):
-            lasts = min(ATTACKS[name].minutes * 60_000.0 * (0.5 + rng.random()), 0.8 * length)
+            lasts = ATTACKS[name].minutes * 60_000.0 * (0.5 + rng.random())
+            if long:
+                lasts = float(np.exp(rng.uniform(*np.log(LONG_MS))))
+            lasts = min(lasts, 0.8 * length)
             begins = start_ms + int(rng.random() * (length - lasts))
             if size:
                 campaign_seed = stream_seed(seed, 41, code, index)
@@ -68,9 +77,11 @@ def plan(names: list[str], flows: int, start_ms: int, end_ms: int, seed: int) ->
     return sorted(campaigns, key=lambda c: (c.start_ms, c.attack, c.seed))
 
 
-def covers(benign: Benign) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+def covers(benign: Benign, drift: Drift | None = None) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     """Habits of inside hosts that are surely in use: int32 [N, 3] of source, destination and service."""
     src, dst, service, expected = benign.regular_habits()
+    if drift is not None:
+        expected = np.where(drift.stays(src, dst, service, benign.start_ms), expected, 0.0)
     allowed = np.array(
         [(s.protocol == TCP or n == "dns") and n not in _NO_COVER for n, s in SERVICES.items()], np.bool_
     )
@@ -114,8 +125,10 @@ class Attacks:
         return ready
 
 
-def mixed(benign: Benign, attacks: Attacks) -> Iterator[Stream]:
-    """Benign and attack flows of each block in one time order."""
-    for end_ms, stream in benign.blocks():
+def mixed(benign: Benign, attacks: Attacks, drift: Drift | None = None) -> Iterator[Stream]:
+    """Benign and attack flows of each block in one time order, on a network that may change meanwhile."""
+    for block, (end_ms, stream) in enumerate(benign.blocks()):
         ready = attacks.until(end_ms)
-        yield join([stream, *ready]) if ready else stream
+        own = stream if drift is None else drift.benign(stream, stream_seed(benign.seed, 65, block))
+        both = join([own, *ready]) if ready else own
+        yield both if drift is None else drift.addressed(both)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ SLOT_MS = 900_000
 """Resolution of the load, 15 minutes."""
 DAY_MS = 86_400_000
 _SLOTS_WEEK = 7 * DAY_MS // SLOT_MS
-_MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was a Monday
+MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was a Monday
 
 
 def week_curves() -> F64:
@@ -47,10 +49,19 @@ class Load:
         Periodic flows a day.
     start_ms
         Start, milliseconds since the epoch (UTC).
+    holidays
+        Says of days, int64 [N] counted from 1970, which have a Sunday's load; None: no day has.
     """
 
-    def __init__(self, rates: F64, periodic: float, start_ms: int) -> None:
+    def __init__(
+        self,
+        rates: F64,
+        periodic: float,
+        start_ms: int,
+        holidays: Callable[[I64], npt.NDArray[np.bool_]] | None = None,
+    ) -> None:
         self.start_ms = start_ms
+        self._holidays = holidays
         self.periodic = periodic
         self.by_curve = week_curves() * rates[:, None] * (SLOT_MS / DAY_MS)  # flows a slot
         self.mix = np.cumsum(self.by_curve, axis=0).T / np.maximum(self.by_curve.sum(axis=0), 1e-300)[:, None]
@@ -65,7 +76,7 @@ class Load:
 
     def _cumulative(self, days: float) -> tuple[F64, F64]:
         """Edges of the slots (ms since start) and expected sampled flows up to each."""
-        offset = (self.start_ms - _MONDAY_MS) % SLOT_MS
+        offset = (self.start_ms - MONDAY_MS) % SLOT_MS
         length = days * DAY_MS
         inner = np.arange(SLOT_MS - offset, length, SLOT_MS, dtype=np.float64)
         edges = np.concatenate([[0.0], inner, [length]])
@@ -84,7 +95,11 @@ class Load:
 
     def slot(self, time_ms: I64) -> I64:
         """Quarter of an hour of the week, int64."""
-        return np.asarray((time_ms - _MONDAY_MS) // SLOT_MS % _SLOTS_WEEK)
+        slot = np.asarray((time_ms - MONDAY_MS) // SLOT_MS % _SLOTS_WEEK)
+        if self._holidays is None:
+            return slot
+        by_day = DAY_MS // SLOT_MS
+        return np.where(self._holidays(time_ms // DAY_MS), slot % by_day + 6 * by_day, slot)
 
     def inverse(self, days: float) -> tuple[F64, F64]:
         """Grid of (share of the expected sampled flows, ms since start) for ``numpy.interp``."""

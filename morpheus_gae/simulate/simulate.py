@@ -12,6 +12,7 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.simulate.attacks import Stage
 from morpheus_gae.simulate.benign import Benign
 from morpheus_gae.simulate.campaigns import Attacks, attack_names, covers, mixed, plan
+from morpheus_gae.simulate.drift import EPOCH_MS, Drift, drift_kinds, holidays
 from morpheus_gae.simulate.endpoints import Endpoints, run_endpoints
 from morpheus_gae.simulate.load import Load
 from morpheus_gae.simulate.network import Network
@@ -21,7 +22,7 @@ from morpheus_gae.simulate.tables import Tables
 
 __all__ = ["Network", "Run", "simulate", "simulate_table"]
 
-START_MS = 1_740_988_800_000
+START_MS = EPOCH_MS
 """Monday, 3 March 2025, 08:00 UTC: a working day begins."""
 
 
@@ -31,8 +32,8 @@ class Run:
 
     Attributes
     ----------
-    network, endpoints, services, benign, attacks
-        The parts.
+    network, endpoints, services, benign, attacks, drift
+        The parts; no drift for a network that stays as it is.
     seed
         Of the run.
     """
@@ -43,6 +44,7 @@ class Run:
     benign: Benign
     attacks: Attacks
     seed: int
+    drift: Drift | None = None
 
     @classmethod
     def plan(
@@ -54,9 +56,14 @@ class Run:
         attack_share: float = 0.02,
         attacks: str | Sequence[str] = "all",
         days: float | None = None,
+        drift: str | Sequence[str] = "none",
+        campaigns: str = "short",
     ) -> Run:
         """Plan a run; see :func:`simulate`."""
         names = attack_names(attacks)
+        kinds = drift_kinds(drift)
+        if campaigns not in ("short", "long"):
+            raise UsageError(f"unknown campaigns {campaigns!r}: choose short or long")
         if flows < 1:
             raise UsageError(f"the number of flows must be positive, and is {flows}")
         if not 0.0 <= attack_share < 1.0:
@@ -77,7 +84,8 @@ class Run:
         habits = network.habits
         periodic = habits.period_ms > 0
         rates = np.bincount(habits.curve[~periodic], habits.per_day[~periodic], 4).astype(np.float64)
-        load = Load(rates, float(habits.per_day[periodic].sum()), start_ms)
+        days_off = holidays(network.seed) if "holidays" in kinds else None
+        load = Load(rates, float(habits.per_day[periodic].sum()), start_ms, days_off)
         natural = load.days_for(benign_flows)
         length = natural if days is None else days
         scale = 1.0 if days is None else benign_flows / load.flows(days)
@@ -85,21 +93,23 @@ class Run:
         endpoints = run_endpoints(network, start_ms, length, seed, strangers)
         benign = Benign(network, endpoints, load, benign_flows, length, scale, seed)
         services = service_arrays()
-        stage = Stage(network, endpoints, services, covers(benign)) if attack_flows else None
-        campaigns = plan(names, attack_flows, benign.start_ms, benign.end_ms, seed)
+        change = Drift(network, kinds) if kinds else None
+        stage = Stage(network, endpoints, services, covers(benign, change)) if attack_flows else None
+        planned = plan(names, attack_flows, benign.start_ms, benign.end_ms, seed, long=campaigns == "long")
         return cls(
             network=network,
             endpoints=endpoints,
             services=services,
             benign=benign,
-            attacks=Attacks(campaigns, stage, benign.start_ms, benign.end_ms),
+            attacks=Attacks(planned, stage, benign.start_ms, benign.end_ms),
             seed=seed,
+            drift=change,
         )
 
     def blocks(self) -> Iterator[pa.Table]:
         """Tables in time order, one for each block of the run; can be walked through once."""
         tables = Tables(self.endpoints, self.network)
-        for block, stream in enumerate(mixed(self.benign, self.attacks)):
+        for block, stream in enumerate(mixed(self.benign, self.attacks, self.drift)):
             yield tables.table(stream, stream_seed(self.seed, 30, block), self.services)
 
 
@@ -112,6 +122,8 @@ def simulate(
     attacks: str | Sequence[str] = "all",
     chunk: int = 200_000,
     days: float | None = None,
+    drift: str | Sequence[str] = "none",
+    campaigns: str = "short",
 ) -> Iterator[pa.Table]:
     """Flows of a network in time order.
 
@@ -133,6 +145,11 @@ def simulate(
         Rows of each table (the last may be shorter). The rows themselves do not depend on it.
     days
         Length of the run; by default as long as the network's own load needs for that many flows.
+    drift
+        How the network changes as weeks go by: ``"none"``, ``"all"``, or names of
+        :data:`morpheus_gae.simulate.drift.KINDS`.
+    campaigns
+        ``"short"``: attacks last minutes; ``"long"``: hours to weeks.
 
     Yields
     ------
@@ -150,7 +167,7 @@ def simulate(
     """
     if chunk < 1:
         raise UsageError(f"a chunk must have at least one row, not {chunk}")
-    run = Run.plan(network, flows, seed, start_ms, attack_share, attacks, days)
+    run = Run.plan(network, flows, seed, start_ms, attack_share, attacks, days, drift, campaigns)
     return _cut(run.blocks(), chunk)
 
 
@@ -181,7 +198,9 @@ def simulate_table(
     attacks: str | Sequence[str] = "all",
     chunk: int = 200_000,
     days: float | None = None,
+    drift: str | Sequence[str] = "none",
+    campaigns: str = "short",
 ) -> pa.Table:
     """All flows of :func:`simulate` in one table."""
-    parts = simulate(network, flows, seed, start_ms, attack_share, attacks, chunk, days)
+    parts = simulate(network, flows, seed, start_ms, attack_share, attacks, chunk, days, drift, campaigns)
     return pa.concat_tables(list(parts))
