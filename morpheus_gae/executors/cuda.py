@@ -220,7 +220,9 @@ class CudaExecutor:
         if not e:
             return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody)
         src, dst, pair = graph.pair_src, graph.pair_dst, graph.pair
-        flags = class_flags(graph.host_hi, graph.host_lo)
+        flags = graph.host_flags
+        if flags is None:
+            flags = class_flags(graph.host_hi, graph.host_lo)
         bias = None
         if spec.memory:
             known = self.memory.recall(graph.host_hi, graph.host_lo, src, dst)

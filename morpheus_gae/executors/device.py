@@ -66,6 +66,8 @@ class DeviceGraph:
         Averaging sweeps that were done: a multiple of ``device_graph.SWEEPS_AT_ONCE``, or the limit.
     neighbours
         Each host's in both directions, if they were needed already.
+    host_flags
+        float32 [N, 5] address classes, where they were made with the numbers.
     """
 
     pair: Tensor
@@ -80,6 +82,7 @@ class DeviceGraph:
     averaged: Tensor | None = None
     sweeps: int = 0
     neighbours: Rows | None = None
+    host_flags: Tensor | None = None
 
     @property
     def flows(self) -> int:

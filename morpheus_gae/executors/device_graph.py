@@ -1,7 +1,7 @@
 """Graphs on a device: host and pair ids, features and neighbour averages, in torch.
 
 Numbers follow first appearance, as on the host. How many hosts and how many pairs there are is what the host
-has to wait for, and with octets whether the averages have settled.
+has to wait for, once where kernels run, and with octets whether the averages have settled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from morpheus_gae.executors.cuda_distinct import distinct
+from morpheus_gae.executors.cuda_choose import has_triton
+from morpheus_gae.executors.cuda_distinct import SALT, distinct
 from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceFlows, DeviceGraph
 from morpheus_gae.executors.device_rows import Rows, both_ways
@@ -17,7 +18,13 @@ from morpheus_gae.model.spec import ModelSpec
 
 SWEEPS_AT_ONCE = 8
 """Averaging sweeps between two looks at whether all values have settled: looking means waiting."""
+FUSED = True
+"""Whether ``triton_graph`` numbers where kernels run; else hosts and pairs one after the other."""
+MOST_FUSED = 1 << 29
+"""Flows that these take at most: the slots of twice as many rows, in a table that is half full, are int32."""
 _V4 = 0xFFFF
+
+Numbered = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None]
 
 
 def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
@@ -30,13 +37,7 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
     spec
         Says whether octet features are needed, and when averaging has converged.
     """
-    e = len(flows)
-    hi, lo = torch.cat([flows.src_hi, flows.dst_hi]), torch.cat([flows.src_lo, flows.dst_lo])
-    host, first = distinct(hi, lo)
-    host_hi, host_lo = hi[first], lo[first]
-    pair, first = distinct(host[:e], host[e:])
-    pair_src, pair_dst = host[first], host[e + first]
-    pair_flows = torch.zeros_like(pair_src).index_add_(0, pair, torch.ones_like(pair))
+    pair, pair_src, pair_dst, pair_flows, host_hi, host_lo, flags = numbered(flows)
     octets = averaged = neighbours = None
     sweeps = 0
     if spec.octets:
@@ -45,8 +46,46 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
         averaged, sweeps = neighbour_average(octets, neighbours, spec.tolerance, spec.max_sweeps)
     return DeviceGraph(
         pair, pair_src, pair_dst, pair_flows, host_hi, host_lo,
-        flows.attributes, flows.duration_missing, octets, averaged, sweeps, neighbours,
+        flows.attributes, flows.duration_missing, octets, averaged, sweeps, neighbours, flags,
     )  # fmt: skip
+
+
+def numbered_torch(flows: DeviceFlows) -> Numbered:
+    """Number hosts and pairs by first appearance: all sources first, then all destinations.
+
+    Parameters
+    ----------
+    flows
+        E flows.
+
+    Returns
+    -------
+    pair
+        int64 [E].
+    pair_src, pair_dst, pair_flows
+        int64 [P].
+    host_hi, host_lo
+        int64 [N], bits of uint64.
+    flags
+        float32 [N, 5]: `class_flags`, or None if nobody has asked so far.
+    """
+    e = len(flows)
+    hi, lo = torch.cat([flows.src_hi, flows.dst_hi]), torch.cat([flows.src_lo, flows.dst_lo])
+    host, first = distinct(hi, lo)
+    host_hi, host_lo = hi[first], lo[first]
+    pair, first = distinct(host[:e], host[e:])
+    pair_src, pair_dst = host[first], host[e + first]
+    pair_flows = torch.zeros_like(pair_src).index_add_(0, pair, torch.ones_like(pair))
+    return pair, pair_src, pair_dst, pair_flows, host_hi, host_lo, None
+
+
+def numbered(flows: DeviceFlows) -> Numbered:
+    """`numbered_torch`, by the kernels where they run. Waits for the device: how many there are."""
+    if FUSED and has_triton(flows.src_lo.device) and 0 < len(flows) <= MOST_FUSED:
+        from morpheus_gae.executors import triton_graph
+
+        return triton_graph.numbered(flows, SALT)
+    return numbered_torch(flows)
 
 
 def shifted(x: Tensor, bits: int) -> Tensor:

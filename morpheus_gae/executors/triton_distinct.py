@@ -44,7 +44,7 @@ def _insert_kernel(hi, lo, table, slots, rows, last, salt, BLOCK: tl.constexpr, 
     lower = tl.load(lo + at, mask=there, other=0)
     slot = _mix(lower ^ _mix(upper ^ salt)) & last
     # a compare-and-swap takes no mask: lanes without a wish do theirs on a spare slot, which is never empty
-    spare = last + 1 + (program % SPARE) * BLOCK + lane
+    spare = last.to(tl.int64) + 1 + (program % SPARE) * BLOCK + lane
     empty = tl.full([BLOCK], -1, tl.int32)
     going = there
     while tl.max(going.to(tl.int32), 0) > 0:

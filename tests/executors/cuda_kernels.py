@@ -149,7 +149,52 @@ def check_distinct(device: str, n: int = 900) -> None:
         assert list(zip(hi[at].tolist(), lo[at].tolist(), strict=True)) == list(want), name
 
 
-CHECKS = (check_flow, check_sums, check_attention, check_edge, check_distinct)
+def check_graph(device: str, e: int = 1300) -> None:
+    """Numbers, counts, addresses and classes are the host's."""
+    from morpheus_gae.executors import device_graph
+    from morpheus_gae.executors.device import DeviceFlows
+    from morpheus_gae.graph.hashing import number
+    from morpheus_gae.model.features import class_flags
+    from tests.executors.test_cuda import addresses
+
+    rng = np.random.default_rng(4)
+    one = np.zeros(e, np.int64)
+    wide = rng.integers(0, 2 * e, (2, e))
+    hosts = {
+        "few": wide % 40,
+        "a hub": np.where(rng.random((2, e)) < [[0.9], [0.1]], 3, wide),
+        "one pair": np.stack([one, one + 1]),
+        "one host": np.stack([one, one]),
+        "all different": rng.permutation(2 * e).reshape(2, e),
+        "none of the last flow's": np.stack([np.r_[one[1:], 5], np.r_[one[1:], 6]]),
+        "one flow": np.array([[2], [9]]),
+        "one more than a program": wide[:, :1025],
+    }
+    # of every class; the same with few halves, in many combinations; IPv4 alone
+    hi, lo = addresses(2 * e)
+    spread = np.arange(2 * e, dtype=np.uint64)
+    tables = {
+        "mixed": (hi, lo),
+        "combined": (spread // np.uint64(64) << np.uint64(57), spread % np.uint64(64) << np.uint64(58)),
+        "IPv4": (np.zeros_like(lo), np.uint64(0xFFFF_0A00_0000) + spread),
+    }
+    for which, host in hosts.items():
+        for kind in tables if which in ("few", "all different") else ("mixed",):
+            hi, lo = tables[kind]
+            columns = [half[end] for end in host for half in (hi, lo)]
+            none = torch.empty(0, device=device)
+            flows = DeviceFlows(*(sent(c.view(np.int64), device) for c in columns), none, none)
+            want = [a.astype(np.int64) for a in number(*columns)]
+            want.append(class_flags(*(a.view(np.uint64) for a in want[4:])))
+            got = device_graph.numbered(flows)
+            assert got[6] is not None, "the kernels did not run"
+            for a, b in zip(got, want, strict=True):
+                assert a is not None
+                assert a.dtype == torch.from_numpy(b).dtype
+                np.testing.assert_array_equal(a.cpu().numpy(), b, err_msg=f"{which}, {kind}")
+
+
+CHECKS = (check_flow, check_sums, check_attention, check_edge, check_distinct, check_graph)
 
 
 def check_model(folder: str) -> None:

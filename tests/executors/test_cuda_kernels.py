@@ -51,6 +51,17 @@ KERNELS = {
         [LONGS, LONGS, INTS, LONGS, "i32", "i32", "i64"],
         {"BLOCK": 256, "SPARE": 64},
     ),
+    "triton_graph._insert_kernel": (
+        [*[LONGS] * 4, INTS, INTS, "i32", "i64", "i32", "i64", "i64"],
+        {"PAIRS": True, "BLOCK": 256, "SPARE": 64},
+    ),
+    "triton_graph._mark_kernel": ([INTS, INTS, INTS, "i32", "i32", "i32"], {"BLOCK": 1024}),
+    "triton_graph._scan_kernel": ([INTS, "i32"], {"BLOCK": 1024}),
+    "triton_graph._number_kernel": (
+        [*[LONGS] * 4, INTS, INTS, INTS, LONGS, LONGS, FLOATS, LONGS, "i32", "i32", "i32"],
+        {"BLOCK": 1024},
+    ),
+    "triton_graph._pairs_kernel": ([INTS, INTS, *[LONGS] * 4, "i32", "i32"], {"BLOCK": 1024}),
 }
 
 
