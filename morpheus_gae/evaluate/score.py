@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Real = npt.NDArray[np.floating]
 
 
-def read_labelled(
+def read_any(
     inputs: list[str],
     bad: Counter[str],
     progress: Callable[[int], object],
@@ -42,7 +42,7 @@ def read_labelled(
     Raises
     ------
     InputError
-        If a source cannot be read or has no labels.
+        If a source cannot be read.
     """
     from morpheus_gae.flows.mapping import noted
     from morpheus_gae.flows.pairing import Pairer, paired
@@ -51,10 +51,28 @@ def read_labelled(
     for batch in paired(noted(read_flows(inputs, dictionaries=True, preset=preset), say), Pairer()):
         bad.update(record.reason.value for record in batch.bad)
         if len(batch.flows):
-            # before any work is done on flows that cannot be evaluated
-            labels_of(batch.flows.table.slice(0, 1))
             yield batch.flows
         progress(len(batch.flows))
+
+
+def read_labelled(
+    inputs: list[str],
+    bad: Counter[str],
+    progress: Callable[[int], object],
+    preset: PresetLike = None,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Flows]:
+    """`read_any`, of flows with labels.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be read or has no labels.
+    """
+    for flows in read_any(inputs, bad, progress, preset, say):
+        # before any work is done on flows that cannot be evaluated
+        labels_of(flows.table.slice(0, 1))
+        yield flows
 
 
 def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Iterator[tuple[Flows, Real]]:

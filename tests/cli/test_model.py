@@ -65,3 +65,44 @@ def test_default_model_is_looked_for(folder: Path, tmp_path: Path, monkeypatch: 
     (tmp_path / "models").mkdir()
     (tmp_path / "installed").rename(tmp_path / "models" / "default")
     assert choose.choose_model(None) == str(Path("models") / "default")
+
+
+def test_list_and_verify_tell_broken_ones(folder: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    broken = sound(tmp_path / "broken").path / "config.json"
+    broken.write_text("{}")
+    done = run(main, ["model", "list", str(tmp_path), "--json", str(tmp_path / "l.json")])
+    assert done.exit_code == 1
+    assert "toy@" in done.stdout
+    assert "broken: " in done.stderr
+    assert len(json.loads((tmp_path / "l.json").read_text())) == 2
+    assert run(main, ["model", "verify", str(folder)]).stdout.startswith("sound: toy@")
+    done = run(main, ["model", "verify", str(folder), str(broken.parent)])
+    assert done.exit_code == 1
+    assert "sound: toy@" in done.stdout
+    assert run(main, ["model", "list", str(folder)]).exit_code == 0
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no model in" in run(main, ["model", "list", str(empty)]).output
+
+
+def test_compare_and_promote(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    flows = tmp_path / "flows.ndjson"
+    done = run(main, ["simulate", "--output", str(flows), "--flows", "600", "--hosts", "60"])
+    assert done.exit_code == 0, done.output
+    models = Path(__file__).parents[1] / "fixtures" / "models"
+    one, other = str(models / "default"), str(models / "graph")
+    done = run(
+        main, ["model", "compare", one, other, "--input", str(flows), "--json", str(tmp_path / "c.json")]
+    )
+    assert done.exit_code == 0, done.output
+    assert "rank correlation" in done.output
+    found = json.loads((tmp_path / "c.json").read_text())
+    assert found["flows"] == 600
+    assert found["quality"] is not None
+    done = run(main, ["model", "promote", one, str(tmp_path / "used")])
+    assert done.exit_code == 0, done.output
+    assert "before: no model" in done.output
+    done = run(main, ["model", "promote", other, str(tmp_path / "used")])
+    assert "used.previous" in done.output
