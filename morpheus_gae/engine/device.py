@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, SupportsInt
 
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
@@ -12,6 +12,8 @@ from morpheus_gae.executors.device import DeviceFlows, DeviceScores, fitting
 from morpheus_gae.flows.cudf_columns import DeviceFrame, concat_frames
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from morpheus_gae.flows.frame import Position
 
 
@@ -20,6 +22,10 @@ class DeviceExecutor(Protocol):
 
     def score_device(self, flows: DeviceFlows) -> DeviceScores:
         """Score every flow of one window."""
+        ...
+
+    def later(self, number: Tensor) -> SupportsInt:
+        """A number of a window's scores, for whoever can wait for it."""
         ...
 
 
@@ -88,11 +94,24 @@ class InferOnDevice(Operator):
 
     def __init__(self, executor: DeviceExecutor, metrics: Metrics) -> None:
         self._executor, self._metrics = executor, metrics
+        self._unseen: SupportsInt | None = None
 
     def process(self, item: DeviceWindow) -> Iterator[DeviceWindow]:
         """The window with its scores."""
         with fitting(len(item.flows)):
             scores = self._executor.score_device(DeviceFlows(*item.flows.columns))
-        # the one number that comes back to the host
-        self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=int(scores.unseen_hosts))
+        self._metrics.add(flows=len(item.flows), windows=1)
+        # the one number that comes back to the host is read a window later: it would wait for the scores
+        before, self._unseen = self._unseen, self._executor.later(scores.unseen_hosts)
+        self._count(before)
         yield DeviceWindow(item.flows, scores)
+
+    def finish(self) -> tuple[()]:
+        """Count the last window's unseen hosts."""
+        before, self._unseen = self._unseen, None
+        self._count(before)
+        return ()
+
+    def _count(self, unseen: SupportsInt | None) -> None:
+        if unseen is not None:
+            self._metrics.add(unseen_hosts=int(unseen))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.graph.window_graph import WindowGraph
+
+LARGE = 1 << 14
+"""Flows beyond which a device's sorts and sums are those of any number."""
 
 
 def warm_up(executor: Executor) -> None:
@@ -32,13 +39,22 @@ def warm_up(executor: Executor) -> None:
         }
     )
     # fewer rows are checked without kernels
-    table = pa.concat_tables([table] * FEW).combine_chunks()
+    flows = table_to_flows(pa.concat_tables([table] * FEW).combine_chunks()).flows
     spec = executor.artifact.spec
     executor.score(
-        build_graph(
-            table_to_flows(table).flows,
-            octets=spec.octets,
-            tolerance=spec.tolerance,
-            max_sweeps=spec.max_sweeps,
-        )
+        build_graph(flows, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
     )
+    build: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
+    if build is not None:
+        # graphs are built by the executor too; small ones and large ones, which libraries sort otherwise
+        for window in (flows, _large(flows)):
+            executor.score(build(window))
+
+
+def _large(flows: Flows) -> Flows:
+    """As many flows as hosts and pairs."""
+    import numpy as np
+
+    rows = np.arange(LARGE, dtype=np.uint64)
+    many = flows.take(np.zeros(LARGE, np.int64))
+    return replace(many, src_lo=many.src_lo + rows, dst_lo=many.dst_lo + rows[::-1])

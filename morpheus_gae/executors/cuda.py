@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,8 +33,9 @@ try:
 except ImportError:
     raise MissingExtraError("torch", "gpu", "the cuda executor") from None
 
-from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_surprise
-from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores
+from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_surprise, edges_by_kernel
+from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores, flows_by_kernel
+from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.device_encoder import by_parts, encode
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory
@@ -104,6 +106,17 @@ class CudaExecutor:
             self.flow_model = self._flow_model()
         if spec.edge_decoder:
             self.edge_weights = EdgeWeights.of(net)
+        # where the kernel of a decoder runs it holds nothing that less at a time would spare
+        self.in_chunks = bool(spec.flow_types) and not flows_by_kernel(self.device, spec.flow_types)
+        if spec.edge_decoder:
+            self.in_chunks = not edges_by_kernel(self.device, self.edge_weights)
+        if self.device.type == "cuda":
+            self.lanes = Lanes(self.device)
+            # all streams see the tables from now on
+            torch.cuda.current_stream(self.device).synchronize()
+
+    def _lane(self, name: str) -> Any:
+        return getattr(self.lanes, name) if self.device.type == "cuda" else None
 
     def _flow_model(self) -> FlowModel:
         tensors = self.artifact.tensors
@@ -141,16 +154,24 @@ class CudaExecutor:
         with self._here():
             return self._score(build_device_graph(flows, self.artifact.spec))
 
+    def later(self, number: Tensor) -> Number:
+        """A number of `score_device`'s on its way to the host: ``int`` of it waits, this does not."""
+        with self._here():
+            return Number(number)
+
     def build(self, flows: Flows) -> DeviceGraph:
         """Graph of a window on the device, for `score`: an engine's build-graph stage does this ahead.
+
+        It is made on a stream of its own: whoever else reads it waits for its event ``ready``.
 
         Raises
         ------
         GaeError
             If the window does not fit into the device's memory.
         """
-        with self._here(), fitting(len(flows)):
-            return build_device_graph(upload(flows, str(self.device)), self.artifact.spec)
+        with fitting(len(flows)), self._here(), on(self._lane("build")):
+            graph = build_device_graph(upload(flows, str(self.device)), self.artifact.spec)
+            return replace(graph, ready=reached(self.device))
 
     def score(self, graph: WindowGraph | DeviceGraph) -> Scores:
         """Score a window, whose graph was built here or on the host.
@@ -160,9 +181,10 @@ class CudaExecutor:
         GaeError
             If the window does not fit into the device's memory.
         """
-        with self._here(), fitting(graph.flows):
+        with fitting(graph.flows), self._here(), self._scoring(getattr(graph, "ready", None)):
             on_device = graph if isinstance(graph, DeviceGraph) else upload_graph(graph, str(self.device))
-            return _download(self._score(on_device))
+            # nothing reads the graph any more once the scores have arrived: then it may go
+            return Coming(self._score(on_device)).arrived()
 
     def score_batch(self, graphs: Sequence[WindowGraph | DeviceGraph]) -> list[Scores]:
         """Score several windows, each alone: a batch needs no more memory than its largest window."""
@@ -176,8 +198,8 @@ class CudaExecutor:
         GaeError
             If the window does not fit into the device's memory.
         """
-        with fitting(len(flows)):
-            return _download(self.score_device(upload(flows, str(self.device))))
+        with fitting(len(flows)), self._here(), on(self._lane("score")):
+            return Coming(self.score_device(upload(flows, str(self.device)))).arrived()
 
     def score_many(self, windows: Iterable[Flows]) -> Iterator[Scores]:
         """Score windows one after the other, copying some while another is scored.
@@ -200,22 +222,36 @@ class CudaExecutor:
         else:
             yield from (self.score_flows(window) for window in windows)
 
+    @contextlib.contextmanager
+    def _scoring(self, ready: Any) -> Iterator[None]:
+        """Launch on the stream of scores, after the graph."""
+        lane = self._lane("score")
+        if ready is not None:
+            lane.wait_event(ready)
+        elif lane is not None:
+            # from whoever made it, in the order of the caller's stream
+            lane.wait_stream(torch.cuda.current_stream(self.device))
+        with on(lane):
+            yield
+
     def _score(self, graph: DeviceGraph) -> DeviceScores:
-        """Score, with less at a time if the memory does not suffice."""
-        chunk = CHUNK
+        """Score, with less at a time if the memory does not suffice and that takes less."""
+        chunk = max(min(CHUNK, graph.flows), 1)
         while True:
             try:
                 return self._scored(graph, chunk)
             except (RuntimeError, MemoryError) as error:
-                if chunk <= SMALLEST_CHUNK or not is_memory_full(error):
+                if chunk <= SMALLEST_CHUNK or not self.in_chunks or not is_memory_full(error):
                     raise
-                torch.cuda.empty_cache()
-                chunk //= 4
+            # not while the error is handled: it keeps all that the attempt has allocated
+            torch.cuda.empty_cache()
+            chunk //= 4
 
     def _scored(self, graph: DeviceGraph, chunk: int) -> DeviceScores:
         spec, net = self.artifact.spec, self.net
         e, device = graph.pair.shape[0], self.device
-        zeros = torch.zeros(e, device=device)
+        # one, for parts that there are not
+        zeros = torch.zeros((), device=device).expand(e)
         nobody = torch.zeros((), dtype=torch.int64, device=device)
         if not e:
             return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody)
@@ -262,14 +298,7 @@ class CudaExecutor:
         columns = [f[:, c].to(torch.float64) for c in range(f.shape[1])]
         whole = [column.mean() for column in columns] + [column.std(correction=0) for column in columns]
         u += net.window(torch.stack(whole).to(torch.float32)[None])
-        surprise = torch.empty_like(zeros)
+        surprise = torch.empty(zeros.shape, device=zeros.device)
         edge_surprise(f, graph.pair, u, self.edge_weights, surprise, chunk)
         told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
         return DeviceScores(-torch.expm1(-surprise), told, zeros, zeros, nobody)
-
-
-def _download(scores: DeviceScores) -> Scores:
-    score, surprise, pair, flow = (
-        part.cpu().numpy() for part in (scores.score, scores.surprise, scores.pair_part, scores.flow_part)
-    )
-    return Scores(score, surprise, pair, flow, int(scores.unseen_hosts))

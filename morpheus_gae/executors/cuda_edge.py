@@ -79,13 +79,18 @@ def edge_surprise_torch(
         out[cut] = F.softplus(-logit)
 
 
+def edges_by_kernel(device: torch.device, w: EdgeWeights) -> bool:
+    """Whether the kernel runs there."""
+    # tl.dot wants 16 and more on a side
+    fits = all(size >= 16 and power_of_two(size) for size in w.second.shape)
+    return fits and has_triton(device, SINCE)
+
+
 def edge_surprise(
     f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tensor, chunk: int = CHUNK
 ) -> None:
     """`edge_surprise_torch`, by the kernel where that runs."""
-    # tl.dot wants 16 and more on a side
-    fits = all(size >= 16 and power_of_two(size) for size in w.second.shape)
-    if has_triton(f.device, SINCE) and fits and f.shape[0]:
+    if f.shape[0] and edges_by_kernel(f.device, w):
         from morpheus_gae.executors import triton_edge
 
         triton_edge.edge_surprise(f, pair, u, w, out)

@@ -144,6 +144,11 @@ def flow_scores_torch(
     return -torch.expm1(-surprise), told, pair_part, flow_part
 
 
+def flows_by_kernel(device: torch.device, types: int) -> bool:
+    """Whether the kernel runs there."""
+    return BY_KERNEL and has_triton(device) and power_of_two(types)
+
+
 def flow_scores(
     attributes: Tensor,
     missing: Tensor,
@@ -154,7 +159,7 @@ def flow_scores(
     chunk: int = CHUNK,
 ) -> FlowScores:
     """`flow_scores_torch`, by the kernel where that runs."""
-    if BY_KERNEL and has_triton(pair.device) and power_of_two(mix.shape[1]) and pair.shape[0]:
+    if pair.shape[0] and flows_by_kernel(pair.device, mix.shape[1]):
         from morpheus_gae.executors import triton_flow
 
         return triton_flow.flow_scores(attributes, missing, pair, calibrated, mix, model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import GaeError
 
@@ -68,6 +68,9 @@ class DeviceGraph:
         Each host's in both directions, if they were needed already.
     host_flags
         float32 [N, 5] address classes, where they were made with the numbers.
+    ready
+        Event that says it is there, for other streams than its own; None if it lies in the order of the
+        current one.
     """
 
     pair: Tensor
@@ -83,6 +86,7 @@ class DeviceGraph:
     sweeps: int = 0
     neighbours: Rows | None = None
     host_flags: Tensor | None = None
+    ready: Any = None
 
     @property
     def flows(self) -> int:
@@ -107,7 +111,7 @@ class DeviceScores:
     Attributes
     ----------
     score, pair_part, flow_part
-        float32 [E].
+        float32 [E]. A part that a preset does not have is one zero, expanded.
     surprise
         float64 [E].
     unseen_hosts

@@ -86,7 +86,8 @@ def flow_scores(
     """``cuda_flow.flow_scores_torch`` as one kernel; K must be a power of two."""
     flows = pair.shape[0]
     surprise = torch.empty(flows, dtype=torch.float64, device=pair.device)
-    score, pair_part, flow_part = calibrated.new_empty(3, flows).unbind()
+    # each on its own: rows of one would begin at any offset, and the kernel be compiled for each
+    score, pair_part, flow_part = (calibrated.new_empty(flows) for _ in range(3))
     counts = [edge.shape[0] for edge in model.edges]
     knots, fused = model.flow_tail.x.shape[0], model.fused_tail.x.shape[0]
     _scores_kernel[(triton.cdiv(flows, FLOWS),)](

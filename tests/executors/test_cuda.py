@@ -128,24 +128,35 @@ FULL = [
 def test_less_at_a_time_where_memory_runs_out(
     tiny_models: dict[str, Artifact], preset: str, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from morpheus_gae.executors import cuda
+
     executor = executor_of(tiny_models[preset])
     flows = make_flows(300)
     want = executor.score_flows(flows)
-    scored, chunks = executor._scored, []
+    scored, chunks, holds = executor._scored, [], 20
+    monkeypatch.setattr(cuda, "SMALLEST_CHUNK", 10)
+    # under the interpreter too
+    monkeypatch.setattr(executor, "in_chunks", True)
 
     def tight(graph, chunk):
         chunks.append(chunk)
-        if chunk > 1 << 16:
+        if chunk > holds:
             raise error
-        return scored(graph, 64)
+        return scored(graph, chunk)
 
     monkeypatch.setattr(executor, "_scored", tight)
     close(executor.score_flows(flows), want)
-    assert chunks == sorted(chunks, reverse=True)
-    assert len(chunks) == 3
-    monkeypatch.setattr(executor, "_scored", lambda *_: tight(None, 1 << 20))
+    # all at a time first, however many a chunk may have
+    assert chunks == [300, 75, 18]
+    holds = 0
     with pytest.raises(GaeError, match="--graph_size"):
         executor.score_flows(flows)
+    assert chunks[3:] == [300, 75, 18, 4]
+    # a kernel holds nothing that less at a time would spare: it would be the same attempt
+    monkeypatch.setattr(executor, "in_chunks", False)
+    with pytest.raises(GaeError, match="--graph_size"):
+        executor.score_flows(flows)
+    assert chunks[7:] == [300]
 
 
 def test_an_error_of_another_kind_is_no_reason_to_try_again(
@@ -172,13 +183,10 @@ def test_without_a_gpu_there_is_one_clear_line(tiny_models: dict[str, Artifact])
 class Stand:
     """Stands for a stream or an event: everything is done at once, in the order asked for."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def wait_stream(self, other: Stand) -> None:
-        pass
-
-    def record(self, stream: Stand) -> None:
         pass
 
     def synchronize(self) -> None:
@@ -188,16 +196,17 @@ class Stand:
 def test_windows_in_a_stream_survive_a_full_memory(
     tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from morpheus_gae.executors.cuda_lanes import Lanes
     from morpheus_gae.executors.cuda_stream import AHEAD, Streamed
 
     executor = executor_of(tiny_models["default"])
     windows = [make_flows(n, seed=n) for n in (50, 1, 70, 40, 90, 30)]
     want = [executor.score_flows(window) for window in windows]
     monkeypatch.setattr(torch.cuda, "Stream", Stand)
-    monkeypatch.setattr(torch.cuda, "Event", Stand)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stand)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
+    executor.lanes = Lanes(executor.device)
     streamed, score, held = Streamed(executor), executor.score_device, []
 
     def tight(flows):
@@ -213,12 +222,27 @@ def test_windows_in_a_stream_survive_a_full_memory(
     assert not streamed.waiting
     assert list(streamed.run([])) == []
 
+    # whoever reads no further leaves nothing behind
+    some = streamed.run(windows)
+    next(some)
+    assert streamed.waiting
+    some.close()
+    assert not streamed.waiting
+
+    tried = []
+
     def full(flows):
+        tried.append(len(flows))
         raise torch.cuda.OutOfMemoryError("full")
 
     monkeypatch.setattr(executor, "score_device", full)
     with pytest.raises(torch.cuda.OutOfMemoryError):
         list(streamed.run(windows))
+    # once with the next one there, once alone; and but once where it was alone
+    assert tried == [50, 50]
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        list(streamed.run(windows[:1]))
+    assert tried == [50, 50, 50]
     with pytest.raises(GaeError, match=r"a window of 50 flows: .*--graph_size"):
         executor.score_flows(windows[0])
 
