@@ -81,8 +81,10 @@ def _joined(own: Tensor, left: Tensor, row: Tensor, top: Tensor, total: Tensor, 
     n, heads, dim = left.shape
     most = torch.cat([own, own.new_zeros(1, heads)])
     most = most.scatter_reduce(0, row[:, None].expand_as(top), top, "amax")
-    weight = torch.exp(top - most[row])
-    own_weight = torch.exp(own - most[:n])
-    whole = own.new_zeros(n + 1, heads).index_add_(0, row, weight * total)[:n] + own_weight
-    sums = left.new_zeros(n + 1, heads, dim).index_add_(0, row, weight[..., None] * mixed)[:n]
-    return ((sums + own_weight[..., None] * left) / whole[..., None]).reshape(n, heads * dim)
+    weight = torch.exp(top - most[row])[..., None]
+    own_weight = torch.exp(own - most[:n])[..., None]
+    # weights and weighted sums side by side; in double the order of the parts does not show
+    parts = torch.cat([total[..., None], mixed], 2).to(torch.float64) * weight
+    sums = parts.new_zeros(n + 1, heads, 1 + dim).index_add_(0, row, parts)[:n].to(left.dtype)
+    mixture = (sums[..., 1:] + own_weight * left) / (sums[..., :1] + own_weight)
+    return mixture.reshape(n, heads * dim)

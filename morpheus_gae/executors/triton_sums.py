@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 import triton
 import triton.language as tl
 
@@ -43,7 +44,8 @@ def neighbour_sums(x: Tensor, gate: Tensor | None, rows: Rows) -> Tensor:
     """``cuda_sums.neighbour_sums`` as one kernel; a row's parts are added up by torch."""
     x = x.contiguous()
     parts, features = rows.part_row.shape[0], x.shape[1]
-    partial = x.new_empty(parts, features)
+    # parts are added in any order: in double the order does not show
+    partial = x.new_empty(parts, features, dtype=torch.float64)
     _sums_kernel[(parts,)](
         x, x if gate is None else gate.contiguous(), rows.start, rows.part_from, rows.part_to,
         partial, features,
@@ -51,5 +53,5 @@ def neighbour_sums(x: Tensor, gate: Tensor | None, rows: Rows) -> Tensor:
         num_warps=2, enable_fp_fusion=True,
     )  # fmt: skip
     # one row more, for the parts that are not needed
-    out: Tensor = x.new_zeros(rows.count + 1, features).index_add_(0, rows.part_row, partial)
-    return out[:-1]
+    out = partial.new_zeros(rows.count + 1, features).index_add_(0, rows.part_row, partial)
+    return out[:-1].to(x.dtype)
