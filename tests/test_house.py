@@ -38,7 +38,7 @@ BESIDE = ("benchmark", "evaluate", "inspect", "simulate", "testing", "train")
 OWNERS = {
     "torch": r"model/gae\.py|executors/(torch_|cuda|device_|triton_)\w*\.py|train/.*|benchmark/published\.py",
     "sklearn": r"evaluate/.*|train/.*",
-    "matplotlib": r"(benchmark|evaluate)/plots\.py",
+    "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
     "pyarrow": r"(flows|graph|sinks|kafka|inspect|simulate|train|evaluate|benchmark)/.*"
     r"|detect/(alert_fields|ecs|eve|ocsf)\.py",

@@ -1,4 +1,4 @@
-"""``morpheus-gae evaluate``: how well a model does on labelled flows."""
+"""``morpheus-gae evaluate``: how well a model does on labelled flows, or many detectors on many sets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from morpheus_gae.cli.options import Command, echo, executor_name, json_option, map_options
 from morpheus_gae.engine.logs import say
+from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,12 +25,13 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     "--input",
     "inputs",
     multiple=True,
-    required=True,
     metavar="URL",
     help="Labelled flows: path, folder, glob or -; repeat it.",
 )
 @map_options
-@click.option("--model", metavar="DIR", help="Model folder (default: models/default).")
+@click.option(
+    "--model", metavar="DIR", help="Model folder (default: models/default; in a suite for protocol cold)."
+)
 @click.option(
     "--plots", metavar="DIR", type=click.Path(file_okay=False), help="Draw ROC, precision/recall, scores."
 )
@@ -48,6 +50,41 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the stream's mixing."
 )
+@click.option(
+    "--suite",
+    multiple=True,
+    metavar="URL",
+    help="In place of --input: files, folders or globs, each file a set of its own; train and compare.",
+)
+@click.argument("more", nargs=-1, metavar="")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME",
+    help="Of a suite: as_is, temporal, random, dirty=1%, drift, cold  [default: as_is]",
+)
+@click.option(
+    "--detector",
+    "detectors",
+    multiple=True,
+    metavar="NAME",
+    help="Of a suite: presets and comparators, or all  [default: default]",
+)
+@click.option("--streams", default="burst20,camo", show_default=True, help="Of a suite, see --stream.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Of a suite: runs of each."
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Of a suite's models; the trainer's own by default."
+)
+@click.option("--keep", metavar="DIR", type=click.Path(file_okay=False), help="Keep a suite's models in DIR.")
+@click.option(
+    "--markdown",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write a suite's tables to FILE as well.",
+)
 @json_option()
 def command(
     inputs: tuple[str, ...],
@@ -59,6 +96,15 @@ def command(
     executor: str,
     order: str,
     seed: int,
+    suite: tuple[str, ...],
+    more: tuple[str, ...],
+    protocols: tuple[str, ...],
+    detectors: tuple[str, ...],
+    streams: str,
+    seeds: int,
+    epochs: int | None,
+    keep: str | None,
+    markdown: str | None,
     json_file: str | None,
 ) -> None:
     """Measure a model on labelled flows.
@@ -68,8 +114,56 @@ def command(
     into the benign flows (5 and 20 %), mix50 shuffles half and half, camo moves attacks onto benign pairs of
     hosts, readdressed moves attacking and attacked hosts to other hosts.
 
+    With --suite, detectors are trained and compared: on every file, by every protocol, with every stream and
+    seed. Protocols: as_is trains as the train command does on the earlier benign flows; temporal and random
+    split them so in memory; dirty=1% hides attack campaigns in training and tests with other attackers; drift
+    looks at each later tenth of the time; cold asks a model of another network. Trivial rules are always
+    there. Options may be repeated or hold several names between commas.
+
     Example:  morpheus-gae evaluate --input labelled.parquet --model models/default --plots plots
+
+    Example:  morpheus-gae evaluate --suite flows/ --protocol as_is,dirty,drift --markdown suite.md
     """
+    from morpheus_gae.flows.mapping import read_map
+
+    if more and not suite:
+        raise UsageError(f"unexpected {more[0]!r}: only --suite takes several files after it")
+    if bool(suite) == bool(inputs):
+        raise UsageError("give either --input, to measure a model, or --suite, to train and compare")
+    if suite:
+        from morpheus_gae.cli.suite import measure, plan_of
+
+        plan = plan_of(
+            protocols or ("as_is",),
+            detectors or ("default",),
+            (streams,),
+            seeds=seeds,
+            epochs=epochs,
+            graph_size=graph_size,
+            executor=executor,
+            model=model,
+        )
+        told = read_map(map, columns)
+        measure(
+            (*suite, *more), plan, preset=told, keep=keep, json_file=json_file, markdown=markdown, plots=plots
+        )
+        return
+    _measure_model(inputs, map, columns, model, plots, graph_size, executor, order, seed, json_file)
+
+
+def _measure_model(
+    inputs: tuple[str, ...],
+    map: tuple[str, ...],
+    columns: str | None,
+    model: str | None,
+    plots: str | None,
+    graph_size: int,
+    executor: str,
+    order: str,
+    seed: int,
+    json_file: str | None,
+) -> None:
+    """One model, one stream."""
     import json
     import sys
 

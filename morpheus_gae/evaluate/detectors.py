@@ -1,7 +1,8 @@
-"""Detectors: models and comparators, trained on the same benign flows, with thresholds from the same rule."""
+"""Detectors: models and comparators, trained on the same flows, with thresholds from the same rule."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.evaluate.comparators import make
+from morpheus_gae.errors import UsageError
+from morpheus_gae.evaluate.comparators import COMPARATORS, make
 from morpheus_gae.evaluate.score import score_flows
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.model.spec import PRESETS
 
 Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
-"""Share of the training flows, the last ones, that thresholds come from."""
+"""Share of the training flows, the last ones, that thresholds of comparators come from."""
+RULES = ("unseen host", "unseen pair", "attribute histogram")
+"""Trivial rules: in every table, since a model that does not beat them has learnt nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,65 @@ class Detector:
     supported: tuple[str, ...]
 
 
-def train_preset(
-    preset: str,
-    flows: Flows,
-    folder: Path,
-    *,
-    seed: int,
-    epochs: int | None,
-    graph_size: int,
-    executor: str = "cpu",
-    progress: bool = False,
-) -> Detector:
-    """Train a model on benign flows, in the order given; its artifact goes to ``folder``.
+@dataclass(frozen=True)
+class Setting:
+    """How detectors are trained and run.
+
+    Attributes
+    ----------
+    seed
+        Of everything random in training.
+    epochs
+        Of a model; None: the trainer's own.
+    graph_size
+        Flows of a window.
+    executor
+        That scores.
+    """
+
+    seed: int = 0
+    epochs: int | None = None
+    graph_size: int = 200_000
+    executor: str = "cpu"
+
+
+def known() -> tuple[str, ...]:
+    """Names of all detectors: presets of our own model, then comparators."""
+    return (*PRESETS, *COMPARATORS)
+
+
+def named(text: str) -> str:
+    """A detector's name as it stands in tables, however its words are joined (``unseen_host``).
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    for name in known():
+        if _plain(name) == _plain(text):
+            return name
+    listed = ", ".join(_plain(name) for name in known())
+    raise UsageError(f"unknown detector {text!r}: choose of {listed}")
+
+
+def fit(name: str, flows: Flows, folder: Path, setting: Setting) -> Detector:
+    """Train the detector of that name on flows, in the order given; a model's artifact goes to ``folder``.
+
+    Raises
+    ------
+    MissingExtraError
+        If it needs a library that is not installed.
+    InputError
+        If there are too few flows.
+    """
+    if name in COMPARATORS:
+        return fit_comparator(name, flows, setting.seed)
+    return train_preset(name, flows, folder, setting)
+
+
+def train_preset(preset: str, flows: Flows, folder: Path, setting: Setting) -> Detector:
+    """Train a model as the ``train`` command does, with its options left as they are.
 
     Raises
     ------
@@ -60,29 +112,40 @@ def train_preset(
     InputError
         If there are too few flows.
     """
-    from morpheus_gae.executors.base import open_executor
     from morpheus_gae.train.train import TrainOptions, train_model
 
-    artifact = train_model(
+    train_model(
         unlabelled(flows),
         folder,
         preset=preset,
-        seed=seed,
-        epochs=epochs,
-        options=TrainOptions(graph_size=graph_size, validation=VALIDATION),
-        progress=progress,
+        epochs=setting.epochs,
+        options=TrainOptions(seed=setting.seed, graph_size=setting.graph_size),
     )
-    runs = open_executor(folder, executor)
+    return replace(open_model(folder, setting), name=preset)
+
+
+def open_model(folder: str | Path, setting: Setting) -> Detector:
+    """A model that is trained already.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none in the folder.
+    """
+    from morpheus_gae.executors.base import open_executor
+
+    runs = open_executor(folder, setting.executor)
+    artifact = runs.artifact
     return Detector(
-        preset,
-        lambda stream: score_flows(stream, runs, graph_size),
+        artifact.name,
+        lambda stream: score_flows(stream, runs, setting.graph_size),
         artifact.thresholds,
-        artifact.supported_budgets,
+        tuple(artifact.supported_budgets),
     )
 
 
 def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
-    """Fit a comparator on three quarters of benign flows; thresholds from the rest, by the model's rule."""
+    """Fit a comparator on three quarters of the flows; thresholds from the rest, by the model's rule."""
     from morpheus_gae.train.calibrate import thresholds
 
     flows = unlabelled(flows)
@@ -100,3 +163,7 @@ def unlabelled(flows: Flows) -> Flows:
     import pyarrow as pa
 
     return replace(flows, table=pa.table({"row": flows.rows}))
+
+
+def _plain(name: str) -> str:
+    return "_".join(re.findall(r"[a-z0-9.]+", name.lower()))

@@ -1,4 +1,4 @@
-"""Study: detectors side by side, over streams and seeds; mean and standard deviation of every figure."""
+"""Study: detectors side by side on one set, over streams and seeds: the short form of ``suite``."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.evaluate.comparators import COMPARATORS
-from morpheus_gae.evaluate.detectors import Detector, fit_comparator, train_preset
+from morpheus_gae.evaluate.detectors import Detector, Setting, fit_comparator, train_preset
 from morpheus_gae.evaluate.labels import labels_of
 from morpheus_gae.evaluate.metrics import figures
 from morpheus_gae.evaluate.split import split_benign
 from morpheus_gae.evaluate.streams import stream
+from morpheus_gae.evaluate.summary import of_stream
 from morpheus_gae.flows.frame import Flows
-
-BUDGETS = ("0.001", "0.01", "0.02")
-SUMMARY = ("roc_auc", "average_precision", "macro_f1", "youden_tpr", "youden_fpr")
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def study(
     dict
         ``split``, ``seeds``, ``train_flows``; ``streams``: for each stream ``flows``, ``attacks``,
         ``prevalence`` and ``detectors``: for each detector its summarised figures, ``{mean, sd}`` (sd is
-        None for one seed), see ``summary``; ``runs``: every single figure.
+        None for one seed), see ``summary.summary``; ``runs``: every single figure.
 
     Raises
     ------
@@ -115,7 +112,7 @@ def study(
         "split": plan.split,
         "seeds": plan.seeds,
         "train_flows": len(train),
-        "streams": {name: _of_stream([r for r in runs if r["stream"] == name]) for name in plan.streams},
+        "streams": {name: of_stream([r for r in runs if r["stream"] == name]) for name in plan.streams},
         "runs": runs,
     }
 
@@ -129,65 +126,11 @@ def _detectors(
             preset,
             train,
             folder / f"{preset}-{seed}",
-            seed=seed,
-            epochs=plan.epochs,
-            graph_size=plan.graph_size,
-            executor=plan.executor,
+            Setting(seed, plan.epochs, plan.graph_size, plan.executor),
         )
     for name in plan.comparators:
         step(name)
         yield fit_comparator(name, train, seed)
-
-
-def _of_stream(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    names = list(dict.fromkeys(r["detector"] for r in runs))
-    return {
-        **{key: mean(r[key] for r in runs) for key in ("flows", "attacks", "prevalence")},
-        "detectors": {name: summary([r for r in runs if r["detector"] == name]) for name in names},
-    }
-
-
-def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation over seeds of one detector's figures.
-
-    Returns
-    -------
-    dict
-        ``roc_auc``, ``average_precision``, ``macro_f1``, ``youden_tpr``, ``youden_fpr``; ``budgets``: for
-        each budget ``tpr``, ``fpr`` and ``precision``, None where a run had too few validation flows for
-        that budget; ``per_attack``: ``flows`` (mean) and ``tpr`` at the 1 % budget, None likewise.
-    """
-    flat = [{**r, **{f"youden_{k}": (r["youden"] or {}).get(k) for k in ("tpr", "fpr")}} for r in runs]
-    classes = list(dict.fromkeys(name for r in runs for name in r["per_attack"]))
-    refused = not all(r["budgets"]["0.01"]["supported"] for r in runs)
-    budgets: dict[str, Any] = {}
-    for budget in BUDGETS:
-        of = [r["budgets"][budget] for r in runs]
-        budgets[budget] = (
-            {key: _spread([b[key] for b in of]) for key in ("tpr", "fpr", "precision")}
-            if all(b["supported"] for b in of)
-            else None
-        )
-    per_attack = {}
-    for name in classes:
-        # a stream that samples the attacks may lack a rare class now and then
-        of = [r["per_attack"][name] for r in runs if name in r["per_attack"]]
-        per_attack[name] = {
-            "flows": mean(c["flows"] for c in of),
-            "tpr": None if refused else _spread([c["tpr"] for c in of]),
-        }
-    out = {key: _spread([r[key] for r in flat]) for key in SUMMARY}
-    if refused:
-        # it is taken at the 1 % budget
-        out["macro_f1"] = None
-    return {**out, "budgets": budgets, "per_attack": per_attack}
-
-
-def _spread(values: list[float | None]) -> dict[str, float | None] | None:
-    known = [v for v in values if v is not None]
-    if not known:
-        return None
-    return {"mean": mean(known), "sd": stdev(known) if len(known) > 1 else None}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from morpheus_gae.evaluate.summary import BUDGETS
 from morpheus_gae.flows.printable import printable
 
 Cell = str
@@ -87,31 +88,42 @@ def markdown(found: dict[str, Any]) -> str:
     found
         As ``study.study`` gives it.
     """
-    return "\n".join(line for name, s in found["streams"].items() for line in _stream(name, s, found))
-
-
-def _stream(name: str, s: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    from morpheus_gae.evaluate.study import BUDGETS
-
+    lines: list[str] = []
     seeds = found["seeds"]
-    lines = [
-        f"### Stream {name}: {s['flows']:,.0f} flows, prevalence {percent(s['prevalence'], 1)}",
-        "",
-        f"Split {found['split']}, trained on {found['train_flows']:,} benign flows; "
-        + (f"mean ± standard deviation over {seeds} seeds." if seeds > 1 else "one seed."),
-        "Attacks found / benign flows flagged, in %, at thresholds from benign validation flows.",
-        "",
-    ]
+    for name, s in found["streams"].items():
+        lines += [
+            f"### Stream {name}: {s['flows']:,.0f} flows, prevalence {percent(s['prevalence'], 1)}",
+            "",
+            f"Split {found['split']}, trained on {found['train_flows']:,} benign flows; {over(seeds)}.",
+            "Attacks found / benign flows flagged, in %, at thresholds from benign validation flows.",
+            "",
+            *of_detectors(s["detectors"]),
+        ]
+    return "\n".join(lines)
+
+
+def over(seeds: int) -> str:
+    """What figures are taken over."""
+    return f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+
+
+def of_detectors(detectors: dict[str, Any]) -> list[str]:
+    """Lines of the tables of one stream: figures of each detector, and what it finds of each class.
+
+    Parameters
+    ----------
+    detectors
+        ``summary.summary`` by name.
+    """
     head = ["detector", "ROC AUC", "AP", *(f"budget {budget_name(b)}" for b in BUDGETS)]
     rows = [[*head, "Youden (comparable with published tables)"]]
-    for detector, d in s["detectors"].items():
-        cells = [detector, _spread(d["roc_auc"], 1, 3), _spread(d["average_precision"], 1, 3)]
+    for detector, d in detectors.items():
+        cells = [detector, spread(d["roc_auc"], 1, 3), spread(d["average_precision"], 1, 3)]
         for budget in BUDGETS:
             b = d["budgets"][budget]
-            cells.append(NONE if b is None else f"{_spread(b['tpr'])} / {_spread(b['fpr'])}")
-        rows.append([*cells, f"{_spread(d['youden_tpr'])} / {_spread(d['youden_fpr'])}"])
-    lines += [*_markdown(rows), ""]
-    detectors = s["detectors"]
+            cells.append(NONE if b is None else f"{spread(b['tpr'])} / {spread(b['fpr'])}")
+        rows.append([*cells, f"{spread(d['youden_tpr'])} / {spread(d['youden_fpr'])}"])
+    lines = [*table(rows), ""]
     classes: dict[str, float] = {}
     for d in detectors.values():
         for attack, c in d["per_attack"].items():
@@ -122,9 +134,9 @@ def _stream(name: str, s: dict[str, Any], found: dict[str, Any]) -> list[str]:
         for attack, flows in sorted(classes.items(), key=lambda item: -item[1]):
             of = [d["per_attack"].get(attack) for d in detectors.values()]
             rows.append(
-                [f"{marked(attack)} ({flows:,.0f})", *(NONE if c is None else _spread(c["tpr"]) for c in of)]
+                [f"{marked(attack)} ({flows:,.0f})", *(NONE if c is None else spread(c["tpr"]) for c in of)]
             )
-        lines += [*_markdown(rows), ""]
+        lines += [*table(rows), ""]
     return lines
 
 
@@ -133,12 +145,14 @@ def marked(name: str) -> Cell:
     return _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(name))
 
 
-def _markdown(rows: list[list[Cell]]) -> list[str]:
+def table(rows: list[list[Cell]]) -> list[str]:
+    """Rows as a table in Markdown, the first as its head."""
     rule = ["---", *["---:"] * (len(rows[0]) - 1)]
     return ["| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]]]
 
 
-def _spread(value: dict[str, float | None] | None, scale: float = 100, digits: int = 1) -> Cell:
+def spread(value: dict[str, float | None] | None, scale: float = 100, digits: int = 1) -> Cell:
+    """Mean and standard deviation as text: ``98.3 ± 0.4``."""
     if value is None or value["mean"] is None:
         return NONE
     middle = f"{scale * value['mean']:.{digits}f}"

@@ -209,3 +209,72 @@ def test_shipped_model(labelled: Path, tmp_path: Path) -> None:
     done = run("evaluate", "--input", labelled, "--model", DEFAULT, "--json", tmp_path / "f.json")
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "f.json").read_text())["flows"] == 500
+
+
+def test_suite(labelled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "note.csv").write_text("not,flows\n1,2\n")
+    pq.write_table(pq.read_table(labelled), tmp_path / "sets" / "one.parquet")
+    args = ("evaluate", "--suite", tmp_path / "sets", labelled, "--protocol", "as_is,random", "--seeds", 1)
+    files = ("--json", tmp_path / "s.json", "--markdown", tmp_path / "s.md", "--streams", "burst20")
+    done = run(*args, *files, "--detector", "default", "--epochs", 1)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "s.md").read_text()
+    assert page.strip() in done.output
+    assert "- note: " in page
+    found = json.loads((tmp_path / "s.json").read_text())
+    assert list(found["sets"]) == ["one", "labelled"]
+    # one model and three rules
+    assert len(found["runs"]) == 2 * 2 * 4
+    assert found["streams"] == ["burst20"]
+
+
+def test_suite_plots(labelled: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    args = (
+        "evaluate",
+        "--suite",
+        labelled,
+        "--protocol",
+        "drift,random",
+        "--seeds",
+        1,
+        "--streams",
+        "burst20",
+    )
+    done = run(*args, "--detector", "isolation_forest", "--plots", tmp_path / "p")
+    assert done.exit_code == 0, done.output
+    assert sorted(p.name for p in (tmp_path / "p").iterdir()) == [
+        "drift-labelled-drift.png",
+        "labelled-drift-file-all-isolation_forest",
+        "labelled-random-burst20-all-isolation_forest",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ((), 2, "either --input"),
+        (("--input", "x", "--suite", "y"), 2, "either --input"),
+        (("--input", "x", "y"), 2, "unexpected 'y'"),
+        (("--suite", "x", "--protocol", "luck"), 2, "unknown protocol 'luck'"),
+        (("--suite", "x", "--detector", "luck"), 2, "unknown detector 'luck'"),
+        (("--suite", "x", "--streams", "luck"), 2, "luck"),
+        (("--suite", "nowhere"), 1, "nowhere: no such file"),
+        (("--suite", "-"), 2, "write stdin to a file"),
+    ],
+)
+def test_suite_errors(args: tuple[str, ...], code: int, message: str) -> None:
+    done = run("evaluate", *args)
+    assert done.exit_code == code, done.output
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_suite_of_nothing_that_can_be_measured(tmp_path: Path) -> None:
+    pq.write_table(benign_flows(50).table, tmp_path / "b.parquet")
+    done = run("evaluate", "--suite", tmp_path / "b.parquet")
+    assert done.exit_code == 1
+    assert "nothing could be measured on 1 sets" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,35 @@ def attack_flows(n: int, seed: int = 0, first_row: int = 0) -> Flows:
     attributes = np.stack([np.where(scan, 40, 9e6), np.where(scan, 0, 10), np.zeros(n)], 1)
     names = np.where(scan, "scan", "flood")
     return make_flows(src, dst, rows=first_row + np.arange(n), attributes=attributes, attack=names)
+
+
+HOUR = 3_600_000
+
+
+def campaign_flows(
+    attackers: int = 6, each: int = 3, size: int = 20, *, timed: bool = True, first_row: int = 0
+) -> Flows:
+    """Campaigns of ``size`` flows: ``each`` of every attacker, hours apart, one after the other in the file.
+
+    Attackers 300, 301, ... each with victims of its own, but the last two, who share theirs.
+    """
+    n = attackers * each * size
+    i = np.arange(n)
+    who = i // (each * size)
+    campaign = i // size
+    victim = np.minimum(who, attackers - 2) * 50 + i % 7
+    names = np.where(who % 2 == 0, "scan", "flood")
+    return make_flows(
+        300 + who,
+        1000 + victim,
+        rows=first_row + i,
+        time_ms=campaign * 3 * HOUR + i % size * 1000 if timed else None,
+        attack=names,
+        attributes=np.stack([40.0 + i % 5, np.zeros(n), np.zeros(n)], 1),
+    )
+
+
+def timed_benign(n: int, hours: float, seed: int = 0, first_row: int = 0) -> Flows:
+    """``benign_flows`` spread evenly over some hours."""
+    flows = benign_flows(n, seed, first_row)
+    return replace(flows, time_ms=(np.arange(n) * hours * HOUR / n).astype(np.int64))

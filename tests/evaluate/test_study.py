@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.evaluate.study import Plan, study, summary
+from morpheus_gae.evaluate.study import Plan, study
 from morpheus_gae.evaluate.tables import markdown
 from morpheus_gae.flows.frame import concat
 from tests.evaluate.make import attack_flows, benign_flows
@@ -54,23 +54,6 @@ def test_budget_that_is_told() -> None:
 def test_needs_both_kinds() -> None:
     with pytest.raises(InputError, match="found 20 and 0 among 20"):
         study(benign_flows(20), Plan(presets=()))
-
-
-def test_summary_of_a_stream_that_lacks_a_class() -> None:
-    told = {"tpr": 0.5, "fpr": 0.1, "precision": 0.5, "supported": True}
-    run = {
-        "roc_auc": 0.9,
-        "average_precision": 0.8,
-        "macro_f1": 0.7,
-        "youden": None,
-        "budgets": dict.fromkeys(("0.001", "0.01", "0.02"), told),
-        "per_attack": {},
-    }
-    other = {**run, "roc_auc": 0.7, "per_attack": {"x": {"flows": 3, "tpr": 1.0}}}
-    found = summary([run, other])
-    assert found["roc_auc"] == {"mean": pytest.approx(0.8), "sd": pytest.approx(0.2 / 2**0.5)}
-    assert found["youden_tpr"] is None
-    assert found["per_attack"] == {"x": {"flows": 3, "tpr": {"mean": 1.0, "sd": None}}}
 
 
 def test_trains_presets(tmp_path: Path) -> None:

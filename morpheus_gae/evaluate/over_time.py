@@ -1,0 +1,109 @@
+"""Over time: what fixed thresholds, and those that follow the stream, do on each later tenth of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.detect.threshold import AdaptiveThreshold
+from morpheus_gae.evaluate.labels import Labels
+from morpheus_gae.flows.frame import Flows
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Real = npt.NDArray[np.floating]
+TENTHS = 10
+
+
+def tenths(flows: Flows) -> tuple[I64, str]:
+    """Tenth of the time of each flow.
+
+    Parameters
+    ----------
+    flows
+        E flows in the order in which they are scored.
+
+    Returns
+    -------
+    tenth
+        int64 [E] from 0 to 9, rising.
+    by
+        ``"time"``: ten equal spans of time. ``"flows"``: ten equal numbers of flows, where the flows have no
+        times, or are out of their order, or a span would hold less than a hundredth of them.
+    """
+    n = len(flows)
+    times = flows.time_ms
+    if n and times is not None and not np.any(np.diff(times) < 0):
+        length = int(times[-1]) - int(times[0]) + 1
+        tenth = (times - times[0]) * TENTHS // length
+        if np.bincount(tenth, minlength=TENTHS).min() * 100 >= n:
+            return tenth, "time"
+    return np.arange(n, dtype=np.int64) * TENTHS // max(n, 1), "flows"
+
+
+def follow(surprise: Real, rate: float, window: int) -> Bool:
+    """What an adaptive threshold flags, a window at a time: bool [E]."""
+    threshold = AdaptiveThreshold(rate)
+    # its history holds surprises, which are not negative
+    value = np.maximum(np.asarray(surprise, np.float64), 0.0)
+    flagged = [
+        value[i : i + window] >= threshold.of_window(value[i : i + window])
+        for i in range(0, value.shape[0], window)
+    ]
+    return np.concatenate(flagged) if flagged else np.zeros(0, np.bool_)
+
+
+def by_tenth(
+    flows: Flows, labels: Labels, surprise: Real, thresholds: Mapping[str, float], window: int
+) -> dict[str, Any]:
+    """Figures of each tenth.
+
+    Parameters
+    ----------
+    flows, labels, surprise
+        Of E flows in stream order; unlabelled ones count in no figure, but adaptive thresholds see them.
+    thresholds
+        Fixed threshold of each budget.
+    window
+        Flows between two steps of the adaptive thresholds.
+
+    Returns
+    -------
+    dict
+        ``by`` (see ``tenths``), ``window``, ``tenths``: for each ``tenth``, ``benign``, ``attacks``,
+        ``fixed`` and ``adaptive``: for each budget ``tpr`` and ``fpr``, None without attacks or benign flows;
+        ``adaptive``: the same over the whole stream.
+    """
+    tenth, by = tenths(flows)
+    attack, benign = labels.attack & labels.labelled, ~labels.attack & labels.labelled
+    ways = {
+        "fixed": {b: surprise >= np.float32(t) for b, t in thresholds.items()},
+        "adaptive": {b: follow(surprise, float(b), window) for b in thresholds},
+    }
+    parts = []
+    for i in range(TENTHS):
+        here = tenth == i
+        told = {way: _rates(f, here & attack, here & benign) for way, f in ways.items()}
+        parts.append(
+            {"tenth": i, "benign": int((here & benign).sum()), "attacks": int((here & attack).sum()), **told}
+        )
+    return {
+        "by": by,
+        "window": window,
+        "tenths": parts,
+        "adaptive": _rates(ways["adaptive"], attack, benign),
+    }
+
+
+def _rates(flagged: Mapping[str, Bool], attack: Bool, benign: Bool) -> dict[str, Any]:
+    attacks, others = int(attack.sum()), int(benign.sum())
+    return {
+        b: {
+            "tpr": int((f & attack).sum()) / attacks if attacks else None,
+            "fpr": int((f & benign).sum()) / others if others else None,
+        }
+        for b, f in flagged.items()
+    }

@@ -1,0 +1,281 @@
+"""Suite: detectors, sets of flows, protocols, streams and seeds, all by all; every single run is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from morpheus_gae.errors import GaeError, InputError, MissingExtraError
+from morpheus_gae.evaluate.detectors import RULES, Detector, Setting, fit, open_model
+from morpheus_gae.evaluate.labels import Labels, labels_of
+from morpheus_gae.evaluate.metrics import figures
+from morpheus_gae.evaluate.over_time import Real, by_tenth
+from morpheus_gae.evaluate.protocols import Case, Protocol, Trial, case, other_network
+from morpheus_gae.evaluate.suite_summary import summarised
+from morpheus_gae.flows.frame import Flows
+
+WINDOWS = 100
+"""Steps of an adaptive threshold over a stream, if that has enough flows."""
+LEAST_WINDOW = 500
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """What is measured.
+
+    Attributes
+    ----------
+    protocols
+        See ``protocols``.
+    detectors
+        Names; the trivial rules are always added.
+    streams
+        Names of ``streams.STREAMS``.
+    seeds
+        Number of runs.
+    epochs, graph_size, executor
+        See ``detectors.Setting``.
+    model
+        Folder of a trained model, for ``cold``; None: models of the suite's other sets.
+    """
+
+    protocols: tuple[Protocol, ...]
+    detectors: tuple[str, ...] = ("default",)
+    streams: tuple[str, ...] = ("burst20", "camo")
+    seeds: int = 3
+    epochs: int | None = None
+    graph_size: int = 200_000
+    executor: str = "cpu"
+    model: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Detectors, with the rules."""
+        return tuple(dict.fromkeys((*self.detectors, *RULES)))
+
+    def steps(self, sets: int) -> int:
+        """Detectors that are fitted at most, over everything."""
+        return sets * len(self.protocols) * self.seeds * len(self.names)
+
+    def setting(self, seed: int) -> Setting:
+        """How detectors of one seed are trained."""
+        return Setting(seed, self.epochs, self.graph_size, self.executor)
+
+
+@dataclass
+class Watch:
+    """Who is told what happens.
+
+    Attributes
+    ----------
+    step
+        Before a detector is fitted: set, protocol, detector.
+    skip
+        So many detectors will not be fitted.
+    failed
+        One line about what could not be measured; the rest goes on.
+    scored
+        Each run of the first seed, with labels, surprise and thresholds, for plots.
+    """
+
+    step: Callable[[str], object] = lambda text: None
+    skip: Callable[[int], object] = lambda steps: None
+    failed: Callable[[str], object] = lambda text: None
+    scored: Callable[[dict[str, Any], Labels, Real, Mapping[str, float]], object] = lambda *given: None
+
+
+@dataclass
+class _Kept:
+    """What was found so far."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def run_suite(
+    sets: Mapping[str, Callable[[], Flows]],
+    plan: SuitePlan,
+    *,
+    keep: Path | None = None,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
+    """Run a plan.
+
+    Parameters
+    ----------
+    sets
+        How to read each set: labelled flows in file order, ``rows`` rising. One is in memory at a time (two
+        for ``cold``).
+    keep
+        Folder the models are kept in, as ``set/protocol/seed/detector``; None keeps none.
+
+    Returns
+    -------
+    dict
+        ``protocols``, ``detectors``, ``seeds``, ``sets`` (``flows``, ``attacks``, ``prevalence``,
+        ``classes``, ``hours`` of each), ``results`` (a summary of every set, protocol, stream and
+        attackers, see ``suite_summary``), ``failures`` (``set``, ``protocol``, ``detector``, ``reason``),
+        ``runs`` (every single run: ``metrics.figures``, and where it was).
+    """
+    watch = watch or Watch()
+    kept = _Kept()
+    with _folder(keep) as folder:
+        for name in sets:
+            _set(name, sets, plan, folder, watch, kept)
+    return {
+        "protocols": [p.name for p in plan.protocols],
+        "detectors": list(plan.names),
+        "seeds": plan.seeds,
+        "sets": kept.sets,
+        "results": summarised(kept.runs),
+        "failures": kept.failures,
+        "runs": kept.runs,
+    }
+
+
+def _set(
+    name: str,
+    sets: Mapping[str, Callable[[], Flows]],
+    plan: SuitePlan,
+    folder: Path,
+    watch: Watch,
+    kept: _Kept,
+) -> None:
+    try:
+        flows = sets[name]()
+    except (GaeError, OSError) as error:
+        _failed(watch, kept, name, None, None, error)
+        watch.skip(plan.steps(1))
+        return
+    kept.sets[name] = about(flows)
+    for protocol in plan.protocols:
+        for seed in range(plan.seeds):
+            where = folder / name / protocol.name / str(seed)
+            try:
+                other = None
+                if protocol.base == "cold" and plan.model is None:
+                    other_name, other = _other(name, sets, seed)
+                asked = case(protocol, flows, plan.streams, seed, where, other)
+                if other is not None:
+                    asked.facts["trained_on"] = other_name
+            except GaeError as error:
+                # what a protocol cannot ask of a set it cannot ask with another seed
+                _failed(watch, kept, name, protocol.name, None, error)
+                watch.skip((plan.seeds - seed) * len(plan.names))
+                break
+            for detector in _detectors(name, protocol, asked, plan, seed, where, watch, kept):
+                for trial in asked.trials:
+                    run = {
+                        "set": name,
+                        "protocol": protocol.name,
+                        "stream": trial.stream,
+                        "attackers": trial.attackers,
+                        "seed": seed,
+                        "detector": detector.name,
+                        **asked.facts,
+                    }
+                    kept.runs.append({**run, **_measured(trial, detector, protocol, plan, run, watch)})
+
+
+def _detectors(
+    name: str,
+    protocol: Protocol,
+    asked: Case,
+    plan: SuitePlan,
+    seed: int,
+    where: Path,
+    watch: Watch,
+    kept: _Kept,
+) -> Iterator[Detector]:
+    setting = plan.setting(seed)
+    if protocol.base == "cold" and plan.model is not None:
+        watch.step(f"{name} {protocol.name} {plan.model}")
+        watch.skip(len(plan.names) - 1)
+        yield open_model(plan.model, setting)
+        return
+    for detector in plan.names:
+        watch.step(f"{name} {protocol.name} {detector}")
+        if detector in kept.missing:
+            continue
+        began = time.perf_counter()
+        try:
+            made = fit(detector, asked.train, where / detector.replace(" ", "_"), setting)
+        except MissingExtraError as error:
+            kept.missing[detector] = str(error)
+            _failed(watch, kept, None, None, detector, error)
+            continue
+        except GaeError as error:
+            _failed(watch, kept, name, protocol.name, detector, error)
+            continue
+        asked.facts["seconds"] = round(time.perf_counter() - began, 2)
+        yield made
+
+
+def _measured(
+    trial: Trial, detector: Detector, protocol: Protocol, plan: SuitePlan, run: dict[str, Any], watch: Watch
+) -> dict[str, Any]:
+    surprise = detector.score(trial.flows)
+    found = figures(trial.labels, surprise, detector.thresholds, supported=detector.supported)
+    if protocol.over_time:
+        window = min(plan.graph_size, max(len(trial.flows) // WINDOWS, LEAST_WINDOW))
+        found["over_time"] = by_tenth(trial.flows, trial.labels, surprise, detector.thresholds, window)
+    if run["seed"] == 0:
+        watch.scored(run, trial.labels, surprise, detector.thresholds)
+    return found
+
+
+def about(flows: Flows) -> dict[str, Any]:
+    """What a set holds, for tables."""
+    labels = labels_of(flows.table)
+    count = int(labels.labelled.sum())
+    classes = {kind: int(n) for i, kind in enumerate(labels.kinds) if (n := int((labels.kind == i).sum()))}
+    times = flows.time_ms
+    return {
+        "flows": len(flows),
+        "attacks": int(labels.attack.sum()),
+        "prevalence": int(labels.attack.sum()) / count if count else None,
+        "classes": dict(sorted(classes.items(), key=lambda item: -item[1])),
+        "hours": None if times is None else round((int(times.max()) - int(times.min())) / 3_600_000, 2),
+    }
+
+
+def _other(name: str, sets: Mapping[str, Callable[[], Flows]], seed: int) -> tuple[str, Flows]:
+    """Training flows of another set of the suite, with each seed those of the next that can be read."""
+    names = list(sets)
+    at = names.index(name)
+    rest = names[at + 1 :] + names[:at]
+    for k in range(len(rest)):
+        other = rest[(seed + k) % len(rest)]
+        try:
+            flows = other_network(sets[other]())
+        except (GaeError, OSError):
+            # told where that set has its turn
+            continue
+        if len(flows):
+            return other, flows
+    raise InputError("cold asks for a model of another network: give --model, or more sets")
+
+
+def _failed(
+    watch: Watch, kept: _Kept, name: str | None, protocol: str | None, detector: str | None, error: Exception
+) -> None:
+    where = " ".join(filter(None, (name, protocol, detector)))
+    kept.failures.append({"set": name, "protocol": protocol, "detector": detector, "reason": str(error)})
+    watch.failed(f"{where}: not measured: {error}")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
