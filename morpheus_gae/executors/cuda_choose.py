@@ -30,6 +30,15 @@ def has_triton(device: torch.device, since: tuple[int, int] = OLDEST) -> bool:
     return (device.type == "cuda" or _interpreted()) and obstacle(since) is None
 
 
+FUSED_GRAPH = True
+"""Whether the kernels that build graphs (numbers, compressed rows, octets, averages) run where any do."""
+
+
+def fuses(device: torch.device) -> bool:
+    """Whether kernels build graphs there."""
+    return FUSED_GRAPH and has_triton(device)
+
+
 def obstacle(since: tuple[int, int] = OLDEST) -> str | None:
     """Why kernels cannot be compiled here, or None if they can be."""
     found = triton_version()

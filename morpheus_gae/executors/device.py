@@ -63,7 +63,7 @@ class DeviceGraph:
     octets, averaged
         float32 [N, 8], or None.
     sweeps
-        Averaging sweeps that were done: a multiple of ``device_graph.SWEEPS_AT_ONCE``, or the limit.
+        Averaging sweeps that were done: a multiple of ``device_octets.SWEEPS_AT_ONCE``, or the limit.
     neighbours
         Each host's in both directions, if they were needed already.
     host_flags

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from morpheus_gae.executors.device_graph import shifted
+from morpheus_gae.executors.device_octets import shifted
 from morpheus_gae.model.memory import Memory
 
 _SIGN = -(1 << 63)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from morpheus_gae.executors.cuda_choose import fuses
+
 PART = 256
 """Entries of one part at most."""
 
@@ -28,6 +30,8 @@ class Rows:
         without a look at the device.
     part_from, part_to
         int64 [B]: the part is the entries ``part_from:part_to``.
+    part_stop
+        int64 [N]: parts of this row and those before.
     """
 
     start: Tensor
@@ -37,6 +41,7 @@ class Rows:
     part_row: Tensor
     part_from: Tensor
     part_to: Tensor
+    part_stop: Tensor
 
     @property
     def count(self) -> int:
@@ -46,7 +51,7 @@ class Rows:
 
 def both_ways(pair_src: Tensor, pair_dst: Tensor, n: int) -> Rows:
     """Neighbours of each host in both directions, one for each ordered pair."""
-    return rows_of(torch.cat([pair_src, pair_dst]), torch.cat([pair_dst, pair_src]), n)
+    return _rows(torch.cat([pair_dst, pair_src]), (pair_src, pair_dst), n)
 
 
 def rows_of(start: Tensor, end: Tensor, n: int) -> Rows:
@@ -59,9 +64,40 @@ def rows_of(start: Tensor, end: Tensor, n: int) -> Rows:
     n
         Number of hosts.
     """
-    m, device = end.shape[0], end.device
+    return _rows(end, (start, start[:0]), n)
+
+
+def _rows(end: Tensor, starts: tuple[Tensor, Tensor], n: int) -> Rows:
     # int32 keys sort in half the passes
     key, entry = torch.sort(end.to(torch.int32) if n < 1 << 31 else end, stable=True)
+    if n and entry.shape[0] and fuses(end.device):
+        from morpheus_gae.executors import triton_rows
+
+        start, end, *rest = triton_rows.compressed(key, entry, starts, n, PART)
+    else:
+        start, end, *rest = compressed_torch(key, entry, starts, n)
+    return Rows(start, end, entry, *rest)
+
+
+def compressed_torch(key: Tensor, entry: Tensor, starts: tuple[Tensor, Tensor], n: int) -> tuple[Tensor, ...]:
+    """Rows from sorted entries.
+
+    Parameters
+    ----------
+    key
+        int32 or int64 [M] ends, ascending.
+    entry
+        int64 [M]: place of each among the unsorted entries.
+    starts
+        Of the unsorted entries, in two pieces.
+    n
+        Number of hosts.
+
+    Returns
+    -------
+    All of `Rows` but ``entry``.
+    """
+    m, device = key.shape[0], key.device
     bounds = torch.searchsorted(key, torch.arange(n + 1, device=device, dtype=key.dtype))
     degree = bounds[1:] - bounds[:-1]
     parts = (degree + PART - 1) // PART
@@ -74,4 +110,4 @@ def rows_of(start: Tensor, end: Tensor, n: int) -> Rows:
     finish = torch.cat([bounds[1:], bounds.new_zeros(1)])
     part_from = torch.minimum(begin[row] + (item - first[row]) * PART, finish[row])
     part_to = torch.minimum(part_from + PART, finish[row])
-    return Rows(start[entry], end[entry], entry, degree, row, part_from, part_to)
+    return torch.cat(starts)[entry], key.to(torch.int64), degree, row, part_from, part_to, stop

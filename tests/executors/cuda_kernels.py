@@ -194,7 +194,73 @@ def check_graph(device: str, e: int = 1300) -> None:
                 np.testing.assert_array_equal(a.cpu().numpy(), b, err_msg=f"{which}, {kind}")
 
 
-CHECKS = (check_flow, check_sums, check_attention, check_edge, check_distinct, check_graph)
+def check_rows(device: str, n: int = 300, m: int = 900) -> None:
+    """The kernels' rows are torch's, number for number."""
+    from morpheus_gae.executors import device_rows, triton_rows
+
+    rng = np.random.default_rng(6)
+    fields = ("start", "end", "degree", "row", "from", "to", "stop")
+    ends = {
+        "spread": rng.integers(0, n, m),
+        "a hub, and rows without entries": np.where(rng.random(m) < 0.7, n - 2, rng.integers(5, n // 2, m)),
+        "the first alone": np.zeros(m, np.int64),
+        "the last alone": np.full(m, n - 1),
+        "whole parts": np.arange(m) // PART,
+        "one": np.array([3]),
+    }
+    for name, end in ends.items():
+        key, entry = torch.sort(sent(end, device).to(torch.int32), stable=True)
+        start = sent(rng.integers(0, n, end.size), device)
+        starts = start[: end.size // 3], start[end.size // 3 :]
+        want = device_rows.compressed_torch(key, entry, starts, n)
+        got = triton_rows.compressed(key, entry, starts, n, PART)
+        # where a part that is not needed begins does not matter
+        needed = want[3] < n
+        assert torch.equal(got[5] - got[4], want[5] - want[4]), name
+        for a, b, what in zip(got, want, fields, strict=True):
+            inside = (a[needed], b[needed]) if what in ("from", "to") else (a, b)
+            assert torch.equal(*inside), f"{name}, {what}"
+
+
+def check_octets(device: str, n: int = 12, hub: int = 1) -> None:
+    """Features, and averages sweep by sweep, are torch's."""
+    from morpheus_gae.executors import device_octets
+    from morpheus_gae.executors.device_rows import both_ways
+    from tests.executors.test_cuda import addresses
+
+    rng = np.random.default_rng(7)
+    p = 2 * n + hub * PART + 9
+    hi, lo = (sent(half[:n].view(np.int64), device) for half in addresses(n + 20))
+    # host 4 with more parts than one; the last hosts without pairs
+    src = sent(np.where(np.arange(p) < hub * PART, 4, rng.integers(0, n - 3, p)), device)
+    dst = sent(rng.integers(0, n - 3, p), device)
+    count = sent(rng.integers(1, 2000, p), device)
+    want = device_octets.octet_features_torch(hi, lo, src, dst, count)
+    got = device_octets.octet_features(hi, lo, src, dst, count, int(count.sum()))
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-6)
+    rows = both_ways(src, dst, n)
+    # settled within the first look, so that sweeps are done that change nothing
+    averaged, sweeps = device_octets.neighbour_average(got, rows, 0.05, 20)
+    assert sweeps == device_octets.SWEEPS_AT_ONCE
+    try:
+        cuda_choose.FUSED_GRAPH = False
+        want, sweeps = device_octets.neighbour_average(got, rows, 0.05, 20)
+    finally:
+        cuda_choose.FUSED_GRAPH = True
+    assert sweeps == device_octets.SWEEPS_AT_ONCE
+    torch.testing.assert_close(averaged, want, rtol=0, atol=2e-6)
+
+
+CHECKS = (
+    check_flow,
+    check_sums,
+    check_attention,
+    check_edge,
+    check_distinct,
+    check_graph,
+    check_rows,
+    check_octets,
+)
 
 
 def check_model(folder: str) -> None:

@@ -36,9 +36,10 @@ KERNELS = {
         },
     ),
     "triton_sums._sums_kernel": (
-        [FLOATS, FLOATS, LONGS, LONGS, LONGS, FLOATS, "i32"],
+        [FLOATS, FLOATS, LONGS, LONGS, LONGS, DOUBLES, "i32"],
         {"GATED": True, "WIDTH": 64, "BLOCK": 16},
     ),
+    "triton_sums._join_kernel": ([DOUBLES, LONGS, FLOATS, "i32"], {"WIDTH": 64, "BLOCK": 16}),
     "triton_attention._attention_kernel": (
         [*[FLOATS] * 6, *[LONGS] * 5, *[FLOATS] * 3, "i32", "fp32"],
         {"BIASED": True, "HEADS": 2, "DIM": 16, "NUMBERS": 5, "BLOCK": 32},
@@ -62,6 +63,21 @@ KERNELS = {
         {"BLOCK": 1024},
     ),
     "triton_graph._pairs_kernel": ([INTS, INTS, *[LONGS] * 4, "i32", "i32"], {"BLOCK": 1024}),
+    "triton_rows._bounds_kernel": ([INTS, *[LONGS] * 3, "i32", "i32", "i32"], {"PART": 256, "BLOCK": 256}),
+    "triton_rows._fill_kernel": (
+        [INTS, *[LONGS] * 11, "i32", "i32", "i32", "i32", "i32"],
+        {"PART": 256, "BLOCK": 256},
+    ),
+    "triton_octets._counts_kernel": ([*[LONGS] * 4, "i32", "i32"], {"BLOCK": 256}),
+    "triton_octets._octets_kernel": ([*[LONGS] * 3, FLOATS, "i32", "i32", "i32"], {"BLOCK": 256}),
+    "triton_octets._parts_kernel": (
+        [FLOATS, *[LONGS] * 3, FLOATS, INTS, "i32", "fp32"],
+        {"WIDTH": 8, "BLOCK": 32},
+    ),
+    "triton_octets._sweep_kernel": (
+        [*[FLOATS] * 3, LONGS, LONGS, FLOATS, INTS, "i32", "fp32"],
+        {"WIDTH": 8, "BLOCK": 32},
+    ),
 }
 
 
@@ -75,7 +91,7 @@ def test_kernels_under_the_interpreter(tiny_models: dict[str, Artifact]) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=300,
     )
     assert done.stdout == "the same\n", done.stderr[-3000:]
 
