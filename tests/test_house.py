@@ -36,7 +36,8 @@ BESIDE = ("benchmark", "evaluate", "inspect", "simulate", "testing", "train")
 
 # where a library may be imported when the module is; inside functions is another matter
 OWNERS = {
-    "torch": r"model/gae\.py|executors/(torch_|cuda|device_|triton_)\w*\.py|train/.*|benchmark/published\.py",
+    "torch": r"model/gae\.py|executors/(torch_|cuda|device_|triton_)\w*\.py|train/.*|benchmark/published\.py"
+    r"|evaluate/(sage|anomal_e|graph_ids|published_recipe|dense)\.py",
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",

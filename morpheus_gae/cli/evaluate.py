@@ -62,7 +62,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     "protocols",
     multiple=True,
     metavar="NAME",
-    help="Of a suite: as_is, temporal, random, dirty=1%, drift, cold  [default: as_is]",
+    help="Of a suite: as_is, temporal, random, ordered, dirty=1%, drift, cold  [default: as_is]",
 )
 @click.option(
     "--detector",
@@ -116,9 +116,9 @@ def command(
 
     With --suite, detectors are trained and compared: on every file, by every protocol, with every stream and
     seed. Protocols: as_is trains as the train command does on the earlier benign flows; temporal and random
-    split them so in memory; dirty=1% hides attack campaigns in training and tests with other attackers; drift
-    looks at each later tenth of the time; cold asks a model of another network. Trivial rules are always
-    there. Options may be repeated or hold several names between commas.
+    split in memory; ordered is random with the order left; dirty=1% hides attack campaigns in training and
+    tests with other attackers; drift looks at each later tenth of the time; cold asks a model of another
+    network. Trivial rules are always there. Options may be repeated or hold several names between commas.
 
     Example:  morpheus-gae evaluate --input labelled.parquet --model models/default --plots plots
 

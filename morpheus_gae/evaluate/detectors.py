@@ -1,4 +1,4 @@
-"""Detectors: models and comparators, trained on the same flows, with thresholds from the same rule."""
+"""Detectors: models, comparators and baselines, trained on the same flows, thresholds by the same rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.evaluate.comparators import COMPARATORS, make
+from morpheus_gae.evaluate.baselines import BASELINES
+from morpheus_gae.evaluate.comparators import COMPARATORS, Comparator
 from morpheus_gae.evaluate.score import score_flows
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.spec import PRESETS
@@ -37,12 +38,15 @@ class Detector:
         Threshold on that for each alert budget.
     supported
         Budgets with at least 10 benign validation flows above the threshold.
+    own
+        Threshold by the detector's own rule, where it was published with one.
     """
 
     name: str
     score: Callable[[Flows], Real]
     thresholds: dict[str, float]
     supported: tuple[str, ...]
+    own: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ class Setting:
 
 
 def known() -> tuple[str, ...]:
-    """Names of all detectors: presets of our own model, then comparators."""
-    return (*PRESETS, *COMPARATORS)
+    """Names of all detectors: presets of our own model, comparators, then baselines."""
+    return (*PRESETS, *COMPARATORS, *BASELINES)
 
 
 def named(text: str) -> str:
@@ -97,7 +101,7 @@ def fit(name: str, flows: Flows, folder: Path, setting: Setting) -> Detector:
     InputError
         If there are too few flows.
     """
-    if name in COMPARATORS:
+    if name in COMPARATORS or name in BASELINES:
         return fit_comparator(name, flows, setting.seed)
     return train_preset(name, flows, folder, setting)
 
@@ -145,7 +149,7 @@ def open_model(folder: str | Path, setting: Setting) -> Detector:
 
 
 def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
-    """Fit a comparator on three quarters of the flows; thresholds from the rest, by the model's rule."""
+    """Fit a comparator or baseline on three quarters of the flows; thresholds are from the rest."""
     from morpheus_gae.train.calibrate import thresholds
 
     flows = unlabelled(flows)
@@ -155,7 +159,18 @@ def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
     comparator.fit(flows.slice(0, kept))
     limits = thresholds(comparator.score(held_back))
     supported = tuple(b for b in limits if len(held_back) * float(b) >= 10)
-    return Detector(name, comparator.score, limits, supported)
+    return Detector(name, comparator.score, limits, supported, getattr(comparator, "own", None))
+
+
+def make(name: str, seed: int) -> Comparator:
+    """A comparator or baseline by its name, not fitted yet.
+
+    Raises
+    ------
+    MissingExtraError
+        If it needs a library that is not installed.
+    """
+    return {**COMPARATORS, **BASELINES}[name](seed)
 
 
 def unlabelled(flows: Flows) -> Flows:

@@ -35,7 +35,7 @@ class Forest:
 
     def fit(self, flows: Flows) -> None:
         """Grow the trees."""
-        self.model.fit(logs_of(_sample(flows, self.seed)))
+        self.model.fit(logs_of(sample(flows, self.seed)))
 
     def score(self, flows: Flows) -> F32:
         """The forest's anomaly score, in [0, 1]."""
@@ -66,7 +66,7 @@ class DenseAutoencoder:
 
     def fit(self, flows: Flows) -> None:
         """Standardise and train."""
-        x = logs_of(_sample(flows, self.seed), octets=self.octets)
+        x = logs_of(sample(flows, self.seed), octets=self.octets)
         self.mean, self.scale = x.mean(0), np.maximum(x.std(0), 1e-2)
         x = np.clip((x - self.mean) / self.scale, -8, 8)
         with warnings.catch_warnings():
@@ -80,7 +80,8 @@ class DenseAutoencoder:
         return np.square(self.model.predict(x) - x).mean(1).astype(np.float32)
 
 
-def _sample(flows: Flows, seed: int) -> Flows:
+def sample(flows: Flows, seed: int) -> Flows:
+    """At most ``MAX_FLOWS`` of the flows, at random, in their order."""
     if len(flows) <= MAX_FLOWS:
         return flows
     index = np.random.default_rng([seed, 5]).choice(len(flows), MAX_FLOWS, replace=False)

@@ -5,6 +5,8 @@
             or of the file where there are no times; test on the later ones
 ``temporal`` the same split, in memory
 ``random``  a random 80 % of the benign flows; the easiest question, for comparison with published figures
+``ordered`` the same 80 %, left in their order and trained on as in ``as_is``: what if training had seen every
+            part of the time, but validation and thresholds, as ever, only the last?
 ``dirty=X`` ``temporal`` with a share X of attacks hidden among the training flows, whole campaigns; tested
             with the attacks of others, and, apart, with other campaigns of the same attackers.
             ``as_is+dirty=X`` and ``random+dirty=X`` do so on another split; ``dirty`` is 0, 1, 5 and 10 %
@@ -32,7 +34,7 @@ from morpheus_gae.evaluate.split import split_benign
 from morpheus_gae.evaluate.streams import STREAMS, file_order, stream
 from morpheus_gae.flows.frame import Flows
 
-SPLITS = ("as_is", "temporal", "random")
+SPLITS = ("as_is", "temporal", "random", "ordered")
 LATER = ("drift", "cold")
 LEVELS = ("0%", "1%", "5%", "10%")
 ALL, OTHERS, SAME = "all", "others", "same"
@@ -47,7 +49,7 @@ class Protocol:
     name
         In tables.
     base
-        ``as_is``, ``temporal``, ``random``, ``drift`` or ``cold``.
+        ``as_is``, ``temporal``, ``random``, ``ordered``, ``drift`` or ``cold``.
     dirt
         Share of attacks hidden among the training flows; None: none, and no attackers set apart.
     """
@@ -119,7 +121,7 @@ def parse(texts: Sequence[str]) -> tuple[Protocol, ...]:
 def _parsed(name: str) -> list[Protocol]:
     if name in (*SPLITS, *LATER):
         return [Protocol(name, name)]
-    found = re.fullmatch(r"(?:(as_is|temporal|random)\+)?dirty(?:=([\d.]+)(%?))?", name)
+    found = re.fullmatch(r"(?:(as_is|temporal|random|ordered)\+)?dirty(?:=([\d.]+)(%?))?", name)
     if found is None:
         hint = f"; {name} is a stream: give it with --streams" if name in STREAMS else ""
         raise UsageError(
@@ -177,17 +179,19 @@ def case(
     if not len(attacks):
         raise InputError(f"no attack among {len(flows):,} flows: protocol {protocol.name} tests with attacks")
     timed = benign.time_ms is not None and attacks.time_ms is not None
-    base = "temporal" if protocol.base == "as_is" else protocol.base
-    known, test = split_benign(benign, base, seed)
+    shuffled = protocol.base in ("random", "ordered")
+    known, test = split_benign(benign, "random" if shuffled else "temporal", seed)
+    if protocol.base == "ordered":
+        known = in_time(known.take(np.argsort(known.rows, kind="stable")))
     train, facts = known, {}
     asked = {ALL: attacks}
     if protocol.dirt is not None:
-        found = dirty(known, attacks, protocol.dirt, seed, timed=timed and base == "temporal")
+        found = dirty(known, attacks, protocol.dirt, seed, timed=timed and protocol.base != "random")
         train, facts = found.train, found.facts
         asked = {name: a for name, a in ((OTHERS, found.others), (SAME, found.same)) if len(a)}
         if not asked:
             raise InputError("all attacks are hidden among the training flows: none is left to test with")
-    if protocol.base == "as_is":
+    if protocol.base in ("as_is", "ordered"):
         # in the order of the file: that of time is for the reader to find
         train = as_is(train.take(np.argsort(train.rows, kind="stable")), folder)
     train = unlabelled(train)

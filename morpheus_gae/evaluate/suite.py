@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from morpheus_gae.errors import GaeError, InputError, MissingExtraError
 from morpheus_gae.evaluate.detectors import RULES, Detector, Setting, fit, open_model
 from morpheus_gae.evaluate.labels import Labels, labels_of
@@ -223,12 +225,25 @@ def _measured(
 ) -> dict[str, Any]:
     surprise = detector.score(trial.flows)
     found = figures(trial.labels, surprise, detector.thresholds, supported=detector.supported)
+    if detector.own is not None:
+        found["own"] = at_own(trial.labels, surprise, detector.own)
     if protocol.over_time:
         window = min(plan.graph_size, max(len(trial.flows) // WINDOWS, LEAST_WINDOW))
         found["over_time"] = by_tenth(trial.flows, trial.labels, surprise, detector.thresholds, window)
     if run["seed"] == 0:
         watch.scored(run, trial.labels, surprise, detector.thresholds)
     return found
+
+
+def at_own(labels: Labels, surprise: Real, limit: float) -> dict[str, Any]:
+    """``threshold``, ``tpr`` and ``fpr`` at a threshold by a detector's own rule."""
+    flagged = surprise >= np.float32(limit)
+    attack, benign = labels.attack & labels.labelled, ~labels.attack & labels.labelled
+    share = {"tpr": attack, "fpr": benign}
+    return {
+        "threshold": limit,
+        **{name: float(flagged[of].mean()) if of.any() else None for name, of in share.items()},
+    }
 
 
 def about(flows: Flows) -> dict[str, Any]:

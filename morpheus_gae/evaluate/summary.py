@@ -35,7 +35,8 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         ``roc_auc``, ``average_precision``, ``macro_f1``, ``youden_tpr``, ``youden_fpr``; ``budgets``: for
         each budget ``tpr``, ``fpr`` and ``precision``, None where a run had too few validation flows for
         that budget; ``per_attack``: ``flows`` (mean) and ``tpr`` at the 1 % budget, None likewise. A value
-        is ``{mean, sd}``; sd is None for one seed.
+        is ``{mean, sd}``; sd is None for one seed. ``own``: ``tpr`` and ``fpr`` at the detector's own
+        threshold, if it has one.
     """
     flat = [{**r, **{f"youden_{k}": (r["youden"] or {}).get(k) for k in ("tpr", "fpr")}} for r in runs]
     classes = list(dict.fromkeys(name for r in runs for name in r["per_attack"]))
@@ -56,10 +57,13 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
             "flows": mean(c["flows"] for c in of),
             "tpr": None if refused else spread([c["tpr"] for c in of]),
         }
-    out = {key: spread([r[key] for r in flat]) for key in SUMMARY}
+    out: dict[str, Any] = {key: spread([r[key] for r in flat]) for key in SUMMARY}
     if refused:
         # it is taken at the 1 % budget
         out["macro_f1"] = None
+    own = [r["own"] for r in runs if "own" in r]
+    if own:
+        out["own"] = {key: spread([o[key] for o in own]) for key in ("tpr", "fpr")}
     return {**out, "budgets": budgets, "per_attack": per_attack}
 
 

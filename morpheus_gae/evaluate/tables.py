@@ -116,12 +116,15 @@ def of_detectors(detectors: dict[str, Any]) -> list[str]:
         ``summary.summary`` by name.
     """
     head = ["detector", "ROC AUC", "AP", *(f"budget {budget_name(b)}" for b in BUDGETS)]
-    rows = [[*head, "Youden (comparable with published tables)"]]
+    own = any("own" in d for d in detectors.values())
+    rows = [[*head, *(["own threshold"] if own else []), "Youden (comparable with published tables)"]]
     for detector, d in detectors.items():
         cells = [detector, spread(d["roc_auc"], 1, 3), spread(d["average_precision"], 1, 3)]
         for budget in BUDGETS:
             b = d["budgets"][budget]
             cells.append(NONE if b is None else f"{spread(b['tpr'])} / {spread(b['fpr'])}")
+        if own:
+            cells.append(f"{spread(d['own']['tpr'])} / {spread(d['own']['fpr'])}" if "own" in d else NONE)
         rows.append([*cells, f"{spread(d['youden_tpr'])} / {spread(d['youden_fpr'])}"])
     lines = [*table(rows), ""]
     classes: dict[str, float] = {}

@@ -8,7 +8,7 @@ import pytest
 from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.evaluate.protocols import Protocol, case, other_network, parse
 from morpheus_gae.flows.frame import Flows, concat
-from tests.evaluate.make import attack_flows, benign_flows, campaign_flows, timed_benign
+from tests.evaluate.make import HOUR, attack_flows, benign_flows, campaign_flows, timed_benign
 
 
 def mixed() -> Flows:
@@ -40,7 +40,7 @@ def test_names_that_are_none(name: str, message: str) -> None:
         parse([name])
 
 
-@pytest.mark.parametrize("name", ["as_is", "temporal", "random"])
+@pytest.mark.parametrize("name", ["as_is", "temporal", "random", "ordered"])
 def test_nothing_that_was_trained_on_is_tested(name: str, tmp_path: Path) -> None:
     flows = mixed()
     asked = case(parse([name])[0], flows, ("burst20", "file"), 0, tmp_path)
@@ -49,10 +49,16 @@ def test_nothing_that_was_trained_on_is_tested(name: str, tmp_path: Path) -> Non
     for trial in asked.trials:
         tested = trial.flows.rows[~trial.labels.attack]
         assert len(tested) == 400
-        if name != "random":
+        if name in ("as_is", "temporal"):
             # the later ones
             assert tested.tolist() == list(range(1600, 2000))
             assert asked.train.time_ms.max() < trial.flows.time_ms[~trial.labels.attack].min()
+        elif name == "ordered":
+            times = asked.train.time_ms
+            assert (np.diff(times) >= 0).all()
+            assert not set(times.tolist()) & set(trial.flows.time_ms[~trial.labels.attack].tolist())
+            # from everywhere
+            assert (times > 27 * HOUR).sum() > 100
         else:
             assert not set(asked.train.rows.tolist()) & set(tested.tolist())
 
@@ -64,7 +70,7 @@ def test_as_is_without_times_is_the_order_of_the_file(tmp_path: Path) -> None:
 
 
 def test_dirty_tells_attackers_apart(tmp_path: Path) -> None:
-    for name in ("dirty=2%", "as_is+dirty=2%", "random+dirty=2%"):
+    for name in ("dirty=2%", "as_is+dirty=2%", "random+dirty=2%", "ordered+dirty=2%"):
         asked = case(parse([name])[0], mixed(), ("file",), 1, tmp_path)
         hidden = asked.facts["hidden_flows"]
         # at most 2 %

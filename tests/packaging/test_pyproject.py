@@ -30,6 +30,7 @@ EXTRAS = {
     "kafka": {"confluent-kafka"},
     "avro": {"fastavro"},
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
+    "compare": {"pyod", "torch", "torch-geometric", "scikit-learn"},
     "bench": {"matplotlib", "torch", "torch-geometric"},
     "pcap": {"nfstream"},
     "plot": {"matplotlib", "scikit-learn"},
