@@ -82,6 +82,14 @@ def measure(
         from morpheus_gae.evaluate.suite_plots import draw_suite
 
         watch.scored = _drawer(Path(plots), drawn)
+    about = {
+        "suite": list(inputs),
+        "streams": list(plan.streams),
+        "epochs": plan.epochs,
+        "graph_size": plan.graph_size,
+        "executor": plan.executor,
+        "model": plan.model,
+    }
     bad: dict[str, dict[str, int]] = {}
     sets = _sets(inputs, preset, bad)
     terminal = sys.stderr.isatty()
@@ -97,27 +105,21 @@ def measure(
             bar.clear()
             echo(text, err=True)
 
-        watch.step, watch.skip, watch.failed = step, bar.update, failed
+        def save(found: dict[str, Any]) -> None:
+            """What there is, after each set: a suite may take hours, and end before its time."""
+            found["bad_records"] = bad
+            if markdown is not None:
+                Path(markdown).write_text(page(found) + "\n", encoding="utf-8")
+            if json_file is not None:
+                Path(json_file).write_text(json.dumps({**about, **found}, indent=2) + "\n", encoding="utf-8")
+
+        watch.step, watch.skip, watch.failed, watch.so_far = step, bar.update, failed, save
         found = run_suite(sets, plan, keep=None if keep is None else Path(keep), watch=watch)
         bar.update(1 if begun else 0)
     for name, reasons in bad.items():
         for reason, count in sorted(reasons.items()):
             echo(f"{name}: left out {count:,} bad records: {reason}", err=True)
-    found["bad_records"] = bad
-    text = page(found)
-    echo(text)
-    if markdown is not None:
-        Path(markdown).write_text(text + "\n", encoding="utf-8")
-    if json_file is not None:
-        about = {
-            "suite": list(inputs),
-            "streams": list(plan.streams),
-            "epochs": plan.epochs,
-            "graph_size": plan.graph_size,
-            "executor": plan.executor,
-            "model": plan.model,
-        }
-        Path(json_file).write_text(json.dumps({**about, **found}, indent=2) + "\n", encoding="utf-8")
+    echo(page(found))
     if plots is not None:
         drawn += draw_suite(plots, found)
         echo(f"{len(drawn):,} plots -> {plots}", err=True)

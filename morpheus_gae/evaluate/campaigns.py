@@ -16,8 +16,8 @@ I32 = npt.NDArray[np.int32]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
-GAP_MS = 3_600_000
-"""A class that rests so long on a host begins a new campaign there."""
+SOURCE_GAP_MS, TARGET_GAP_MS = 86_400_000, 600_000
+"""A source of a class that rests longer begins a new campaign; so do those that meet at one destination."""
 GAP_ROWS = 1000
 
 
@@ -32,9 +32,10 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
         int32 [A] class of each.
     timed
         Whether their start times count. A campaign then is all that is linked by flows of one class which
-        share a source, or a destination, and are at most an hour apart. Without times a campaign is a run of
-        at most 50 flows of one class and one source, with no gap of more than 1,000 records in it: files
-        without times hold one class after the other, and would be a handful of endless campaigns.
+        share a source and are at most a day apart, or a destination and at most ten minutes. Without times a
+        campaign is a run of at most 50 flows of one class and one source, with no gap of more than 1,000
+        records in it: files without times hold one class after the other, and would be a handful of endless
+        campaigns.
 
     Returns
     -------
@@ -46,7 +47,10 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
     by_source, by_target = (kind.astype(np.int64) * (int(i.max(initial=0)) + 1) + i for i in (source, target))
     if not timed or attacks.time_ms is None:
         return _numbered(_sessions(by_source, attacks.rows, GAP_ROWS, RUN))
-    linked = [_sessions(key, attacks.time_ms, GAP_MS) for key in (by_source, by_target)]
+    linked = [
+        _sessions(by_source, attacks.time_ms, SOURCE_GAP_MS),
+        _sessions(by_target, attacks.time_ms, TARGET_GAP_MS),
+    ]
     label = np.arange(n)
     while True:
         before = label

@@ -83,12 +83,15 @@ class Watch:
         One line about what could not be measured; the rest goes on.
     scored
         Each run of the first seed, with labels, surprise and thresholds, for plots.
+    so_far
+        After each set, what ``run_suite`` would give if it ended there: a suite may take hours.
     """
 
     step: Callable[[str], object] = lambda text: None
     skip: Callable[[int], object] = lambda steps: None
     failed: Callable[[str], object] = lambda text: None
     scored: Callable[[dict[str, Any], Labels, Real, Mapping[str, float]], object] = lambda *given: None
+    so_far: Callable[[dict[str, Any]], object] = lambda found: None
 
 
 @dataclass
@@ -99,6 +102,18 @@ class _Kept:
     failures: list[dict[str, Any]] = field(default_factory=list)
     sets: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+
+    def found(self, plan: SuitePlan) -> dict[str, Any]:
+        """All of it, for tables and JSON."""
+        return {
+            "protocols": [p.name for p in plan.protocols],
+            "detectors": list(plan.names),
+            "seeds": plan.seeds,
+            "sets": self.sets,
+            "results": summarised(self.runs),
+            "failures": self.failures,
+            "runs": self.runs,
+        }
 
 
 def run_suite(
@@ -131,15 +146,8 @@ def run_suite(
     with _folder(keep) as folder:
         for name in sets:
             _set(name, sets, plan, folder, watch, kept)
-    return {
-        "protocols": [p.name for p in plan.protocols],
-        "detectors": list(plan.names),
-        "seeds": plan.seeds,
-        "sets": kept.sets,
-        "results": summarised(kept.runs),
-        "failures": kept.failures,
-        "runs": kept.runs,
-    }
+            watch.so_far(kept.found(plan))
+    return kept.found(plan)
 
 
 def _set(

@@ -86,7 +86,7 @@ HOUR = 3_600_000
 def campaign_flows(
     attackers: int = 6, each: int = 3, size: int = 20, *, timed: bool = True, first_row: int = 0
 ) -> Flows:
-    """Campaigns of ``size`` flows: ``each`` of every attacker, hours apart, one after the other in the file.
+    """Campaigns of ``size`` flows, ``each`` of every attacker, thirty hours apart, in the file one by one.
 
     Attackers 300, 301, ... each with victims of its own, but the last two, who share theirs.
     """
@@ -100,7 +100,7 @@ def campaign_flows(
         300 + who,
         1000 + victim,
         rows=first_row + i,
-        time_ms=campaign * 3 * HOUR + i % size * 1000 if timed else None,
+        time_ms=campaign * 30 * HOUR + i % size * 1000 if timed else None,
         attack=names,
         attributes=np.stack([40.0 + i % 5, np.zeros(n), np.zeros(n)], 1),
     )

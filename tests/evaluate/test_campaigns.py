@@ -28,6 +28,9 @@ def test_many_sources_of_one_flood_are_one_campaign() -> None:
     assert np.unique(of(flood)).size == 1
     later = make_flows(np.arange(30), [900] * 30, attack=["ddos"] * 30, time_ms=minutes // 60_000 * 2 * HOUR)
     assert np.unique(of(later)).size == 30
+    # one source may go slowly
+    slow = make_flows([1] * 30, np.arange(30), attack=["scan"] * 30, time_ms=minutes // 60_000 * 20 * HOUR)
+    assert np.unique(of(slow)).size == 1
     other = make_flows([1, 1], [2, 2], attack=["dos", "scan"], time_ms=[0, 1])
     assert np.unique(of(other)).size == 2
 

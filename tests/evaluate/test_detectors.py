@@ -39,7 +39,7 @@ def test_labels_never_reach_training(protocol: str, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(train, "train_model", train_model)
     monkeypatch.setattr(detectors, "make", lambda name, seed: Spy(seen))
-    flows = concat([timed_benign(2000, 30.0), campaign_flows(first_row=2000)])
+    flows = concat([timed_benign(2000, 300.0), campaign_flows(first_row=2000)])
     asked = case(parse([protocol])[0], flows, ("burst20",), 0, tmp_path)
     for name in ("default", "unseen host"):
         with pytest.raises(Enough if name == "default" else AssertionError):

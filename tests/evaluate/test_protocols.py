@@ -12,8 +12,8 @@ from tests.evaluate.make import HOUR, attack_flows, benign_flows, campaign_flows
 
 
 def mixed() -> Flows:
-    """Benign flows of 30 hours, attacks of 54, in no order of time."""
-    flows = concat([timed_benign(2000, 30.0), campaign_flows(first_row=2000)])
+    """Benign flows of 300 hours, attacks of 540, in no order of time."""
+    flows = concat([timed_benign(2000, 300.0), campaign_flows(first_row=2000)])
     return flows
 
 
@@ -58,7 +58,7 @@ def test_nothing_that_was_trained_on_is_tested(name: str, tmp_path: Path) -> Non
             assert (np.diff(times) >= 0).all()
             assert not set(times.tolist()) & set(trial.flows.time_ms[~trial.labels.attack].tolist())
             # from everywhere
-            assert (times > 27 * HOUR).sum() > 100
+            assert (times > 270 * HOUR).sum() > 100
         else:
             assert not set(asked.train.rows.tolist()) & set(tested.tolist())
 
@@ -83,7 +83,7 @@ def test_dirty_tells_attackers_apart(tmp_path: Path) -> None:
         attackers = {a: set(t.flows.src_lo[t.labels.attack].tolist()) for a, t in by.items()}
         assert not strangers & attackers["others"]
         assert strangers <= attackers["same"]
-    one = concat([timed_benign(2000, 30.0), campaign_flows(attackers=1, first_row=2000)])
+    one = concat([timed_benign(2000, 300.0), campaign_flows(attackers=1, first_row=2000)])
     with pytest.raises(InputError, match="none is left"):
         case(parse(["dirty=10%"])[0], one, ("burst20",), 1, tmp_path)
 

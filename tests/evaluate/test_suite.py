@@ -17,7 +17,7 @@ from tests.evaluate.make import benign_flows, campaign_flows, timed_benign
 
 
 def good() -> Flows:
-    return concat([timed_benign(6000, 30.0), campaign_flows(first_row=6000)])
+    return concat([timed_benign(6000, 300.0), campaign_flows(first_row=6000)])
 
 
 def broken() -> Flows:
@@ -69,7 +69,11 @@ def test_what_fails_is_told_and_the_rest_goes_on() -> None:
     sets = {"broken": broken, "calm": lambda: benign_flows(400), "tiny": lambda: benign_flows(1), "one": good}
     watch = Watch(failed=told.append, skip=skipped.append)
     asked = plan("temporal,drift", seeds=1)
+    parts: list[dict[str, Any]] = []
+    watch.so_far = parts.append
     found = run_suite(sets, asked, watch=watch)
+    assert [len(p["results"]) for p in parts] == [0, 1, 1, 3]
+    assert parts[-1] == found
     assert told == [
         "broken: not measured: no such file",
         "calm temporal: not measured: no attack among 400 flows: protocol temporal tests with attacks",
