@@ -36,12 +36,14 @@ except ImportError:
 from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_surprise, edges_by_kernel
 from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores, flows_by_kernel
 from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
+from morpheus_gae.executors.cuda_memory import find
+from morpheus_gae.executors.cuda_pairs import PairModel, existence, mixture
 from morpheus_gae.executors.device_encoder import by_parts, encode
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.executors.device_ties import apart
-from morpheus_gae.model.gae import GAE, MIX_FLOOR, SMOOTH, TABLE_FLOOR
+from morpheus_gae.model.gae import GAE, SMOOTH, TABLE_FLOOR
 from morpheus_gae.model.ties import centre_of
 
 SMALLEST_CHUNK = 1 << 14
@@ -99,7 +101,7 @@ class CudaExecutor:
         self.centre = self._sent(centre_of(mean))
         if spec.memory:
             self.memory = DeviceMemory(artifact.memory, device)
-            self.pair_tail = DeviceTail(artifact.tail("pair"), self.device)
+            self.pair_model = PairModel.of(self.net, DeviceTail(artifact.tail("pair"), self.device))
         if not spec.edge_decoder:
             self.fused_tail = DeviceTail(artifact.tail("fused"), self.device)
         if spec.flow_types:
@@ -259,12 +261,11 @@ class CudaExecutor:
         flags = graph.host_flags
         if flags is None:
             flags = class_flags(graph.host_hi, graph.host_lo)
-        bias = None
+        bias = z = None
         if spec.memory:
-            known = self.memory.recall(graph.host_hi, graph.host_lo, src, dst)
-            nobody = known.unseen_hosts
-            logit = net.existence_logit(known.existence, flags[src], flags[dst])
-            bias = -torch.nn.functional.softplus(-logit)
+            found = find(self.memory, graph.host_hi, graph.host_lo, src, dst)
+            nobody = found.unseen
+            calibrated, bias = existence(found, flags, src, dst, self.memory, self.pair_model, spec.attention)
         if spec.attention:
             f = torch.empty(e, 4, device=device)
             f[:, :3] = ((torch.log1p(graph.attributes) - self.mean) / self.deviation).clamp_(-8, 8)
@@ -272,17 +273,11 @@ class CudaExecutor:
             z = encode(net, graph, flags, f, bias)
         if spec.edge_decoder:
             return self._by_edges(graph, z, f, zeros, nobody, chunk)
-        calibrated = self.pair_tail(-logit)
         if not spec.flow_types:
             surprise = self.fused_tail(calibrated)[pair]
             told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
             return DeviceScores(-torch.expm1(-surprise), told, calibrated[pair], zeros, nobody)
-        first, _, last = net.context
-        hidden = by_parts(first, known.profile, z, src, dst) if spec.attention else first(known.profile)
-        tau = torch.nn.functional.softplus(net.tau)
-        share = tau * torch.softmax(last(torch.relu_(hidden)), 1) + known.types
-        share = share / (tau + known.types.sum(1, keepdim=True))
-        mix = ((1 - MIX_FLOOR) * share + MIX_FLOOR / known.types.shape[1]).contiguous()
+        mix = mixture(found, src, dst, self.memory, self.pair_model, z)
         scores = flow_scores(
             graph.attributes, graph.duration_missing, pair, calibrated, mix, self.flow_model, chunk
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,6 +14,8 @@ from morpheus_gae.executors.device_octets import shifted
 from morpheus_gae.model.memory import Memory
 
 _SIGN = -(1 << 63)
+MOST_BITS = 26
+"""Of an index: parts are as many as keys up to 67 million."""
 
 
 def _signed(value: int) -> int:
@@ -40,13 +44,52 @@ def pair_keys(src: Tensor, dst: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Recalled:
-    """What memory says about a window: float32 [P, 10], [P, 24], [P, K], and the number of unseen hosts."""
+class Index:
+    """Sorted keys, and where among them a key can be.
 
-    existence: Tensor
-    profile: Tensor
-    types: Tensor
-    unseen_hosts: Tensor
+    Attributes
+    ----------
+    keys
+        int64 [C], sorted: bits of uint64 with the sign turned, so that signed order is theirs.
+    begin
+        int32 [last + 2]: first key of each part; keys of a part share their upper bits.
+    shift, last
+        The part of a key is ``key >> shift & last``.
+    steps
+        Bisections that the fullest part needs.
+    """
+
+    keys: Tensor
+    begin: Tensor
+    shift: int
+    last: int
+    steps: int
+
+    @property
+    def count(self) -> int:
+        """Number of keys, C."""
+        return int(self.keys.shape[0])
+
+    @classmethod
+    def of(cls, keys: npt.NDArray[np.uint64], device: str) -> Index:
+        """Index of ascending keys, about as many parts as keys."""
+        bits = min(max(keys.shape[0].bit_length(), 1), MOST_BITS)
+        part = (keys >> np.uint64(64 - bits)).astype(np.int64)
+        filled = np.bincount(part, minlength=1 << bits)
+        begin = np.concatenate([[0], np.cumsum(filled)]).astype(np.int32)
+        return cls(
+            torch.from_numpy(keys.view(np.int64).copy()).to(device) ^ _SIGN,
+            torch.from_numpy(begin).to(device),
+            64 - bits, (1 << bits) - 1, int(filled.max()).bit_length(),
+        )  # fmt: skip
+
+    def find(self, keys: Tensor) -> Tensor:
+        """int64: place of each key; the number of keys where there is none."""
+        if not self.count:
+            return torch.zeros_like(keys)
+        turned = keys ^ _SIGN
+        at = torch.searchsorted(self.keys, turned).clamp_(max=self.count - 1)
+        return torch.where(self.keys[at] == turned, at, self.count)
 
 
 class DeviceMemory:
@@ -58,53 +101,69 @@ class DeviceMemory:
         Counters and sorted keys.
     device
         Where to.
+
+    Attributes
+    ----------
+    hosts, pairs
+        Where to look.
+    of_host
+        float32 [H + 1, 16]: counters of what a host sent (7), 0, what it received (7), 0.
+    of_pair
+        float32 [Q + 1, 8]: counters (7), 0.
+    types
+        float16 [Q + 1, K]. The last row of each table is zeros, for what is not known.
     """
 
     def __init__(self, memory: Memory, device: str) -> None:
-        self.salt = memory.salt
+        self.salt = _signed(memory.salt)
+        self.hosts, self.pairs = Index.of(memory.host_key, device), Index.of(memory.pair_key, device)
 
-        def keys(array: np.ndarray) -> Tensor:
-            # with the sign turned, signed order is the order of the unsigned keys
-            return torch.from_numpy(array.view(np.int64).copy()).to(device) ^ _SIGN
+        def table(*parts: npt.NDArray[np.float32]) -> Tensor:
+            # in eights: a row lies within one sector of the device's memory
+            rows = np.zeros((parts[0].shape[0] + 1, 8 * len(parts)), np.float32)
+            for i, part in enumerate(parts):
+                rows[:-1, 8 * i : 8 * i + part.shape[1]] = part
+            return torch.from_numpy(rows).to(device)
 
-        def table(array: np.ndarray) -> Tensor:
-            # a row of zeros at the end for what is not known
-            rows = np.concatenate([array, np.zeros((1, array.shape[1]), array.dtype)])
-            return torch.from_numpy(rows.astype(np.float32)).to(device)
-
-        self.host_key, self.pair_key = keys(memory.host_key), keys(memory.pair_key)
-        self.host_out, self.host_in = table(memory.host_out), table(memory.host_in)
-        self.pair, self.pair_types = table(memory.pair), table(memory.pair_types)
-
-    def recall(self, host_hi: Tensor, host_lo: Tensor, pair_src: Tensor, pair_dst: Tensor) -> Recalled:
-        """Look N hosts and P pairs up."""
-        key = host_keys(host_hi, host_lo, self.salt)
-        host = _find(self.host_key, key)
-        src, dst = key[pair_src], key[pair_dst]
-        there, back = (_find(self.pair_key, pair_keys(a, b)) for a, b in ((src, dst), (dst, src)))
-        pair, so, si = self.pair[there], self.host_out[host[pair_src]], self.host_in[host[pair_src]]
-        do, di = self.host_out[host[pair_dst]], self.host_in[host[pair_dst]]
-        counts = torch.stack([pair[:, 0], self.pair[back, 0], so[:, 0], si[:, 0], do[:, 0], di[:, 0]], 1)
-        seen = torch.stack(
-            [counts[:, 0] > 0, counts[:, 1] > 0, so[:, 0] + si[:, 0] > 0, do[:, 0] + di[:, 0] > 0], 1
-        )
-        profile: list[Tensor] = []
-        for counters in (pair, so, di):
-            count = counters[:, :1]
-            profile += [torch.log1p(count) / 4, (count > 0).to(torch.float32), counters[:, 1:]]
-        return Recalled(
-            torch.cat([torch.log1p(counts) / 4, seen.to(torch.float32)], 1),
-            torch.cat(profile, 1),
-            self.pair_types[there],
-            (host == self.host_key.shape[0]).sum(),
-        )
+        self.of_host, self.of_pair = table(memory.host_out, memory.host_in), table(memory.pair)
+        types = memory.pair_types
+        zeros = np.zeros((1, types.shape[1]), types.dtype)
+        self.types = torch.from_numpy(np.concatenate([types, zeros])).to(device)
 
 
-def _find(sorted_keys: Tensor, keys: Tensor) -> Tensor:
-    """Row of each key; the number of keys, which is the row of zeros, where there is none."""
-    none = sorted_keys.shape[0]
-    if not none:
-        return torch.zeros_like(keys)
-    turned = keys ^ _SIGN
-    at = torch.searchsorted(sorted_keys, turned).clamp_(max=none - 1)
-    return torch.where(sorted_keys[at] == turned, at, none)
+class Found(NamedTuple):
+    """Where memory keeps a window's hosts and pairs.
+
+    Attributes
+    ----------
+    host
+        int64 or int32 [N]: row of each host.
+    forward, reverse
+        int64 or int32 [P]: row of each pair, and of the pair from its destination to its source.
+    unseen
+        int64 scalar: hosts that memory does not know.
+    """
+
+    host: Tensor
+    forward: Tensor
+    reverse: Tensor
+    unseen: Tensor
+
+
+def find_torch(memory: DeviceMemory, hi: Tensor, lo: Tensor, src: Tensor, dst: Tensor) -> Found:
+    """Look hosts and pairs up.
+
+    Parameters
+    ----------
+    memory
+        Of the model.
+    hi, lo
+        int64 [N] addresses.
+    src, dst
+        int64 [P] hosts of each pair.
+    """
+    key = host_keys(hi, lo, memory.salt)
+    host = memory.hosts.find(key)
+    of_src, of_dst = key[src], key[dst]
+    forward, reverse = (memory.pairs.find(pair_keys(a, b)) for a, b in ((of_src, of_dst), (of_dst, of_src)))
+    return Found(host, forward, reverse, (host == memory.hosts.count).sum())

@@ -31,7 +31,7 @@ def _standardised(values, mean, inverse):
 
 
 # columns may be slices: compiled for any alignment, else an odd offset would compile it again in mid-stream
-@triton.jit(do_not_specialize=["flows", "attributes", "missing"])
+@triton.jit(do_not_specialize=["flows", "attributes", "missing", "pair_part", "flow_part"])
 def _scores_kernel(
     attributes, missing, pair, calibrated, mix, tables, numbers, places,
     score, surprise, pair_part, flow_part, flows,

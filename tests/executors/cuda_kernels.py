@@ -13,7 +13,18 @@ import sys
 import numpy as np
 import torch
 
-from morpheus_gae.executors import cuda_attention, cuda_choose, cuda_distinct, cuda_edge, cuda_flow, cuda_sums
+from morpheus_gae.executors import (
+    cuda_attention,
+    cuda_choose,
+    cuda_distinct,
+    cuda_edge,
+    cuda_flow,
+    cuda_memory,
+    cuda_pairs,
+    cuda_sums,
+)
+from morpheus_gae.executors.device_graph import class_flags
+from morpheus_gae.executors.device_memory import DeviceMemory, find_torch
 from morpheus_gae.executors.device_rows import PART, Rows, rows_of
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.model.calibration import TailMap
@@ -69,6 +80,55 @@ def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
     assert all(
         part.shape == (0,) for part in cuda_flow.flow_scores(attributes[:0], missing[:0], pair[:0], *rest)
     )
+
+
+def check_pairs(device: str, n: int = 150, p: int = 400) -> None:
+    """Memory of some of the hosts and pairs, existence head and mixture, with and without embeddings."""
+    from morpheus_gae.model import memory as on_host
+    from morpheus_gae.model.gae import GAE
+    from morpheus_gae.model.spec import preset
+
+    rng = np.random.default_rng(4)
+    hi, lo = np.zeros(n, np.uint64), 0xFFFF_0000_0000 + rng.integers(0, 1 << 32, n).astype(np.uint64)
+    hi[::3] = rng.choice(np.array([0, 0xFD, 0xFF, 0x20], np.uint64), n)[::3] << np.uint64(56)
+    lo[:4] = 0xFFFF_0A00_0001, 0xFFFF_E000_0001, 0, 0xFFFF_C0A8_01FF
+    src, dst = rng.integers(0, n, (2, p))
+    keys = on_host.host_keys(hi, lo, 99)
+    pair_key = np.unique(on_host.pair_keys(keys[src], keys[dst])[::2])
+    host_key = np.unique(keys[: n // 2])
+
+    def counters(rows: int) -> np.ndarray:
+        out = rng.normal(size=(rows, 7)).astype(np.float32)
+        out[:, 0] = np.floor(rng.exponential(50, rows))
+        return out
+
+    types = rng.exponential(3, (pair_key.size, 32)).astype(np.float16)
+    half, none = host_key.size, np.zeros(0, np.uint64)
+    full = on_host.Memory(
+        99, host_key, counters(half), counters(half), pair_key, counters(pair_key.size), types
+    )
+    empty = on_host.Memory(99, none, counters(0), counters(0), none, counters(0), types[:0])
+    ends = (sent(src, device), sent(dst, device))
+    addresses = (sent(hi.view(np.int64), device), sent(lo.view(np.int64), device))
+    flags = class_flags(*addresses)
+    for memory in (DeviceMemory(full, device), DeviceMemory(empty, device)):
+        want, got = find_torch(memory, *addresses, *ends), cuda_memory.find(memory, *addresses, *ends)
+        for name in want._fields:
+            assert (getattr(got, name) == getattr(want, name)).all(), name
+        for name in ("default", "graph"):
+            torch.manual_seed(0)
+            net = GAE(preset(name)).to(device).requires_grad_(False)
+            model = cuda_pairs.PairModel.of(net, tail_of(rng, device, 96, 3.0, np.inf))
+            z = sent(rng.normal(size=(n, 64)).astype("f4"), device) if name == "graph" else None
+            for biased in (False, True):
+                a = cuda_pairs.existence(got, flags, *ends, memory, model, biased)
+                b = cuda_pairs.existence_torch(want, flags, *ends, memory, model, biased)
+                for one, other in zip(a, b, strict=True):
+                    torch.testing.assert_close(one, other, rtol=2e-5, atol=2e-6)
+            a = cuda_pairs.mixture(got, *ends, memory, model, z)
+            torch.testing.assert_close(
+                a, cuda_pairs.mixture_torch(want, *ends, memory, model, z), rtol=5e-5, atol=1e-8
+            )
 
 
 def check_sums(device: str, hub: int = 2) -> None:
@@ -154,7 +214,7 @@ def check_graph(device: str, e: int = 1030) -> None:
     from morpheus_gae.executors import device_graph
     from morpheus_gae.executors.device import DeviceFlows
     from morpheus_gae.graph.hashing import number
-    from morpheus_gae.model.features import class_flags
+    from morpheus_gae.model import features
     from tests.executors.test_cuda import addresses
 
     rng = np.random.default_rng(4)
@@ -184,7 +244,7 @@ def check_graph(device: str, e: int = 1030) -> None:
             none = torch.empty(0, device=device)
             flows = DeviceFlows(*(sent(c.view(np.int64), device) for c in columns), none, none)
             want = [a.astype(np.int64) for a in number(*columns)]
-            want.append(class_flags(*(a.view(np.uint64) for a in want[4:])))
+            want.append(features.class_flags(*(a.view(np.uint64) for a in want[4:])))
             got = device_graph.numbered(flows)
             assert got[6] is not None, "the kernels did not run"
             for a, b in zip(got, want, strict=True):
@@ -252,6 +312,7 @@ def check_octets(device: str, n: int = 12, hub: int = 1) -> None:
 
 CHECKS = (
     check_flow,
+    check_pairs,
     check_sums,
     check_attention,
     check_edge,

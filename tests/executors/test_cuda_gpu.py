@@ -33,6 +33,7 @@ def test_kernels_are_what_they_stand_for() -> None:
 
     pytest.importorskip("triton")
     cuda_kernels.check_flow("cuda", e=1_000_003, p=50_000)
+    cuda_kernels.check_pairs("cuda", n=20_000, p=300_000)
     cuda_kernels.check_sums("cuda", hub=300)
     cuda_kernels.check_attention("cuda", hub=300)
     cuda_kernels.check_edge("cuda", e=1_000_003)

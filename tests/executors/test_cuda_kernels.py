@@ -17,7 +17,7 @@ pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOATS, DOUBLES, LONGS, INTS, BOOLS = "*fp32", "*fp64", "*i64", "*i32", "*i1"
+FLOATS, DOUBLES, HALVES, LONGS, INTS, BOOLS = "*fp32", "*fp64", "*fp16", "*i64", "*i32", "*i1"
 MOST_REGISTERS = 168
 """Of a thread: more leave a multiprocessor of sm_90 with fewer than three blocks of 128 threads."""
 # arguments in order, then the constants
@@ -34,6 +34,19 @@ KERNELS = {
             "K": 32,
             "BLOCK": 128,
         },
+    ),
+    "triton_memory._hosts_kernel": (
+        [*[LONGS] * 3, INTS, LONGS, INTS, LONGS, *["i32"] * 5, "i64"],
+        {"BLOCK": 128},
+    ),
+    "triton_memory._pairs_kernel": ([*[LONGS] * 4, *[INTS] * 3, *["i32"] * 5], {"BLOCK": 128}),
+    "triton_pairs._existence_kernel": (
+        [LONGS, LONGS, *[INTS] * 3, *[FLOATS] * 6, "i32"],
+        {"BIASED": True, "KNOTS": 96, "STEPS": 7, "WIDTH": 64, "BLOCK": 64},
+    ),
+    "triton_pairs._mixture_kernel": (
+        [LONGS, LONGS, INTS, INTS, FLOATS, FLOATS, HALVES, *[FLOATS] * 5, "i32"],
+        {"EMBEDDED": True, "Z": 64, "WIDTH": 32, "K": 32, "BLOCK": 64},
     ),
     "triton_sums._sums_kernel": (
         [FLOATS, FLOATS, LONGS, LONGS, LONGS, DOUBLES, "i32"],
@@ -129,7 +142,14 @@ def test_kernels_compile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     names = kernel.arg_names
     assert len(names) == len(arguments) + len(constants)
     signature = dict(zip(names, arguments, strict=False)) | dict.fromkeys(constants, "constexpr")
-    source = ASTSource(kernel, signature, {(names.index(key),): value for key, value in constants.items()})
+    # as for tensors: whole ones begin at a multiple of 16 bytes
+    aligned = {
+        (i,): [["tt.divisibility", 16]]
+        for i, (parameter, kind) in enumerate(zip(kernel.params, arguments, strict=False))
+        if kind.startswith("*") and not parameter.do_not_specialize
+    }
+    constant = {(names.index(key),): value for key, value in constants.items()}
+    source = ASTSource(kernel, signature, constant, aligned)
     made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": True})
     registers, spilled = used(made.asm["ptx"], tmp_path)
     assert not spilled
