@@ -72,9 +72,10 @@ def command(
     """Train on unlabelled or benign flows.
 
     Labels, if the flows have any, are read neither in training nor for a threshold. The flows count as in
-    time order (they are sorted if they have start times); the latest quarter is held back to stop training
-    early and to calibrate thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 %. An interrupted run
-    goes on where it was when started again.
+    time order (they are sorted if they have start times). Bursts between hosts that do not meet again are left
+    out, since they may be attacks. Thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 % come from all
+    other flows, each fifth of the time scored with the memory of the other four. An interrupted run goes on
+    where it was when started again.
 
     Example:  morpheus-gae train --input 'flows/*.parquet' --model models/mine
     """
@@ -92,8 +93,9 @@ def command(
 
     told = read_map(map, columns)
     name = check_name(name, Path(model))
+    from morpheus_gae.train.options import TrainOptions
     from morpheus_gae.train.read import read_for_training
-    from morpheus_gae.train.train import TrainOptions, train_model
+    from morpheus_gae.train.train import train_model
 
     terminal = sys.stderr.isatty()
     flows, bad = read_for_training(list(inputs), max_flows, progress=terminal, preset=told, say=say)

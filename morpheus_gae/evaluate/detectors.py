@@ -116,7 +116,8 @@ def train_preset(preset: str, flows: Flows, folder: Path, setting: Setting) -> D
     InputError
         If there are too few flows.
     """
-    from morpheus_gae.train.train import TrainOptions, train_model
+    from morpheus_gae.train.options import TrainOptions
+    from morpheus_gae.train.train import train_model
 
     train_model(
         unlabelled(flows),

@@ -1,8 +1,9 @@
-"""Calibrate: from raw head values of benign validation flows to probabilities and thresholds."""
+"""Calibrate: from raw head values of the training flows to probabilities and thresholds."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,10 @@ import numpy.typing as npt
 from morpheus_gae.model.artifact import BUDGETS
 from morpheus_gae.model.calibration import TailMap, fit_tail, fuse
 
+Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from morpheus_gae.train.cross import Raw
 CURVATURE = 3.0
 
 
@@ -24,20 +28,48 @@ def identity() -> TailMap:
     return TailMap(np.array([0, 1], np.float32), np.array([1e-3, 1], np.float32), np.ones(2, np.float32))
 
 
-def fit_parts(pair_raw: F32 | None, flow_raw: F32 | None) -> dict[str, npt.NDArray[Any]]:
-    """Calibrate both heads and their fusion (`calibration.fuse`) on validation flows.
+@dataclass(frozen=True)
+class Calibrated:
+    """Maps as artifact tensors, and the surprise of every training flow, float32 [E]."""
+
+    tensors: dict[str, npt.NDArray[Any]]
+    surprise: F32
+
+
+def calibrate_heads(raw: Raw, counted: Bool, fresh: Bool) -> Calibrated:
+    """Calibrate the heads, and their fusion (`calibration.fuse`), on training flows.
 
     The fused value is mapped once more, so that P(edge exists) is the share of benign flows at least as
     strange: a score of 0.999 is as strange as one benign flow in a thousand.
+
+    Parameters
+    ----------
+    raw
+        Heads of every training flow, from a memory that does not know it.
+    counted
+        bool [E]: flows that stand for benign traffic.
+    fresh
+        bool [E]: flows that the weights were not fitted to either. They alone say what the likelihood of a
+        flow is worth: tables have learnt the sizes of the others. Those are mapped by a map of their own, so
+        that all take part in the fusion and in thresholds.
     """
-    fits = {
-        "pair": identity() if pair_raw is None else fit(pair_raw, knots=96),
-        "flow": identity() if flow_raw is None else fit(flow_raw, knots=96),
-    }
-    parts = [fits[k](raw) for k, raw in (("pair", pair_raw), ("flow", flow_raw)) if raw is not None]
+    if raw.edge is not None:
+        return Calibrated({}, raw.edge)
+    maps = {"pair": identity(), "flow": identity()}
+    parts = []
+    if raw.pair is not None:
+        maps["pair"] = fit(raw.pair[counted], knots=96)
+        parts.append(maps["pair"](raw.pair))
+    if raw.flow is not None:
+        maps["flow"] = fit(raw.flow[counted & fresh], knots=96)
+        part = maps["flow"](raw.flow)
+        if not fresh.all():
+            part[~fresh] = fit(raw.flow[counted & ~fresh], knots=96)(raw.flow[~fresh])
+        parts.append(part)
     fused = fuse(parts[0], parts[-1]) if len(parts) == 2 else parts[0]
-    fits["fused"] = fit(fused, knots=192)
-    return {k: v for part, tail in fits.items() for k, v in tensors_of(part, tail).items()}
+    maps["fused"] = fit(fused[counted], knots=192)
+    tensors = {k: v for part, tail in maps.items() for k, v in tensors_of(part, tail).items()}
+    return Calibrated(tensors, maps["fused"](fused))
 
 
 def fit(raw: F32, knots: int) -> TailMap:

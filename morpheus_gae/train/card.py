@@ -12,6 +12,11 @@ PARTS = {
     "memory": "host and pair memory with an existence head",
     "edge_decoder": "edge and global-edge decoder",
 }
+BEHIND = {
+    True: "each fifth of the time scored with the memory of the other four",
+    False: "from windows all over the time that the weights were not fitted to",
+}
+"""Where thresholds come from, by whether the model has a memory."""
 
 
 def render(
@@ -33,11 +38,7 @@ def render(
     columns += [f"{facts['duration_missing']:.1%}", str(facts["epochs"]), str(facts["seconds"])]
     rows = "\n".join(
         f"| {float(b):.2%} | {s:.4f} | {-math.expm1(-s):.6f} |"
-        + (
-            " |"
-            if facts["validation_flows"] * float(b) >= 10
-            else " extrapolated: too few validation flows |"
-        )
+        + (" |" if facts["validation_flows"] * float(b) >= 10 else " extrapolated: too few flows |")
         for b, s in thresholds.items()
     )
     return f"""# {name}
@@ -47,16 +48,18 @@ Graph autoencoder for network flows, hash `{{hash}}`, preset `{spec.preset}`: {"
 Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward bytes and duration alone.
 {f"Trained on: {facts['trained_on']}." if facts["trained_on"] else ""}
 
-| training flows | validation flows | hosts | pairs | durations missing | epochs | seconds |
+| flows learnt from | flows behind the thresholds | hosts | pairs | durations missing | epochs | seconds |
 |---|---|---|---|---|---|---|
 | {" | ".join(columns)} |
 
 Last losses: training {history[-1]["loss"]:.4f}, validation {history[-1]["validation"]:.4f}.
+{aside(facts)}
 No label was read in training or for a threshold.
 
 ## Thresholds
 
-From the flows held back as the latest in time: on traffic like theirs the share of alerts is the budget.
+From the training flows, {BEHIND[spec.memory]}.
+On traffic like theirs the share of alerts is the budget.
 
 | alert budget | surprise (nats) | score | |
 |---|---|---|---|
@@ -71,5 +74,16 @@ From the flows held back as the latest in time: on traffic like theirs the share
 The model knows the hosts and pairs of its training traffic. They are pseudonymised as salted hashes; whoever
 has the model can still test whether a given address is in it, so treat it like the traffic.
 On another network, or after the network has changed, train again: unknown hosts are strange by design.
-Traffic that was already attacked while training is learnt as normal.
+Attacks in the training flows are left out where they come as bursts between hosts that do not meet again;
+one that goes on slowly through the whole training time is learnt as normal.
 """
+
+
+def aside(facts: dict[str, Any]) -> str:
+    """A sentence on the flows that were not learnt from."""
+    if not facts["set_aside"]:
+        return "All flows were learnt from: no burst stood apart."
+    return (
+        f"{facts['set_aside']:,} more flows, in {facts['incidents']:,} bursts between hosts that do not meet "
+        "again, were neither learnt from nor counted for a threshold."
+    )

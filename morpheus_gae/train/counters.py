@@ -8,6 +8,7 @@ window are read without the window's own flows, or without the whole fifth of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class Counters:
     Attributes
     ----------
     src, dst, pair
-        int64 [E] ids of each flow, over training and validation flows alike.
+        int64 [E] ids of each flow.
     pair_src, pair_dst, reverse
         int64 [Q] hosts of each pair; id of its reverse pair or -1.
     codes, code_pair
@@ -88,6 +89,19 @@ class Counters:
                 self.types[1 + f, :, c] = np.bincount(self.pair[rows], self.responsibilities[rows, c], q)
         self.types[0] = self.types[1:].sum(0)
 
+    PARTS: ClassVar[tuple[str, ...]] = ("by_out", "by_in", "by_pair", "types")
+
+    def sums_of(self, part: str, without: int | None = None) -> F32:
+        """One of ``PARTS`` over all flows, or over those of all folds but one."""
+        tables: F32 = getattr(self, part)
+        if without is None:
+            return tables[0]
+        return (
+            np.maximum(tables[0] - tables[1 + without], 0)
+            if part == "types"
+            else tables[0] - tables[1 + without]
+        )
+
     def find(self, src: I64, dst: I64) -> I64:
         """int64 id of each pair of hosts, -1 where it has no flow."""
         code = src * self.hosts + dst
@@ -114,10 +128,10 @@ class View:
     rows
         Slice of the window's flows.
     without
-        ``"window"`` leaves its own flows out, an int the fold of that number, None nothing (validation).
+        ``"window"`` leaves its own flows out, an int the fold of that number.
     """
 
-    def __init__(self, counters: Counters, rows: slice, without: str | int | None) -> None:
+    def __init__(self, counters: Counters, rows: slice, without: str | int) -> None:
         self.c = counters
         self.fold = without + 1 if isinstance(without, int) else None
         self.window = without == "window"

@@ -70,6 +70,7 @@ def fit_flow_types(
     pair: I64,
     k: int,
     *,
+    fitted: npt.NDArray[np.bool_],
     seed: int,
     rounds: int = 25,
     sample: int = 1_000_000,
@@ -93,6 +94,8 @@ def fit_flow_types(
         int64 [E] pair of each flow.
     k
         Number of types.
+    fitted
+        bool [E] flows that the tables are fitted to; the others only get their responsibilities.
     seed
         Of the k-means start.
     rounds
@@ -105,8 +108,8 @@ def fit_flow_types(
     from sklearn.cluster import MiniBatchKMeans
 
     e = x.shape[0]
-    step = max(e // sample, 1)
-    at = np.arange(0, e, step)
+    at = np.flatnonzero(fitted)
+    at = at[:: max(at.shape[0] // sample, 1)]
     points = np.concatenate([x[at], 2.0 * minimum[at]], 1).astype(np.float32)
     clusters = min(k, np.unique(points[:200_000], axis=0).shape[0])
     means = MiniBatchKMeans(clusters, random_state=seed, n_init=3, batch_size=4096).fit(points)
@@ -144,7 +147,7 @@ def fit_flow_types(
             r[cut] = expect(bs[cut], t1, t2, t3, own[pairs[cut]])
         tick()
     t1, t2, t3, share, counts = maximise(r)
-    if step == 1:
+    if at.shape[0] == e:
         everyone = r
     else:
         # a pair that the sample missed has the shares of all

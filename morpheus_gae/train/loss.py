@@ -67,10 +67,13 @@ def memory_loss(
     data: Prepared,
     counters: Counters,
     rows: slice,
-    without: str | int | None,
+    without: str | int,
     rng: np.random.Generator,
 ) -> Tensor:
-    """softplus(-l+) + softplus(l-) of the existence head, plus 0.3 x the flows' -ln likelihood."""
+    """softplus(-l+) + softplus(l-) of the existence head, plus 0.3 x the flows' -ln likelihood.
+
+    A pair counts once in a window, however many flows it has there: a burst teaches no more than a flow.
+    """
     local = localise(data, rows)
     view = View(counters, rows, without)
     known = view.recall(
@@ -79,9 +82,7 @@ def memory_loss(
     flags = tensor(data.flags[local.host])
     src, dst = tensor(local.pair_src), tensor(local.pair_dst)
     logit = net.existence_logit(tensor(known.existence), flags[src], flags[dst])
-    e = local.pair.shape[0]
-    per_pair = tensor(np.bincount(local.pair, minlength=local.pair_id.shape[0]).astype(np.float32))
-    loss = (F.softplus(-logit) * per_pair).sum() / e
+    loss = F.softplus(-logit).mean()
     fake, fake_flags = negatives(data, counters, view, local, rng)
     loss = loss + F.softplus(net.existence_logit(tensor(fake.existence), *fake_flags)).mean()
     if net.spec.flow_types:
@@ -98,7 +99,7 @@ def flow_loss(
     rows: slice,
     rng: np.random.Generator,
 ) -> Tensor:
-    """Mean -ln likelihood of the flows (with an encoder: of the hidden ones)."""
+    """-ln likelihood of the flows (with an encoder: of the hidden ones), the mean over pairs."""
     src, dst, pair = tensor(local.pair_src), tensor(local.pair_dst), tensor(local.pair)
     bins, x = tensor(data.bins[rows]), tensor(data.f[rows, :3])
     context = tensor(known.profile)
@@ -111,7 +112,9 @@ def flow_loss(
         context = torch.cat([context, net.pair_embedding(z, src, dst)], 1)
         asked = tensor(~visible)
     log_mix = net.log_mixture(context, tensor(known.types))
-    out: Tensor = net.flow_surprise(log_mix, pair[asked], bins[asked], groups, x[asked]).mean()
+    share = tensor((1 / np.bincount(local.pair)).astype(np.float32))[pair[asked]]
+    each = net.flow_surprise(log_mix, pair[asked], bins[asked], groups, x[asked])
+    out: Tensor = (each * share).sum() / share.sum()
     return out
 
 

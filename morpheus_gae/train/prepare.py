@@ -7,31 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.bins import MISSING, bin_of, fit_edges, group_bins
 from morpheus_gae.model.features import class_flags, edge_features
-from morpheus_gae.train.counters import FOLDS
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
-MIN_FLOWS = 200
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Training and validation flows, in time order, as arrays.
+    """The flows that are learnt from, in time order, as arrays.
 
     Attributes
     ----------
     graph
         All flows as one graph: gives every host and pair of the run one id.
-    train
-        The first ``train`` flows are trained on; the rest validate and calibrate.
     mean, scale
-        float32 [3] of the log1p attributes of the training flows.
+        float32 [3] of the log1p attributes.
     f
         float32 [E, 4] edge features.
     edges, bins, groups
@@ -39,11 +34,10 @@ class Prepared:
     flags
         float32 [H, 5] address classes.
     fold
-        int64 [train] fifth of the training time each flow lies in.
+        int64 [E] fifth of the training time each flow lies in, rising.
     """
 
     graph: WindowGraph
-    train: int
     mean: F32
     scale: F32
     f: F32
@@ -60,38 +54,28 @@ class Prepared:
         return a, b, c
 
 
-def prepare(flows: Flows, validation: float = 0.25) -> Prepared:
-    """Split by time, standardise, bin, and number hosts and pairs.
+def prepare(flows: Flows, fold: I64) -> Prepared:
+    """Standardise, bin, and number hosts and pairs.
 
     Parameters
     ----------
     flows
-        In time order.
-    validation
-        Share of the flows, the latest, that is held back.
-
-    Raises
-    ------
-    InputError
-        If there are too few flows to learn from.
+        To learn from, in time order.
+    fold
+        int64 [E] fifth of the training time each lies in.
     """
-    e = len(flows)
-    if e < MIN_FLOWS:
-        raise InputError(f"training needs at least {MIN_FLOWS} well-formed flows, found {e}")
-    train = e - max(int(e * validation), 1)
     graph = build_graph(flows)
-    logs = np.log1p(flows.attributes[:train])
+    logs = np.log1p(flows.attributes)
     mean = logs.mean(0, dtype=np.float64).astype(np.float32)
     scale = np.maximum(logs.std(0, dtype=np.float64), 1e-2).astype(np.float32)
     raw = [flows.attributes[:, 0], flows.attributes[:, 1]]
     raw.append(np.where(flows.duration_missing, MISSING, flows.attributes[:, 2]))
-    edges = tuple(fit_edges(np.ascontiguousarray(c[:train][c[:train] >= 0])) for c in raw)
+    edges = tuple(fit_edges(np.ascontiguousarray(c[c >= 0])) for c in raw)
     bins = np.stack([bin_of(k, np.ascontiguousarray(c)) for k, c in zip(edges, raw, strict=True)], 1)
-    mass = [np.bincount(bins[:train, i], minlength=edges[i].shape[0] + 1) for i in (0, 1)]
+    mass = [np.bincount(bins[:, i], minlength=edges[i].shape[0] + 1) for i in (0, 1)]
     groups = tuple(group_bins(m.astype(np.float64)).astype(np.int64) for m in mass)
     return Prepared(
         graph=graph,
-        train=train,
         mean=mean,
         scale=scale,
         f=edge_features(flows.attributes, flows.duration_missing, mean, scale),
@@ -99,5 +83,5 @@ def prepare(flows: Flows, validation: float = 0.25) -> Prepared:
         bins=bins.astype(np.int64),
         groups=(groups[0], groups[1]),
         flags=class_flags(graph.host_hi, graph.host_lo),
-        fold=np.arange(train) * FOLDS // train,
+        fold=fold,
     )

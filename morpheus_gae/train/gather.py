@@ -1,0 +1,62 @@
+"""Gather: weights and counters as the tensors of an artifact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.model.gae import GAE
+from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.train.counters import Counters, moments
+from morpheus_gae.train.prepare import Prepared
+
+Array = npt.NDArray[Any]
+
+
+def gather(net: GAE, data: Prepared, counters: Counters, seed: int) -> dict[str, Array]:
+    """Everything an executor needs but the calibration, as arrays by name; memory is of all flows."""
+    tensors: dict[str, Array] = {f"net.{k}": v.detach().numpy().copy() for k, v in net.state_dict().items()}
+    tensors["scale.mean"], tensors["scale.std"] = data.mean, data.scale
+    if net.spec.flow_types:
+        for i, edges in enumerate(data.edges):
+            tensors[f"bins.edges{i}"] = edges
+        for i, group in enumerate(data.groups):
+            tensors[f"bins.group{i}"] = group.astype(np.int32)
+    if net.spec.memory:
+        tensors.update(memory_of(data, counters, seed))
+    return tensors
+
+
+def memory_of(data: Prepared, counters: Counters, seed: int, without: int | None = None) -> dict[str, Array]:
+    """The tensors of memory.
+
+    Parameters
+    ----------
+    data, counters
+        Of the flows that were learnt from.
+    seed
+        Of the salt.
+    without
+        Fold of the training time that memory is to know nothing of.
+    """
+    salt = int(np.random.default_rng([seed, 7]).integers(1 << 63))
+    keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
+    by_out, by_in, by_pair, types = (counters.sums_of(part, without) for part in counters.PARTS)
+    out, into = moments(by_out), moments(by_in)
+    hosts = np.flatnonzero(out[:, 0] + into[:, 0] > 0)
+    hosts = hosts[np.argsort(keys[hosts])]
+    pair = moments(by_pair)
+    code = pair_keys(keys[counters.pair_src], keys[counters.pair_dst])
+    pairs = np.flatnonzero(pair[:, 0] > 0)
+    pairs = pairs[np.argsort(code[pairs])]
+    return {
+        "memory.salt": np.array([salt], np.uint64),
+        "memory.host_key": keys[hosts],
+        "memory.host_out": out[hosts],
+        "memory.host_in": into[hosts],
+        "memory.pair_key": code[pairs],
+        "memory.pair": pair[pairs],
+        "memory.pair_types": np.minimum(types[pairs], 6e4).astype(np.float16),
+    }

@@ -1,0 +1,175 @@
+"""Recurrence: what comes back is learnt from; a burst of what does not is set apart.
+
+Training traffic is unlabelled, so it may hold attacks. The business of a network comes back, a campaign is a
+stretch of time. So the training time is cut into 36 blocks. A pair of hosts is *confined* if all its flows
+lie within two adjacent blocks. Confined pairs are ordinary one by one (a page read once, a host that looks a
+name up), so they are learnt from, unless they come as a burst: one source, or one destination, with far more
+flows of confined pairs in a block than such hosts have elsewhere in the same traffic. How many that are is
+read from the sizes of all of them: traffic that comes in bursts by nature raises its own fence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.window_graph import WindowGraph
+
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
+
+BLOCKS = 36
+OUTLIERS = 0.005
+"""Share of start times at either end that do not stretch the span: clocks that were never set."""
+SMALLEST_BURST = 8
+ORDINARY = np.array([1, 1, 1, 1, 2, 2, 2, 3, 4, 6])
+"""Sizes of ordinary units, so that a lone burst has something to stand apart from."""
+FEWEST_KEPT = 0.5
+"""Where less than this share of the flows would be left to learn from, bursts are what the traffic is."""
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Flows of confined pairs that came together.
+
+    Attributes
+    ----------
+    of
+        int64 [E] number of the burst each flow is in, from 0; -1 for none.
+    count
+        How many there are.
+    """
+
+    of: I64
+    count: int
+
+
+def blocks_of(flows: Flows) -> U8:
+    """uint8 [E] block of time, 0 to 35, that each flow lies in.
+
+    By start time; by order where flows have none, or where it spans nothing or leaves most blocks empty
+    (captures of different years strung together).
+    """
+    e = len(flows)
+    by_order = (np.arange(e, dtype=np.int64) * BLOCKS // max(e, 1)).astype(np.uint8)
+    if flows.time_ms is None or not e:
+        return by_order
+    ends = (int(OUTLIERS * e), e - 1 - int(OUTLIERS * e))
+    first, last = (int(t) for t in np.partition(flows.time_ms, ends)[list(ends)])
+    if last <= first:
+        return by_order
+    share = (flows.time_ms - float(first)) / (last - first + 1.0)
+    block = np.clip(share * BLOCKS, 0, BLOCKS - 1).astype(np.uint8)
+    used = int((np.bincount(block, minlength=BLOCKS) > 0).sum())
+    return block if used > BLOCKS // 2 else by_order
+
+
+def confined(graph: WindowGraph, block: U8) -> Bool:
+    """Bool [P]: all flows of the pair lie within two adjacent blocks.
+
+    Parameters
+    ----------
+    graph
+        All training flows as one graph.
+    block
+        uint8 [E] block of time of each.
+    """
+    # radix sort: linear; of flows that share a pair the last one written stays
+    order = np.argsort(block, kind="stable")
+    first = np.zeros(graph.pairs, np.uint8)
+    last = np.zeros(graph.pairs, np.uint8)
+    last[graph.pair[order]] = block[order]
+    first[graph.pair[order[::-1]]] = block[order[::-1]]
+    near: Bool = last - first < 2
+    return near
+
+
+def bursts(graph: WindowGraph, block: U8) -> Bursts:
+    """Bursts of confined pairs; of a flow's two hosts the one with the larger burst counts.
+
+    Parameters
+    ----------
+    graph
+        All training flows as one graph.
+    block
+        uint8 [E] block of time of each.
+    """
+    of = np.full(graph.flows, -1, np.int64)
+    rows = np.flatnonzero(confined(graph, block)[graph.pair])
+    if not rows.size:
+        return Bursts(of, 0)
+    when = block[rows].astype(np.int64)
+    sides = [_Units(end[rows].astype(np.int64), when) for end in (graph.src, graph.dst)]
+    limit = max([SMALLEST_BURST, *(fence(s.size) for s in sides)])
+    source, target = (s.runs(limit) for s in sides)
+    flows_of = [np.bincount(run + 1) for run in (source, target)]
+    # entry 0 are the flows in no run
+    for counts in flows_of:
+        counts[0] = 0
+    larger = flows_of[0][source + 1] >= flows_of[1][target + 1]
+    chosen = np.where(larger, source, target + flows_of[0].shape[0])
+    chosen[(source < 0) & (target < 0)] = -1
+    inside = chosen >= 0
+    number = np.full(int(chosen.max()) + 2, -1, np.int64)
+    # numbered by their first flow
+    ids, first, flows = np.unique(chosen[inside], return_index=True, return_counts=True)
+    ids, first = ids[flows >= SMALLEST_BURST], first[flows >= SMALLEST_BURST]
+    number[ids[np.argsort(first)]] = np.arange(ids.shape[0])
+    of[rows[inside]] = number[chosen[inside]]
+    return Bursts(of, int(ids.shape[0]))
+
+
+class _Units:
+    """Flows by host and block."""
+
+    def __init__(self, host: I64, block: I64) -> None:
+        # two blocks of room, so that neighbours of one host are no neighbours of the next
+        self.key, self.at, self.size = np.unique(
+            host * (BLOCKS + 2) + block + 1, return_inverse=True, return_counts=True
+        )
+        self.at = self.at.reshape(-1)
+
+    def runs(self, limit: float) -> I64:
+        """int64 [flows] run that each flow is in, or -1: units above the limit, with their neighbours."""
+        large = self.key[self.size > limit]
+        part = np.isin(self.key, np.concatenate([large - 1, large, large + 1]))
+        begins = part & ~np.concatenate([[False], part[:-1] & (np.diff(self.key) == 1)])
+        run = np.where(part, np.cumsum(begins) - 1, -1)
+        return run[self.at]
+
+
+def fence(size: I64) -> float:
+    """Size above which a unit stands apart from the others.
+
+    Sizes of ordinary units fall off about exponentially; the scale is read from the median and the ninth
+    decile, which a few campaigns do not move, and the fence is where one ordinary unit in ten such traffics
+    would lie.
+    """
+    value, count = np.unique(np.concatenate([size, ORDINARY]), return_counts=True)
+    units = int(count.sum())
+    share = np.concatenate([[0], np.cumsum(count)]) / units
+    # a count of n stands for n - 1/2 to n + 1/2
+    middle, high = np.interp([0.5, 0.9], share, np.concatenate([[value[0] - 0.5], value + 0.5]))
+    return float(high + (high - middle) / np.log(5) * np.log(units))
+
+
+def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
+    """Bursts that are not to be learnt from.
+
+    None where they would leave less than half of the flows: then bursts are what the traffic is.
+
+    Parameters
+    ----------
+    flows
+        All training flows, in time order.
+    graph
+        Of them.
+    """
+    found = bursts(graph, blocks_of(flows))
+    if (found.of < 0).mean() < FEWEST_KEPT:
+        return Bursts(np.full(len(flows), -1, np.int64), 0)
+    return found
