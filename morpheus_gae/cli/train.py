@@ -72,7 +72,7 @@ def command(
     """Train on unlabelled or benign flows.
 
     Labels, if the flows have any, are read neither in training nor for a threshold. The flows count as in
-    time order (they are sorted if they have start times). Bursts between hosts that do not meet again are left
+    time order (sorted, if they have start times). Bursts between hosts that do not meet again are left
     out, since they may be attacks. Thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 % come from all
     other flows, each fifth of the time scored with the memory of the other four. An interrupted run goes on
     where it was when started again.

@@ -2,10 +2,11 @@
 
 Training traffic is unlabelled, so it may hold attacks. The business of a network comes back, a campaign is a
 stretch of time. So the training time is cut into 36 blocks. A pair of hosts is *confined* if all its flows
-lie within two adjacent blocks. Confined pairs are ordinary one by one (a page read once, a host that looks a
-name up), so they are learnt from, unless they come as a burst: one source, or one destination, with far more
-flows of confined pairs in a block than such hosts have elsewhere in the same traffic. How many that are is
-read from the sizes of all of them: traffic that comes in bursts by nature raises its own fence.
+lie within two adjacent blocks and training goes on after them. Confined pairs are ordinary one by one (a page
+read once, a host that looks a name up), so they are learnt from, unless they come as a burst: one source, or
+one destination, with far more flows of confined pairs in a block than such hosts have elsewhere in the same
+traffic. How many that are is read from the sizes of all of them: traffic that comes in bursts by nature
+raises its own fence.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def confined(graph: WindowGraph, block: U8) -> Bool:
     last = np.zeros(graph.pairs, np.uint8)
     last[graph.pair[order]] = block[order]
     first[graph.pair[order[::-1]]] = block[order[::-1]]
-    near: Bool = last - first < 2
-    return near
+    # what began at the end may go on: a new server, not a campaign
+    past: Bool = (last - first < 2) & (last < BLOCKS - 2)
+    return past
 
 
 def bursts(graph: WindowGraph, block: U8) -> Bursts:
