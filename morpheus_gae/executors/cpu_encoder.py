@@ -139,9 +139,9 @@ class Encoder:
         for level, pool in enumerate(self.pool, 1):
             # infinity is right: no host of such a number stays
             with np.errstate(over="ignore"):
-                value = kept / (1 + np.exp(-(h[-1] @ pool)))
+                value = 1 / (1 + np.exp(-(h[-1] @ pool)))
             keep = max((n + (1 << level) - 1) >> level, 1)
-            kth = np.partition(value, n - keep)[n - keep]
+            kth = np.partition(value * kept, n - keep)[n - keep]
             kept = kept * np.clip((value - kth) / POOL_RAMP + 1, 0, 1)
             gates.append((kept * value)[:, None])
             h.append(relu(self.down[level](gates[-1] * mean(mean(gates[-1] * h[-1])))))

@@ -79,9 +79,9 @@ def unet(net: GraphUNet, x: Tensor, rows: Rows) -> Tensor:
     kept = x.new_ones(n)
     for level in range(1, net.depth + 1):
         p = net.pool[level - 1]
-        value = torch.sigmoid(h[-1] @ (p / p.norm())) * kept
+        value = torch.sigmoid(h[-1] @ (p / p.norm()))
         keep = max((n + (1 << level) - 1) >> level, 1)
-        kth = torch.sort(value, descending=True).values[keep - 1]
+        kth = torch.sort(value * kept, descending=True).values[keep - 1]
         kept = kept * torch.clamp((value - kth) / POOL_RAMP + 1, 0, 1)
         gates.append(kept * value)
         h.append(F.relu(net.down[level](gates[-1][:, None] * mean(mean(h[-1], gates[-1])))))

@@ -73,7 +73,8 @@ class GraphUNet(nn.Module):
     ``M`` is the row mean over neighbours in both directions and the host itself. Level l keeps about
     N / 2^l hosts per window by ``p_l``; messages there take two steps, ``m * M(M(m * x))``, so A.A is
     never formed. The top-k gate falls off linearly within 0.02 below the k-th largest score, so ties and
-    rounding cannot flip a host.
+    rounding cannot flip a host; the k-th largest counts those kept so far, but a host is held to it by its
+    score alone, else each level would steepen the rounding of the one before 50 times.
     """
 
     def __init__(self, width: int, depth: int) -> None:
@@ -102,12 +103,13 @@ class GraphUNet(nn.Module):
         kept = torch.ones(n, dtype=x.dtype, device=x.device)
         for level in range(1, self.depth + 1):
             p = self.pool[level - 1]
-            value = torch.sigmoid(h[-1] @ (p / p.norm())) * kept
+            value = torch.sigmoid(h[-1] @ (p / p.norm()))
+            rank = (value * kept).detach()
             keep = torch.clamp((sizes + (1 << level) - 1) >> level, min=1)
             # rank inside each window: sort by value, then stably by window
-            order = torch.argsort(value.detach(), descending=True, stable=True)
+            order = torch.argsort(rank, descending=True, stable=True)
             order = order[torch.argsort(host_graph[order], stable=True)]
-            kth = value.detach()[order[starts + keep - 1]]
+            kth = rank[order[starts + keep - 1]]
             kept = kept * torch.clamp((value.detach() - kth[host_graph]) / POOL_RAMP + 1, 0, 1)
             gate = (kept * value)[:, None]
             gates.append(gate)
