@@ -9,6 +9,7 @@ graph of everything; the detectors' settings are PyOD's own, where the paper cho
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ SAMPLE = 20_000
 """Most flows an outlier detector is fitted on."""
 CLUSTERS = (8, 2, 3, 5, 7, 9, 10)
 """Tried in turn: CBLOF refuses a number of clusters that it cannot part into large and small ones."""
+COMPONENTS = (10, 5, 2, 1)
+"""Tried in turn: PCA divides by the variance of each, and that of embeddings soon ends."""
 
 
 class Infomax(nn.Module):
@@ -109,7 +112,8 @@ class AnomalE:
         with one_thread():
             x, pair = self._embedded(flows)
             found = self.detector.decision_function(x) - self.least
-            return np.maximum(np.nan_to_num(found), 0).astype(np.float32)[pair]
+        score: F32 = np.maximum(found, 0).astype(np.float32)[pair]
+        return score
 
     @torch.no_grad()
     def _embedded(self, flows: Flows) -> tuple[F32, npt.NDArray[np.int64]]:
@@ -125,24 +129,21 @@ class AnomalE:
         return np.concatenate(tables), np.concatenate(of)
 
     def _fitted(self, x: F32) -> Any:
-        if self.kind != "cblof":
-            built = {
-                "isolation forest": lambda: IForest(random_state=self.seed),
-                "pca": lambda: PCA(random_state=self.seed),
-                "hbos": HBOS,
-            }[self.kind]()
-            built.fit(x)
-        else:
-            built = self._clusters(x)
-        self.least = float(np.min(built.decision_scores_))
-        return built
-
-    def _clusters(self, x: F32) -> Any:
-        for count in CLUSTERS:
-            built = CBLOF(n_clusters=count, random_state=self.seed)
+        tried: dict[str, list[Any]] = {
+            "isolation forest": [IForest(random_state=self.seed)],
+            "hbos": [HBOS()],
+            "pca": [PCA(n_components=count, random_state=self.seed) for count in COMPONENTS],
+            "cblof": [CBLOF(n_clusters=count, random_state=self.seed) for count in CLUSTERS],
+        }
+        for built in tried[self.kind]:
             try:
-                built.fit(x)
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    # of fewer distinct embeddings than clusters, and of variance that has ended
+                    warnings.simplefilter("ignore")
+                    built.fit(x)
             except ValueError:
                 continue
-            return built
-        raise InputError("CBLOF finds no large and small clusters among the embeddings of these flows")
+            if np.isfinite(built.decision_scores_).all():
+                self.least = float(np.min(built.decision_scores_))
+                return built
+        raise InputError(f"{self.kind} cannot be fitted to the embeddings of these flows")

@@ -111,6 +111,20 @@ def test_flows_of_a_pair_are_embedded_alike() -> None:
     assert torch.equal(z[same], z[at].expand(int(same.sum()), -1))
 
 
+def test_embeddings_that_do_not_vary() -> None:
+    if "Anomal-E, PCA" not in available():
+        pytest.skip("needs pyod")
+    from morpheus_gae.errors import InputError
+    from morpheus_gae.evaluate.anomal_e import AnomalE
+
+    # in one direction only: a second component has no variance to divide by
+    line = np.outer(np.random.default_rng(0).normal(size=300), np.ones(8)).astype(np.float32)
+    model = AnomalE(0, "pca")
+    assert np.isfinite(model._fitted(line).decision_scores_).all()
+    with pytest.raises(InputError, match="cblof cannot be fitted"):
+        AnomalE(0, "cblof")._fitted(np.zeros((300, 8), np.float32))
+
+
 def test_loss_is_that_of_the_embeddings() -> None:
     if "Anomal-E, PCA" not in available():
         pytest.skip("needs pyod")
