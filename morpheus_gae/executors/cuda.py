@@ -33,7 +33,8 @@ try:
 except ImportError:
     raise MissingExtraError("torch", "gpu", "the cuda executor") from None
 
-from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_surprise, edges_by_kernel
+from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_scores, edges_by_kernel
+from morpheus_gae.executors.cuda_features import edge_features
 from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores, flows_by_kernel
 from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda_memory import find
@@ -97,7 +98,7 @@ class CudaExecutor:
         net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in artifact.weights().items()})
         self.net = net.eval().to(self.device).requires_grad_(False)
         mean, deviation = tensors["scale.mean"], tensors["scale.std"]
-        self.mean, self.deviation = self._sent(mean), self._sent(deviation)
+        self.scaling = self._sent(np.concatenate([mean, 1 / deviation]).astype(np.float32))
         self.centre = self._sent(centre_of(mean))
         if spec.memory:
             self.memory = DeviceMemory(artifact.memory, device)
@@ -267,10 +268,10 @@ class CudaExecutor:
             nobody = found.unseen
             calibrated, bias = existence(found, flags, src, dst, self.memory, self.pair_model, spec.attention)
         if spec.attention:
-            f = torch.empty(e, 4, device=device)
-            f[:, :3] = ((torch.log1p(graph.attributes) - self.mean) / self.deviation).clamp_(-8, 8)
-            f[:, 3] = graph.duration_missing
-            z = encode(net, graph, flags, f, bias)
+            f, pf = edge_features(
+                graph.attributes, graph.duration_missing, pair, graph.pair_flows, self.scaling
+            )
+            z = encode(net, graph, flags, pf, bias)
         if spec.edge_decoder:
             return self._by_edges(graph, z, f, zeros, nobody, chunk)
         if not spec.flow_types:
@@ -289,11 +290,10 @@ class CudaExecutor:
         """The edge decoder: node and pair parts once a pair, the window's once, the edge's once a flow."""
         net = self.net
         u = by_parts(net.pair, None, z, graph.pair_src, graph.pair_dst)
-        # a column at a time: double, since a window may hold millions
-        columns = [f[:, c].to(torch.float64) for c in range(f.shape[1])]
-        whole = [column.mean() for column in columns] + [column.std(correction=0) for column in columns]
-        u += net.window(torch.stack(whole).to(torch.float32)[None])
-        surprise = torch.empty(zeros.shape, device=zeros.device)
-        edge_surprise(f, graph.pair, u, self.edge_weights, surprise, chunk)
-        told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
-        return DeviceScores(-torch.expm1(-surprise), told, zeros, zeros, nobody)
+        # double, since a window may hold millions
+        deviation, mean = torch.std_mean(f.to(torch.float64), 0, correction=0)
+        u += net.window(torch.cat([mean, deviation]).to(torch.float32)[None])
+        score, surprise = edge_scores(
+            f, graph.attributes, graph.duration_missing, graph.pair, u, self.edge_weights, self.centre, chunk
+        )
+        return DeviceScores(score, surprise, zeros, zeros, nobody)

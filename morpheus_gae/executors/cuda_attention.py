@@ -10,6 +10,9 @@ from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
 from morpheus_gae.executors.device_rows import Rows
 from morpheus_gae.model.gae import LEAK
 
+JOINED = True
+"""Whether a kernel joins the parts of rows where one makes them; else torch."""
+
 
 def parts_torch(
     left: Tensor, right: Tensor, edge: Tensor, pf: Tensor, bias: Tensor | None, attend: Tensor, rows: Rows
@@ -64,15 +67,17 @@ def attention(
     """
     n = left.shape[0]
     heads, dim = attend.shape
-    own = (F.leaky_relu(left + right, LEAK).view(n, heads, dim) * attend).sum(-1)
     if has_triton(left.device) and power_of_two(dim) and rows.part_row.shape[0]:
         from morpheus_gae.executors import triton_attention
 
         parts = triton_attention.parts(left, right, edge, pf, bias, attend, rows)
+        if JOINED:
+            return triton_attention.joined(left, right, attend, rows, *parts)
         row = rows.part_row
     else:
         parts = parts_torch(left, right, edge, pf, bias, attend, rows)
         row = torch.arange(n, device=left.device)
+    own = (F.leaky_relu(left + right, LEAK).view(n, heads, dim) * attend).sum(-1)
     return _joined(own, left.view(n, heads, dim), row, *parts)
 
 

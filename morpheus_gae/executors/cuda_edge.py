@@ -10,8 +10,11 @@ from torch.nn import functional as F
 
 from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
 from morpheus_gae.executors.cuda_flow import CHUNK
+from morpheus_gae.executors.device_ties import apart
 from morpheus_gae.model.gae import GAE
 
+BY_KERNEL = True
+"""False leaves all of it to torch."""
 SINCE = (3, 3)
 """Triton whose compiler takes the kernel; that of 3.0 to 3.2 ends the process over its product."""
 
@@ -83,16 +86,32 @@ def edges_by_kernel(device: torch.device, w: EdgeWeights) -> bool:
     """Whether the kernel runs there."""
     # tl.dot wants 16 and more on a side
     fits = all(size >= 16 and power_of_two(size) for size in w.second.shape)
-    return fits and has_triton(device, SINCE)
+    return BY_KERNEL and fits and has_triton(device, SINCE)
 
 
-def edge_surprise(
-    f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tensor, chunk: int = CHUNK
-) -> None:
-    """`edge_surprise_torch`, by the kernel where that runs."""
+def edge_scores(
+    f: Tensor,
+    attributes: Tensor,
+    missing: Tensor,
+    pair: Tensor,
+    u: Tensor,
+    w: EdgeWeights,
+    centre: Tensor,
+    chunk: int = CHUNK,
+) -> tuple[Tensor, Tensor]:
+    """float32 and float64 [E]: score and surprise of each flow, by the kernel where that runs.
+
+    Parameters
+    ----------
+    f, pair, u, w, chunk
+        See `edge_surprise_torch`.
+    attributes, missing, centre
+        float32 [E, 3], bool [E], int64 [3]: what keeps surprises apart.
+    """
     if f.shape[0] and edges_by_kernel(f.device, w):
         from morpheus_gae.executors import triton_edge
 
-        triton_edge.edge_surprise(f, pair, u, w, out)
-        return
-    edge_surprise_torch(f, pair, u, w, out, chunk)
+        return triton_edge.edge_scores(f, attributes, missing, pair, u, w, centre)
+    surprise = f.new_empty(f.shape[0])
+    edge_surprise_torch(f, pair, u, w, surprise, chunk)
+    return -torch.expm1(-surprise), apart(surprise, attributes, missing, centre)

@@ -10,21 +10,10 @@ from morpheus_gae.executors.cuda_attention import attention
 from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceGraph
 from morpheus_gae.executors.device_rows import Rows, both_ways, rows_of
-from morpheus_gae.model.gae import GAE, POOL_RAMP, GraphUNet, PairAttention, segment_sum
+from morpheus_gae.model.gae import GAE, POOL_RAMP, GraphUNet, PairAttention
 
 
-def pair_features(f: Tensor, graph: DeviceGraph) -> Tensor:
-    """float32 [P, 5]: mean edge features of each pair's flows, log1p of their number / 4."""
-    count = graph.pair_flows.to(torch.float64)
-    out = torch.empty(count.shape[0], f.shape[1] + 1, device=f.device)
-    for c in range(f.shape[1]):
-        # float64, since one pair may hold a whole window's flows; a column at a time, since that is double
-        out[:, c] = segment_sum(f[:, c].to(torch.float64), graph.pair, count.shape[0]) / count
-    out[:, -1] = torch.log1p(count) / 4
-    return out
-
-
-def encode(net: GAE, graph: DeviceGraph, flags: Tensor, f: Tensor, bias: Tensor | None) -> Tensor:
+def encode(net: GAE, graph: DeviceGraph, flags: Tensor, pf: Tensor, bias: Tensor | None) -> Tensor:
     """``GAE.encode`` of one window.
 
     Parameters
@@ -35,8 +24,8 @@ def encode(net: GAE, graph: DeviceGraph, flags: Tensor, f: Tensor, bias: Tensor 
         N hosts, P pairs.
     flags
         float32 [N, 5] address classes.
-    f
-        float32 [E, 4] edge features.
+    pf
+        float32 [P, 5] pair features.
     bias
         float32 [P], or None.
 
@@ -50,7 +39,6 @@ def encode(net: GAE, graph: DeviceGraph, flags: Tensor, f: Tensor, bias: Tensor 
         assert graph.averaged is not None
         host_x += [graph.octets, graph.averaged]
     x = torch.relu(net.host(torch.cat(host_x, 1)))
-    pf = pair_features(f, graph)
     src, dst, n = graph.pair_src, graph.pair_dst, graph.hosts
     into = _attended(net.into, x, pf, bias, rows_of(src, dst, n))
     out = _attended(net.out, x, pf, bias, rows_of(dst, src, n))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BLOCK = 32
 """Pairs of one step."""
+PARTS = 8
+"""Parts of one step: most hosts have one."""
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -63,6 +65,37 @@ def _attention_kernel(
     tl.store(out_mixed + at_head * DIM + j, mixed)
 
 
+@triton.jit
+def _join_kernel(
+    left, right, attend, part_stop, top, total, mixed, out, leak,
+    HEADS: tl.constexpr, DIM: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    row, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    j = tl.arange(0, DIM)
+    column = head * DIM + j
+    own = tl.load(left + row * HEADS * DIM + column)
+    hidden = own + tl.load(right + row * HEADS * DIM + column)
+    hidden = tl.where(hidden > 0, hidden, leak * hidden)
+    # the self-loop first, then the parts in their order
+    most = tl.sum(hidden * tl.load(attend + column), 0)
+    whole = tl.full((), 1.0, tl.float32)
+    low = tl.load(part_stop + row - 1, mask=row > 0, other=0)
+    high = tl.load(part_stop + row)
+    for at in range(low, high, BLOCK):
+        part = at + tl.arange(0, BLOCK)
+        there = part < high
+        tops = tl.load(top + part * HEADS + head, mask=there, other=float("-inf"))
+        more = tl.maximum(most, tl.max(tops, 0))
+        shrink, weight = tl.exp(most - more), tl.exp(tops - more)
+        totals = tl.load(total + part * HEADS + head, mask=there, other=0.0)
+        place = (part * HEADS + head)[:, None] * DIM + j[None, :]
+        sums = tl.load(mixed + place, mask=there[:, None], other=0.0)
+        whole = whole * shrink + tl.sum(weight * totals, 0)
+        own = own * shrink + tl.sum(weight[:, None] * sums, 0)
+        most = more
+    tl.store(out + row * HEADS * DIM + column, own / whole)
+
+
 def parts(
     left: Tensor, right: Tensor, edge: Tensor, pf: Tensor, bias: Tensor | None, attend: Tensor, rows: Rows
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,3 +115,18 @@ def parts(
         num_warps=1, enable_fp_fusion=True,
     )  # fmt: skip
     return top, total, mixed
+
+
+def joined(
+    left: Tensor, right: Tensor, attend: Tensor, rows: Rows, top: Tensor, total: Tensor, mixed: Tensor
+) -> Tensor:
+    """float32 [N, W]: softmax over the parts of each row and its self-loop, as one kernel."""
+    from morpheus_gae.model.gae import LEAK
+
+    heads, dim = attend.shape
+    out = left.new_empty(left.shape)
+    _join_kernel[(rows.count, heads)](
+        left.contiguous(), right.contiguous(), attend, rows.part_stop, top, total, mixed, out, LEAK,
+        HEADS=heads, DIM=dim, BLOCK=PARTS, num_warps=1, enable_fp_fusion=True,
+    )  # fmt: skip
+    return out

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 import triton
 import triton.language as tl
+
+from morpheus_gae.executors.triton_math import apart, share_below, softplus
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,9 +21,10 @@ BLOCK = 64
 """Flows of one program."""
 
 
-@triton.jit(do_not_specialize=["flows"])
+@triton.jit(do_not_specialize=["flows", "attributes", "missing"])
 def _edge_kernel(
-    f, pair, u, first, first_bias, second, head, skip, bias, out, flows,
+    f, pair, u, first, first_bias, second, head, skip, bias,
+    attributes, missing, centre, score, surprise, flows,
     NUMBERS: tl.constexpr, HIDDEN: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -40,18 +44,31 @@ def _edge_kernel(
     value += tl.load(u + own[:, None] * WIDTH + j[None, :], mask=there[:, None], other=0.0)
     value = tl.maximum(value, 0.0)
     logit = tl.sum(value * tl.load(head + j)[None, :], 1) + direct
-    # softplus(-logit) without overflow on either side
-    small = tl.exp(-tl.abs(logit))
-    # ln(1 + s) loses s below 6e-8: its series there
-    rest = tl.where(small < 1e-4, small - 0.5 * small * small, tl.log(1.0 + small))
-    tl.store(out + at, tl.maximum(-logit, 0.0) + rest, mask=there)
+    found = softplus(-logit)
+    tl.store(score + at, share_below(found), mask=there)
+    x0 = tl.load(attributes + at * 3, mask=there, other=0.0)
+    x1 = tl.load(attributes + at * 3 + 1, mask=there, other=0.0)
+    x2 = tl.load(attributes + at * 3 + 2, mask=there, other=0.0)
+    none = tl.load(missing + at, mask=there, other=0) != 0
+    tl.store(surprise + at, apart(found, x0, x1, x2, none, centre), mask=there)
 
 
-def edge_surprise(f: Tensor, pair: Tensor, u: Tensor, w: EdgeWeights, out: Tensor) -> None:
-    """``cuda_edge.edge_surprise`` as one kernel."""
+def edge_scores(
+    f: Tensor,
+    attributes: Tensor,
+    missing: Tensor,
+    pair: Tensor,
+    u: Tensor,
+    w: EdgeWeights,
+    centre: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """``cuda_edge.edge_scores`` as one kernel."""
     flows, numbers = f.shape
     hidden, width = w.second.shape
+    score, surprise = f.new_empty(flows), f.new_empty(flows, dtype=torch.float64)
     _edge_kernel[(triton.cdiv(flows, BLOCK),)](
-        f.contiguous(), pair, u.contiguous(), w.first, w.first_bias, w.second, w.head, w.skip, w.bias,
-        out, flows, NUMBERS=numbers, HIDDEN=hidden, WIDTH=width, BLOCK=BLOCK, enable_fp_fusion=True,
+        f, pair, u, w.first, w.first_bias, w.second, w.head, w.skip, w.bias,
+        attributes.contiguous(), missing.contiguous(), centre, score, surprise, flows,
+        NUMBERS=numbers, HIDDEN=hidden, WIDTH=width, BLOCK=BLOCK, enable_fp_fusion=True,
     )  # fmt: skip
+    return score, surprise

@@ -13,7 +13,7 @@ import torch
 import triton
 import triton.language as tl
 
-from morpheus_gae.executors.triton_math import apart, at_or_below, share_below, tail
+from morpheus_gae.executors.triton_math import apart, at_or_below, share_below, standardised, tail
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 FLOWS = 128
 """Flows of one program, one a lane: with 32 types a tile of 4,096 float32."""
-
-
-@triton.jit
-def _standardised(values, mean, inverse):
-    z = (tl.log(1.0 + values) - mean) * inverse
-    return tl.minimum(tl.maximum(z, -8.0), 8.0)
 
 
 # columns may be slices: compiled for any alignment, else an odd offset would compile it again in mid-stream
@@ -62,9 +56,9 @@ def _scores_kernel(
     share *= tl.load(tables + p1[:, None] * K + k[None, :])
     share *= tl.load(tables + p2[:, None] * K + k[None, :])
     scaling = edges2 + EDGES2
-    z0 = _standardised(x0, tl.load(scaling), tl.load(scaling + 3))
-    z1 = _standardised(x1, tl.load(scaling + 1), tl.load(scaling + 4))
-    z2 = _standardised(x2, tl.load(scaling + 2), tl.load(scaling + 5))
+    z0 = standardised(x0, tl.load(scaling), tl.load(scaling + 3))
+    z1 = standardised(x1, tl.load(scaling + 1), tl.load(scaling + 4))
+    z2 = standardised(x2, tl.load(scaling + 2), tl.load(scaling + 5))
     weak = tl.load(scaling + 6) * z0 * z0 + tl.load(scaling + 7) * z1 * z1 + tl.load(scaling + 8) * z2 * z2
     value = weak - tl.log(tl.sum(share, 1))
     x = scaling + 9

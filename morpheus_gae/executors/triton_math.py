@@ -15,6 +15,13 @@ _FURTHEST, _SHIFT = tl.constexpr(FURTHEST), tl.constexpr(SHIFT)
 
 
 @triton.jit
+def standardised(values, mean, inverse):
+    """float32: log1p, standardised and cut at -8 and 8."""
+    z = (tl.log(1.0 + values) - mean) * inverse
+    return tl.minimum(tl.maximum(z, -8.0), 8.0)
+
+
+@triton.jit
 def at_or_below(values, edges, count, STEPS: tl.constexpr):
     """int32: edges at or below each value, by bisection; ``STEPS`` is the bit length of the most edges."""
     low = tl.zeros_like(values).to(tl.int32)

@@ -57,8 +57,17 @@ KERNELS = {
         [*[FLOATS] * 6, *[LONGS] * 5, *[FLOATS] * 3, "i32", "fp32"],
         {"BIASED": True, "HEADS": 2, "DIM": 16, "NUMBERS": 5, "BLOCK": 32},
     ),
+    "triton_attention._join_kernel": (
+        [*[FLOATS] * 3, LONGS, *[FLOATS] * 4, "fp32"],
+        {"HEADS": 2, "DIM": 16, "BLOCK": 8},
+    ),
+    "triton_features._features_kernel": (
+        [FLOATS, BOOLS, LONGS, FLOATS, FLOATS, LONGS, "i32"],
+        {"BLOCK": 128},
+    ),
+    "triton_features._means_kernel": ([LONGS, LONGS, FLOATS, "i32"], {"BLOCK": 128}),
     "triton_edge._edge_kernel": (
-        [FLOATS, LONGS, *[FLOATS] * 8, "i32"],
+        [FLOATS, LONGS, *[FLOATS] * 8, BOOLS, LONGS, FLOATS, DOUBLES, "i32"],
         {"NUMBERS": 4, "HIDDEN": 32, "WIDTH": 64, "BLOCK": 64},
     ),
     "triton_distinct._insert_kernel": (
