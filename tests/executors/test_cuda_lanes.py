@@ -114,7 +114,7 @@ def test_whoever_reads_no_further_leaves_nothing_behind(tiny_models: dict[str, A
 def test_nothing_waits_but_for_how_many_there_are(tiny_models: dict[str, Artifact], preset: str) -> None:
     from morpheus_gae.executors.cuda_choose import obstacle
     from morpheus_gae.executors.device import upload
-    from morpheus_gae.executors.device_graph import SWEEPS_AT_ONCE
+    from morpheus_gae.executors.device_octets import SWEEPS_AT_ONCE
 
     if obstacle() is not None:
         pytest.skip("sorting waits more often")
