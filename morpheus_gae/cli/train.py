@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from morpheus_gae.cli.options import Command, echo, json_option, map_options
+from morpheus_gae.cli.options import Command, echo, json_option, map_options, rate
 from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+INCIDENTS_SHOWN = 10
+
+
+def contamination_rate(text: str) -> float | None:
+    """A share below a half, written as ``0.01`` or ``1%``; None for ``auto``.
+
+    Raises
+    ------
+    click.BadParameter
+        If the text is neither.
+    """
+    if str(text).strip().lower() == "auto":
+        return None
+    value = 0.0 if str(text).strip() in ("0", "0%", "0.0") else rate(text)
+    if value >= 0.5:
+        raise click.BadParameter(f"{text!r}: less than half of the flows can be attacks")
+    return value
 
 
 @click.command(cls=Command)
@@ -49,6 +70,20 @@ from morpheus_gae.errors import UsageError
     show_default=True,
     help="Flows of a window when scoring.",
 )
+@click.option(
+    "--contamination",
+    type=contamination_rate,
+    default="auto",
+    show_default=True,
+    metavar="auto|RATE",
+    help="Share of the flows that may be attacks (0.01 or 1%): as many are not counted for a threshold.",
+)
+@click.option(
+    "--incidents",
+    "incidents_file",
+    metavar="FILE",
+    help="Write what was found in the flows: .csv, .ndjson, .jsonl, .parquet or .arrow; - is stdout.",
+)
 @click.option("--trained_on", default="", help="Words for the model card: where the flows came from.")
 @click.option(
     "--no_resume", is_flag=True, help="Start over instead of going on from an interrupted run's checkpoint."
@@ -65,6 +100,8 @@ def command(
     seed: int,
     max_flows: int,
     graph_size: int,
+    contamination: float | None,
+    incidents_file: str | None,
     trained_on: str,
     no_resume: bool,
     json_file: str | None,
@@ -72,10 +109,10 @@ def command(
     """Train on unlabelled or benign flows.
 
     Labels, if the flows have any, are read neither in training nor for a threshold. The flows count as in
-    time order (sorted, if they have start times). Bursts between hosts that do not meet again are left
-    out, since they may be attacks. Thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and 2 % come from all
-    other flows, each fifth of the time scored with the memory of the other four. An interrupted run goes on
-    where it was when started again.
+    time order (sorted, if they have start times). Bursts between hosts that do not meet again are left out,
+    since they may be attacks, and told as incidents. Thresholds for alert budgets of 0.01 %, 0.1 %, 1 % and
+    2 % come from all other flows, each fifth of the time scored with the memory of the other four. An
+    interrupted run goes on where it was when started again.
 
     Example:  morpheus-gae train --input 'flows/*.parquet' --model models/mine
     """
@@ -90,9 +127,13 @@ def command(
     if Path(model).exists() and not Path(model).is_dir():
         raise UsageError(f"--model {model} is a file: a model is a folder")
     from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.sinks.open import check_destination, open_sink
 
+    if incidents_file is not None:
+        check_destination(incidents_file)
     told = read_map(map, columns)
     name = check_name(name, Path(model))
+    from morpheus_gae.train.incidents import table_text
     from morpheus_gae.train.options import TrainOptions
     from morpheus_gae.train.read import read_for_training
     from morpheus_gae.train.train import train_model
@@ -104,7 +145,8 @@ def command(
             f"Note: training takes the first {max_flows:,} flows; for more of the input give --max_flows",
             err=True,
         )
-    options = TrainOptions(seed=seed, graph_size=graph_size)
+    options = TrainOptions(seed=seed, graph_size=graph_size, contamination=contamination)
+    found: list[pa.Table] = []
     artifact = train_model(
         flows,
         Path(model),
@@ -115,10 +157,22 @@ def command(
         progress=terminal,
         resume=not no_resume,
         trained_on=trained_on,
+        tell=found.append,
     )
     facts: dict[str, Any] = artifact.config["training"]
     for reason, count in sorted(bad.items()):
         echo(f"left out {count:,} bad records: {reason}", err=True)
+    if found[0].num_rows:
+        echo(
+            f"{found[0].num_rows:,} incidents among these flows ({facts['set_aside']:,} flows, counted for "
+            "no threshold); those with the most surprise:",
+            err=True,
+        )
+        echo(table_text(found[0], INCIDENTS_SHOWN), err=True)
+    if incidents_file is not None:
+        sink = open_sink(incidents_file)
+        sink.add(found[0])
+        sink.close()
     echo(
         f"{artifact.name}@{artifact.hash}: {facts['flows']:,} flows, {facts['hosts']:,} hosts, "
         f"{facts['pairs']:,} pairs, {facts['epochs']} epochs, {facts['seconds']} s -> {model}",

@@ -82,8 +82,8 @@ one that goes on slowly through the whole training time is learnt as normal.
 def aside(facts: dict[str, Any]) -> str:
     """A sentence on the flows that were not learnt from."""
     if not facts["set_aside"]:
-        return "All flows were learnt from: no burst stood apart."
+        return "All flows were learnt from: no incident stood apart."
     return (
-        f"{facts['set_aside']:,} more flows, in {facts['incidents']:,} bursts between hosts that do not meet "
-        "again, were neither learnt from nor counted for a threshold."
+        f"{facts['set_aside']:,} training flows, {facts['incidents']:,} incidents, count for no threshold: "
+        f"{facts['left_out']:,} of them, bursts of hosts that do not meet again, were not learnt from either."
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -31,13 +31,18 @@ except ImportError:
 
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.train import calibrate, card, checkpoint
+from morpheus_gae.train.contamination import strangest, suspects
 from morpheus_gae.train.counters import FOLDS
 from morpheus_gae.train.cross import cross_scores
 from morpheus_gae.train.fit import fit, held_out, start
 from morpheus_gae.train.gather import gather, memory_of
+from morpheus_gae.train.incidents import incidents
 from morpheus_gae.train.options import TrainOptions, check_options, settled_window
 from morpheus_gae.train.prepare import prepare
-from morpheus_gae.train.recurrence import BLOCKS, find_bursts
+from morpheus_gae.train.recurrence import BLOCKS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MIN_FLOWS = 200
 
@@ -55,6 +60,7 @@ def train_model(
     progress: bool = False,
     resume: bool = True,
     trained_on: str = "",
+    tell: Callable[[pa.Table], None] | None = None,
 ) -> Artifact:
     """Train one model and write its artifact.
 
@@ -78,6 +84,8 @@ def train_model(
         Go on from the folder's checkpoint if it is of this very run (same data, spec and options).
     trained_on
         Words for the card: where the flows came from.
+    tell
+        Called with what was found in the training flows, see ``incidents.incidents``.
 
     Raises
     ------
@@ -98,7 +106,7 @@ def train_model(
     name = check_name(name, out)
     began = time.perf_counter()
     with one_thread():
-        return _train(flows, out, spec, options, name, progress, resume, printable(trained_on), began)
+        return _train(flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began)
 
 
 @contextmanager
@@ -121,6 +129,7 @@ def _train(
     progress: bool,
     resume: bool,
     trained_on: str,
+    tell: Callable[[pa.Table], None] | None,
     began: float,
 ) -> Artifact:
     e = len(flows)
@@ -130,7 +139,8 @@ def _train(
     bar = tqdm(total=options.epochs, disable=not progress, unit="epoch", desc="train", dynamic_ncols=True)
     bar.set_postfix_str("what comes back")
     fold = np.arange(e) * FOLDS // e
-    found = find_bursts(flows, build_graph(flows))
+    graph = build_graph(flows)
+    found = suspects(flows, graph, options.contamination)
     kept = found.of < 0
     data = prepare(flows if kept.all() else flows.take(kept), fold[kept])
     window = settled_window(options.window, int(kept.sum()), spec.edge_decoder)
@@ -157,14 +167,22 @@ def _train(
     # without a memory to leave out, a flow is new to the model only if the weights do not know it
     counted = kept if spec.memory else kept & fresh
     calibrated = calibrate.calibrate_heads(raw, counted, fresh)
+    if options.contamination:
+        room = int(options.contamination * e) - int(e - kept.sum())
+        found = strangest(calibrated.surprise, flows, graph, found, room)
+        counted = counted & (found.of < 0)
+        calibrated = calibrate.calibrate_heads(raw, counted, fresh)
     surprise = calibrated.surprise
     tensors.update(calibrated.tensors)
     tensors.update(calibrate.quantiles(surprise[counted]))
     limits = calibrate.thresholds(surprise[counted])
+    if tell is not None:
+        tell(incidents(flows, graph, found.of, surprise, kept))
     bar.close()
     facts: dict[str, Any] = {
         "flows": int(kept.sum()),
-        "set_aside": int(e - kept.sum()),
+        "left_out": int(e - kept.sum()),
+        "set_aside": int((found.of >= 0).sum()),
         "incidents": found.count,
         "validation_flows": int(counted.sum()),
         "hosts": int((counters.by_out[0][:, 0] + counters.by_in[0][:, 0] > 0).sum()),
