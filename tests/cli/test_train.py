@@ -55,7 +55,7 @@ def test_incidents_are_told_and_written(tmp_path: Path) -> None:
     assert "one source, many destinations" in lines[1]
     result = CliRunner().invoke(command, [*args, "--contamination", "0"])
     assert "incidents among" not in result.output
-    assert told.read_text().splitlines() == lines[:1]
+    assert told.read_text() == ""
 
 
 @pytest.mark.parametrize(
