@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from morpheus_gae.flows.ahead import in_order, readers
 from morpheus_gae.flows.checks import DamagedError
 from morpheus_gae.flows.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.mapping import PresetLike
@@ -15,9 +16,11 @@ from morpheus_gae.flows.parquet_footer import with_dictionary
 from morpheus_gae.flows.presets import Layout, choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.flows.stream import Stream, StreamFile, TruncatedError
+from morpheus_gae.flows.trace import tracing
 
 FILE_MAGIC = b"ARROW1"
 _PADDED = 8
+_FEW = 4
 _BROKEN = (pa.ArrowException, OSError, EOFError, DamagedError, UnicodeDecodeError, RecursionError)
 
 
@@ -57,19 +60,26 @@ def parquet_batches(
         If the file, or the rest of it, cannot be read.
     """
     data = pa.py_buffer(stream.read_all()) if whole else None
-    taken = 0
     try:
         with _opened(path if data is None else pa.BufferReader(data), dictionaries) as file:
             layout = _layout(file.schema_arrow, path, preset)
             rows, size = max(file.metadata.num_rows, 1), _size(path, stream, whole)
-            row = min(skip, file.metadata.num_rows) // batch_rows * batch_rows
-            taken = size * row // rows
-            for batch in _batches_from(file, row, batch_rows):
-                start, row = row, row + batch.num_rows
-                taken, before = size * row // rows, taken
-                yield table_to_flows(
-                    _named(batch), path, start, bytes_read=taken - before, preset=layout or CANONICAL
-                )
+            first = min(skip, file.metadata.num_rows) // batch_rows * batch_rows
+
+            def placed() -> Iterator[tuple[pa.Table, int, int]]:
+                row, taken = first, size * first // rows
+                for batch in _batches_from(file, first, batch_rows):
+                    start, row = row, row + batch.num_rows
+                    taken, before = size * row // rows, taken
+                    yield batch, start, taken - before
+
+            def converted(part: tuple[pa.Table, int, int]) -> FlowBatch:
+                batch, start, read = part
+                return table_to_flows(_named(batch), path, start, bytes_read=read, preset=layout or CANONICAL)
+
+            # whoever listens is told in order; a few batches are not worth threads
+            alone = tracing().active or (rows - first) // batch_rows < _FEW
+            yield from in_order(placed(), converted, 1 if alone else readers())
     except _BROKEN as error:
         raise TruncatedError(_one_line(error)) from None
 
