@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Lock, Semaphore
+from threading import Lock, Semaphore, Thread
 from typing import TypeVar
 
 import pyarrow as pa
@@ -80,14 +80,18 @@ def in_order(parts: Iterator[A], work: Callable[[A], B], threads: int) -> Iterat
             except BaseException as error:
                 result.set_exception(error)
 
-    with ThreadPoolExecutor(threads, "read") as pool:
-        for _ in range(threads):
-            pool.submit(run)
-        try:
-            while (result := taken.get()) is not None:
-                yield result.result()
-                room.release()
-        finally:
-            ended = True
-            for _ in range(threads):
-                room.release()
+    # daemons: a process may end though nobody has read to the end
+    helpers = [Thread(target=run, name=f"read-{i}", daemon=True) for i in range(threads)]
+    for helper in helpers:
+        helper.start()
+    try:
+        while (result := taken.get()) is not None:
+            yield result.result()
+            room.release()
+    finally:
+        ended = True
+        for _ in helpers:
+            room.release()
+        # what they read is closed next
+        for helper in helpers:
+            helper.join()

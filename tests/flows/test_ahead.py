@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,7 @@ class Boom(Exception):
 
 
 def reading() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("read_")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("read-")]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -84,6 +86,16 @@ def test_whoever_stops_early_leaves_no_thread() -> None:
     assert [next(endless), next(endless)] == ["0", "0"]
     endless.close()
     assert not reading()
+
+
+def test_a_process_ends_though_nobody_read_to_the_end() -> None:
+    script = (
+        "import sys\n"
+        "from morpheus_gae.flows.ahead import in_order\n"
+        "kept = in_order(iter(int, 1), str, 2)\n"
+        "assert next(kept) == '0'\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 @pytest.mark.parametrize(
