@@ -7,6 +7,9 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
+from morpheus_gae.detect.learner import Learner
 from morpheus_gae.engine.warm import warm_up
 from morpheus_gae.executors.base import open_executor
 from morpheus_gae.flows.read import read_flows
@@ -51,6 +54,8 @@ def main() -> None:
             make_flows(300), octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps
         )
         executor.score_batch([graph, graph])
+        if spec.memory:
+            Learner(executor.artifact).learn(graph, np.zeros(graph.flows, np.bool_), None)
 
 
 if __name__ == "__main__":

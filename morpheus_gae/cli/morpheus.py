@@ -28,6 +28,7 @@ from morpheus_gae.cli.options import (
 from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
 
 PositiveInt = click.IntRange(min=1)
+LEARN_GRAPH_SIZE = 20_000
 
 
 HOST_SETTINGS: dict[str, Any] = {
@@ -116,6 +117,16 @@ def _rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that decide which flows are flagged."""
     for option in (
         click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),
+        click.option(
+            "--half_life",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Days in which what --learn has learnt counts half; 14 by default.",
+        ),
+        click.option(
+            "--learn",
+            is_flag=True,
+            help="Let memory, scale and threshold follow the traffic; needs no training on it.",
+        ),
         click.option("--adaptive", is_flag=True, help="Take the threshold from the recent traffic itself."),
         click.option(
             "--alert_rate", type=rate, help="Share of benign flows to flag: 0.001 or 0.1%, the default."
@@ -149,9 +160,9 @@ def _window_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(min=0, min_open=True),
         help="End a window after so many seconds of flow time (and of waiting, if the input is a pipe).",
     )(command)
-    return click.option("--graph_size", type=PositiveInt, help="Flows in a window; 200000 by default.")(
-        command
-    )
+    return click.option(
+        "--graph_size", type=PositiveInt, help="Flows in a window; 200000 by default, 20000 with --learn."
+    )(command)
 
 
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -305,6 +316,9 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     settings = Settings(batch_size=ctx.obj["pipeline_batch_size"], queue=ctx.obj["edge_buffer_size"])
     for given in (told, *(stage.told for stage in stages)):
         settings = settings.overridden(given)
+    if settings.learn and not any(given.get("graph_size") for given in (told, *(s.told for s in stages))):
+        # what a window does not know it cannot have learnt yet
+        settings = settings.overridden({"graph_size": LEARN_GRAPH_SIZE})
     if not names or "infer-gae" in names:
         settings = settings.overridden({"model": choose_model(settings.model)})
     if ctx.obj["num_threads"] is not None:

@@ -37,7 +37,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--state",
             metavar="FILE",
-            help="Keep there what --adaptive learns of the traffic; read at the start.",
+            help="Keep there what --learn or --adaptive learns of the traffic; read at the start.",
         ),
         click.option(
             "--grace_seconds",
@@ -93,6 +93,7 @@ def refuse_on_host(settings: Settings) -> None:
         "--state": settings.state,
         "--checkpoint": settings.checkpoint,
         "--reload_seconds": settings.reload_seconds,
+        "--learn": settings.learn or None,
     }
     for option, value in given.items():
         if value is not None:

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from morpheus_gae.model.names import printable
 from morpheus_gae.model.strict_json import loads, seal
 
 if TYPE_CHECKING:
+    from morpheus_gae.engine.learning import Learning
+    from morpheus_gae.engine.learnt_file import LearntFiles
     from morpheus_gae.engine.metrics import Metrics
     from morpheus_gae.engine.served import Served
     from morpheus_gae.engine.window import Window
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 FORMAT = 2
 FILE = "checkpoint.json"
 LOCK = "lock"
+LEARNT = "learnt"
+"""What the names of a learning run's tables begin with."""
 
 RESULTS = (
     *("output", "format", "preset", "pair_seconds", "executor", "graph_size", "window_seconds"),
@@ -59,6 +63,8 @@ class Checkpoint:
         Inputs, in order.
     clock
         Reads seconds, as ``time.monotonic``.
+    learning
+        Of a run that learns: a checkpoint is written where a window has its tables along.
 
     Attributes
     ----------
@@ -81,6 +87,7 @@ class Checkpoint:
         served: Served,
         paths: list[str],
         clock: Callable[[], float] = time.monotonic,
+        learning: Learning | None = None,
     ) -> None:
         assert settings.checkpoint is not None
         from morpheus_gae.sinks.resumable import kind_of
@@ -92,13 +99,20 @@ class Checkpoint:
         kind_of(str(settings.output))
         self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
         self._path = self._folder / FILE
-        self._served = served
+        self._served, self._learning = served, learning
+        self._files: LearntFiles | None = None
+        if learning is not None:
+            from morpheus_gae.engine.learnt_file import LearntFiles
+
+            self._files = LearntFiles(self._folder, LEARNT)
+        self._last: Window | None = None
         self._run: dict[str, Any] = {
             "inputs": [_fingerprint(path) for path in paths],
             "settings": {
                 **{name: getattr(settings, name, None) for name in RESULTS},
                 # only where told: checkpoints of versions that did not know them go on
                 **({"map": list(settings.map)} if settings.map else {}),
+                **({"learn": True, "half_life": settings.half_life} if settings.learn else {}),
                 **({"columns": settings.columns} if settings.columns is not None else {}),
                 "dead_letters": settings.dead_letters_path,
             },
@@ -132,18 +146,29 @@ class Checkpoint:
         return self._letters
 
     def restore(self, metrics: Metrics) -> None:
-        """Go on from what the adaptive threshold had learnt."""
+        """Go on from what the adaptive threshold, or the run, had learnt."""
         if self._found.get("learnt"):
-            restore(self._found["learnt"], str(self._path), self._served, metrics)
+            where = str(self._path)
+            restore(self._found["learnt"], where, self._served, metrics, self._learning, self._files)
 
     def keep(self, window: Window) -> None:
         """Note that a window is delivered; write the checkpoint if that is due."""
         if not window.flows.done:
             return
+        self._last = window
+        if self._learning is not None and (window.learnt is None or window.learnt.stream is None):
+            return
         now = self._clock()
         if self._written_at is None or now - self._written_at >= self._settings.checkpoint_seconds:
-            self._write(max(window.flows.done, key=lambda p: (p.partition, p.offset)), window)
+            self._write(window)
             self._written_at = self._clock()
+
+    def pause(self) -> None:
+        """Note what a run that learns knew when it was stopped; its windows are all delivered."""
+        last = self._last
+        if self._learning is not None and last is not None and last.learnt is not None:
+            learnt = replace(last.learnt, stream=self._learning.snapshot())
+            self._write(replace(last, learnt=learnt))
 
     def finish(self) -> None:
         """Note that the run has come to its end, outputs closed."""
@@ -156,21 +181,25 @@ class Checkpoint:
         """Let another run use the folder."""
         os.close(self._lock)
 
-    def _write(self, position: Position, window: Window) -> None:
+    def _write(self, window: Window) -> None:
+        position = max(window.flows.done, key=lambda p: (p.partition, p.offset))
         assert self._text is not None
         assert self._letters is not None
         # what the checkpoint speaks of is on the disk before the checkpoint is
         output: Written = self._text.sync()
         letters = self._letters.sync(position.partition, position.offset)
+        learnt = None if window.learnt is None else window.learnt.as_dict(self._files)
         self._replace(
             {
                 "finished": False,
                 "position": {"input": position.partition, "record": position.offset},
                 "output": asdict(output),
                 "dead_letters": letters,
-                "learnt": None if window.learnt is None else window.learnt.as_dict(),
+                "learnt": learnt,
             }
         )
+        if self._files is not None and learnt is not None:
+            self._files.tidy(learnt["stream"])
 
     def _replace(self, facts: dict[str, Any]) -> None:
         # as it will be read: JSON has no tuples

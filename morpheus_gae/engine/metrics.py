@@ -61,6 +61,11 @@ class Metrics:
         Models that were swapped in, and those that could not be.
     http_refused, http_cut_off
         Connections to the metrics' port that were turned away (too many at once), and that took too long.
+    learnt_flows
+        Flows that a run which learns has learnt from.
+    learning
+        Pairs that such a run has in memory, that wait, and that are barred, and how many flows it listens to
+        before it alerts; nothing of a run that does not learn.
     model
         Name and hash of the model that scores, once there is one.
     threshold
@@ -105,6 +110,8 @@ class Metrics:
         self.lag: dict[tuple[str, int], int] = {}
         self.reloads = 0
         self.reload_failures = 0
+        self.learnt_flows = 0
+        self.learning: dict[str, int] = {}
         self.http_refused = 0
         self.http_cut_off = 0
         self.model: tuple[str, str] | None = None
@@ -172,6 +179,16 @@ class Metrics:
         with self._lock:
             self.latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1
             self.latency_seconds += seconds
+
+    def learns(self, pairs: dict[str, int]) -> None:
+        """Note pairs that are learnt, candidates and barred."""
+        with self._lock:
+            self.learning.update(pairs)
+
+    def listens(self, listening: bool, missing: int) -> None:
+        """Note whether alerts have yet to begin, and after how many flows at the earliest."""
+        with self._lock:
+            self.learning.update(listening=int(listening), listening_flows=missing)
 
     def serving(self, artifact: Artifact) -> None:
         """Note which model scores from now on; its scores are on a scale of their own."""
@@ -243,6 +260,7 @@ class Metrics:
                 },
                 "bytes_read": self.bytes_read,
                 **self._kafka(),
+                **({"learning": {"flows": self.learnt_flows, **self.learning}} if self.learning else {}),
                 "seconds": {name: round(value, 6) for name, value in self.seconds.items()},
                 "wall_seconds": self.wall_seconds,
                 "flows_per_second": self.flows_per_second,

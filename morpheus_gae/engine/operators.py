@@ -227,7 +227,8 @@ class FlagAnomalies(Operator):
         if item.served is not None:
             self._metrics.serving(item.served.executor.artifact)
             rule = item.served.threshold or rule
-        threshold = rule.of_window(surprise)
+        # a run that learns has decided already: what is flagged is not learnt
+        threshold = rule.of_window(surprise) if item.threshold is None else item.threshold
         flagged = surprise >= threshold
         self._metrics.add(alerts=flagged.sum())
         self._metrics.scored(surprise, float(threshold))
@@ -244,8 +245,8 @@ class FlagAnomalies(Operator):
                 benign=benign.sum(),
                 benign_alerts=(benign & flagged).sum(),
             )
-        learnt = Learnt.of(item.served, rule, self._metrics) if self._remember else None
-        yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt)
+        learnt = Learnt.of(item.served, rule, self._metrics, item.snapshot) if self._remember else None
+        yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt, snapshot=None)
 
     def _warn(self) -> None:
         """Say so, once, when far more is flagged than was asked for."""
@@ -275,6 +276,8 @@ class ToAlerts(Operator):
         Told each window, once its alerts are handed over.
     admit
         Asked before anything of a window is written; False drops the window.
+    drained
+        Called after the last window, without an error, before the sink is closed.
     """
 
     name = "to-alerts"
@@ -286,7 +289,9 @@ class ToAlerts(Operator):
         delivered: Callable[[tuple[Position, ...]], None] = lambda _: None,
         after: Sequence[Callable[[Window], None]] = (),
         admit: Callable[[Window], bool] = lambda _: True,
+        drained: Callable[[], None] = lambda: None,
     ) -> None:
+        self._drained = drained
         self._admit = admit
         self._sink = sink
         self._model = model
@@ -312,6 +317,7 @@ class ToAlerts(Operator):
     def finish(self) -> tuple[()]:
         """Make sure that there is a destination, if an empty one: the run has come to its end."""
         self._sink.flush()
+        self._drained()
         return ()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from morpheus_gae.kafka.url import is_kafka
 
 if TYPE_CHECKING:
     from morpheus_gae.detect.threshold import Threshold
+    from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.pair_flows import PairFlows
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows
@@ -131,12 +133,15 @@ def build_pipeline(
         executor = slot.current.executor
         # before the state is read: scores of another model would be forgotten
         metrics.serving(executor.artifact)
-    upkeep = Upkeep(settings, names, metrics, say, slot, load)
+    learning = _learning(names, settings, metrics, executor, say)
+    upkeep = Upkeep(settings, names, metrics, say, slot, load, learning)
     topics = open_topics(settings, names, metrics, say)
     operators: list[Operator] = []
     for name in names[1:]:
         if name == "monitor":
             operators.append(Monitor(metrics, total, say, settings.description, terminal))
+        elif name == "infer-gae" and learning is not None:
+            operators.append(_learn_gae(learning, settings, metrics, upkeep))
         else:
             operators.append(_operator(name, settings, metrics, executor, say, slot, upkeep, topics))
     source: Source
@@ -171,6 +176,29 @@ def build_pipeline(
         # the group has told at least once which partitions are ours, if only that none is
         engine.health.waits_for = lambda: None if metrics.rebalances else "its partitions"
     return Pipeline(engine, metrics, upkeep, topics)
+
+
+def _learning(
+    names: Sequence[str],
+    settings: Settings,
+    metrics: Metrics,
+    executor: Executor | None,
+    say: Callable[[str], None],
+) -> Learning | None:
+    if not settings.learn:
+        return None
+    if executor is None or "flag-anomalies" not in names:
+        raise UsageError("--learn needs a pipeline that scores and flags: what is flagged is not learnt")
+    from morpheus_gae.engine.learning import Learning
+
+    return Learning(executor, settings, metrics, say)
+
+
+def _learn_gae(learning: Learning, settings: Settings, metrics: Metrics, upkeep: Upkeep) -> Operator:
+    from morpheus_gae.engine.learning import SNAPSHOT_SECONDS, LearnGae
+
+    seconds = SNAPSHOT_SECONDS if settings.checkpoint is None else settings.checkpoint_seconds
+    return LearnGae(learning, metrics, upkeep.remember, seconds)
 
 
 def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]) -> PairFlows:
@@ -238,8 +266,11 @@ def _builder(executor: Executor) -> Callable[[Flows], WindowGraph]:
 
 
 def _threshold(settings: Settings, artifact: Artifact) -> Threshold:
-    from morpheus_gae.detect.threshold import choose_threshold
+    from morpheus_gae.detect.threshold import FixedThreshold, choose_threshold
 
+    if settings.learn:
+        # each window brings the one that was learnt before it
+        return FixedThreshold(math.inf)
     return choose_threshold(
         artifact, threshold=settings.threshold, alert_rate=settings.alert_rate, adaptive=settings.adaptive
     )
@@ -283,12 +314,16 @@ def _operator(
         threshold = slot.current.threshold if slot is not None else None
         remember = upkeep is not None and upkeep.remember
         return _flag_anomalies(settings, metrics, artifact, threshold, remember, say)
-    after = [] if upkeep is None else upkeep.after
+    after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
     label = f"{artifact.name}@{artifact.hash}"
     if topics is None or topics.source is None:
-        return ToAlerts(_alert_sink(settings, upkeep, topics), label, after=after)
+        return ToAlerts(_alert_sink(settings, upkeep, topics), label, after=after, drained=drained)
     delivered, admit = topics.source.delivered, topics.admit
-    return ToAlerts(_alert_sink(settings, upkeep, topics), label, delivered, after, admit)
+    return ToAlerts(_alert_sink(settings, upkeep, topics), label, delivered, after, admit, drained)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _alert_sink(settings: Settings, upkeep: Upkeep | None = None, topics: Topics | None = None) -> AlertSink:
@@ -320,7 +355,7 @@ def _flag_anomalies(
 
     metrics.serving(artifact)
     threshold = threshold or _threshold(settings, artifact)
-    if settings.threshold is not None or settings.adaptive:
+    if settings.threshold is not None or settings.adaptive or settings.learn:
         return FlagAnomalies(threshold, metrics, settings.labels, remember=remember)
     rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
     if extrapolated_budget(artifact, rate):

@@ -32,6 +32,7 @@ COUNTERS = {
     "kafka_commit_failures": "Kafka commits that failed.",
     "kafka_rebalances": "Times that the partitions of this process changed.",
     "kafka_transactions_aborted": "Kafka transactions rolled back.",
+    "learnt_flows": "Flows that were learnt from (--learn).",
     "reloads": "Models swapped in while running.",
     "reload_failures": "Models that could not be loaded while running; the old one went on.",
     "http_refused": "Connections to this port that were turned away, for there were too many at once.",
@@ -50,9 +51,13 @@ GAUGES = {
     "queue_depth": "Items that wait before each stage.",
     "score_quantile": "Quantiles of the recent surprise (nats); older flows count less.",
     "drift": "Population stability index of the recent surprise against the model's validation flows.",
+    "learning_pairs": "Pairs in the memory that follows the stream, candidates that wait, and barred ones.",
+    "listening": "Whether a memory that began empty still listens and alerts nothing.",
+    "listening_flows": "Flows that it listens to at least before alerts begin.",
     "model_info": "The model that scores; always 1.",
     "threshold": "Threshold on the surprise (nats) of the last window.",
 }
+PAIR_STATES = ("learnt", "candidates", "barred")
 HISTOGRAMS = {
     "window_seconds": "From the arrival of a window's first flow to the delivery of its alerts.",
     "sweeps": "Averaging sweeps until a window's graph had converged.",
@@ -99,11 +104,15 @@ class MetricsCollector:
                 counter.add_metric([reason], count)
             yield counter
         quantiles, drift = m.score_quantiles()
+        learning = dict(m.learning)
         gauges: dict[str, tuple[list[str], dict[tuple[str, ...], float]]] = {
             "kafka_lag": (["topic", "partition"], _lag(m)),
             "queue_depth": (["stage"], {(stage,): n for stage, n in m.queues().items()}),
             "score_quantile": (["quantile"], {(f"{q:g}",): value for q, value in quantiles.items()}),
             "drift": ([], {} if drift is None else {(): drift}),
+            "learning_pairs": (["state"], {(s,): float(n) for s, n in learning.items() if s in PAIR_STATES}),
+            "listening": ([], _only(learning, "listening")),
+            "listening_flows": ([], _only(learning, "listening_flows")),
             "model_info": (["name", "hash"], {} if m.model is None else {m.model: 1.0}),
             "threshold": ([], {} if m.threshold is None else {(): m.threshold}),
         }
@@ -133,6 +142,10 @@ def _histogram(name: str, bounds: tuple[float, ...], counts: list[int], total: f
         seen += count
         buckets.append(("+Inf" if bound is None else str(float(bound)), seen))
     return HistogramMetricFamily(PREFIX + name, HISTOGRAMS[name], buckets=buckets, sum_value=float(total))
+
+
+def _only(values: dict[str, int], name: str) -> dict[tuple[str, ...], float]:
+    return {(): float(values[name])} if name in values else {}
 
 
 def _lag(metrics: Metrics) -> dict[tuple[str, ...], float]:

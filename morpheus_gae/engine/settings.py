@@ -49,6 +49,10 @@ class Settings:
         Flows and seconds of a window.
     threshold, alert_rate, adaptive
         See ``detect.threshold.choose_threshold``.
+    learn
+        Memory, scale and threshold follow the stream, see ``engine.learning``.
+    half_life
+        Days in which what was learnt counts half.
     encoding
         Form of an alert, see ``detect.encodings.encoding``.
     labels
@@ -99,6 +103,8 @@ class Settings:
     threshold: float | None = None
     alert_rate: float | None = None
     adaptive: bool = False
+    learn: bool = False
+    half_life: float = 14.0
     encoding: str = "plain"
     labels: str = "Label"
     batch_size: int = 65_536

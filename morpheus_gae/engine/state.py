@@ -4,7 +4,8 @@
 
     {"format": 1, "model": "name@hash", "threshold": {histogram} or null, "scores": {histogram} or null}
 
-The histogram of an adaptive threshold serves any alert rate; it belongs to one model, whose scale it is on.
+and of a run that learns also ``stream``, see `engine.learnt_file`. The histogram of an adaptive threshold
+serves any alert rate; it belongs to one model, whose scale it is on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import reprlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from morpheus_gae.detect.histogram import DecayingHistogram
     from morpheus_gae.detect.recent import RecentScores
     from morpheus_gae.detect.threshold import Threshold
+    from morpheus_gae.engine.learning import Learning, Snapshot
+    from morpheus_gae.engine.learnt_file import LearntFiles
     from morpheus_gae.engine.metrics import Metrics
     from morpheus_gae.engine.served import Served
     from morpheus_gae.engine.window import Window
@@ -46,22 +49,29 @@ class Learnt:
         History of the adaptive threshold, if it is one.
     scores
         The recent scores, if they are followed.
+    stream
+        What a run that learns knew, if this window has it along.
     """
 
     model: str
     threshold: DecayingHistogram | None
     scores: RecentScores | None
+    stream: Snapshot | None = None
 
     @staticmethod
-    def of(served: Served | None, threshold: Threshold, metrics: Metrics) -> Learnt:
+    def of(
+        served: Served | None, threshold: Threshold, metrics: Metrics, stream: Snapshot | None = None
+    ) -> Learnt:
         """Copies, which the next window does not change."""
         history: DecayingHistogram | None = getattr(threshold, "history", None)
         label = "" if served is None else served.label
-        return Learnt(label, None if history is None else history.copy(), metrics.scores())
+        return Learnt(label, None if history is None else history.copy(), metrics.scores(), stream)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+    def as_dict(self, files: LearntFiles | None = None) -> dict[str, Any]:
+        """Plain values for JSON; tables are written to ``files``, which a run that learns has."""
+        stream = {"stream": files.write(self.stream)} if files is not None and self.stream is not None else {}
         return {
+            **stream,
             "format": FORMAT,
             "model": self.model,
             "threshold": None if self.threshold is None else self.threshold.as_dict(),
@@ -69,7 +79,14 @@ class Learnt:
         }
 
 
-def restore(saved: dict[str, Any], where: str, served: Served, metrics: Metrics) -> None:
+def restore(
+    saved: dict[str, Any],
+    where: str,
+    served: Served,
+    metrics: Metrics,
+    learning: Learning | None = None,
+    files: LearntFiles | None = None,
+) -> None:
     """Go on from what was learnt.
 
     Parameters
@@ -82,11 +99,15 @@ def restore(saved: dict[str, Any], where: str, served: Served, metrics: Metrics)
         Its threshold goes on, if it is adaptive.
     metrics
         Its recent scores go on, if it follows them.
+    learning
+        Goes on, if the run learns.
+    files
+        Where the tables of a run that learns are.
 
     Raises
     ------
     UsageError
-        If it was learnt with another model.
+        If it was learnt with another model, or is of a run that learnt and this one does not.
     InputError
         If it is no state of this version.
     """
@@ -106,6 +127,10 @@ def restore(saved: dict[str, Any], where: str, served: Served, metrics: Metrics)
             history.restore(saved["threshold"])
         if metrics.recent is not None and saved.get("scores") is not None:
             metrics.recent.restore(saved["scores"])
+        if saved.get("stream") is not None:
+            if learning is None or files is None:
+                raise UsageError(f"{where} is of a run with --learn: give that too, or another file")
+            learning.restore(files.read(saved["stream"], learning.artifact))
     except ValueError as error:
         raise InputError(f"{where} is damaged: {error}; remove it") from None
 
@@ -121,12 +146,25 @@ class StateFile:
         Time between two versions, at least.
     clock
         Reads seconds, as ``time.monotonic``.
+    learning
+        Of a run that learns: only windows that have its tables along are written.
     """
 
     def __init__(
-        self, path: str, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        path: str,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        learning: Learning | None = None,
     ) -> None:
         self._path = Path(path)
+        self._learning = learning
+        self._files: LearntFiles | None = None
+        if learning is not None:
+            from morpheus_gae.engine.learnt_file import LearntFiles
+
+            self._files = LearntFiles(self._path.absolute().parent, f"{self._path.name}.learnt")
+        self._last: Learnt | None = None
         self._seconds, self._clock = seconds, clock
         self._written: float | None = None
         self._waiting: Learnt | None = None
@@ -151,12 +189,15 @@ class StateFile:
             saved = None
         if not isinstance(saved, dict):
             raise InputError(f"{self._path} is no state that this program wrote: give another --state")
-        restore(saved, str(self._path), served, metrics)
+        restore(saved, str(self._path), served, metrics, self._learning, self._files)
         return True
 
     def keep(self, window: Window) -> None:
         """Note what was known after a window that is delivered; write it if that is due."""
         if window.learnt is None:
+            return
+        self._last = window.learnt
+        if self._learning is not None and window.learnt.stream is None:
             return
         self._waiting = window.learnt
         now = self._clock()
@@ -164,8 +205,16 @@ class StateFile:
             self._written = now
             self.close()
 
+    def finish(self) -> None:
+        """Note what a run that learns knows after its last window; all of them are delivered."""
+        if self._learning is not None and self._last is not None:
+            self._waiting = replace(self._last, stream=self._learning.snapshot())
+
     def close(self) -> None:
         """Write what was noted last."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            write_json(self._path, waiting.as_dict())
+            told = waiting.as_dict(self._files)
+            write_json(self._path, told)
+            if self._files is not None and "stream" in told:
+                self._files.tidy(told["stream"])

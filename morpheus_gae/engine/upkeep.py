@@ -20,6 +20,7 @@ from morpheus_gae.engine.tracing import Tracing, open_tracing
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
+    from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.window import Window
     from morpheus_gae.flows.convert import FlowBatch
     from morpheus_gae.flows.resume import PositionedReader
@@ -46,6 +47,8 @@ class Upkeep:
         Holds the model, in a pipeline with one.
     load
         Loads the model that is in its folder now.
+    learning
+        What the run learns, if it does.
 
     Raises
     ------
@@ -61,7 +64,9 @@ class Upkeep:
         say: Callable[[str], None],
         slot: Slot | None,
         load: Callable[[], Served],
+        learning: Learning | None = None,
     ) -> None:
+        self._learning = learning
         self._settings, self._metrics, self._say = settings, metrics, say
         self.source: FlowSource | None = None
         self.checkpoint: Checkpoint | None = None
@@ -77,13 +82,17 @@ class Upkeep:
             raise UsageError(
                 "--checkpoint and --reload_seconds exclude each other: one result is of one model"
             )
+        if learning is not None and settings.reload_seconds is not None:
+            raise UsageError(
+                "--learn and --reload_seconds exclude each other: what is learnt is of one model"
+            )
         if slot is not None and settings.state is not None:
-            self._state = StateFile(settings.state)
+            self._state = StateFile(settings.state, learning=learning)
             if self._state.load(slot.current, metrics):
                 say(Line(f"Going on from what {settings.state} holds", "state_restored", file=settings.state))
         if slot is not None and settings.checkpoint is not None:
             self._resume(slot.current)
-        if slot is not None and settings.model is not None and self.checkpoint is None:
+        if slot is not None and settings.model is not None and self._may_reload:
             self._reloader = Reloader(settings.model, load, slot, metrics, say, settings.reload_seconds)
         self._tracing: Tracing | None = open_tracing(say)
 
@@ -105,9 +114,13 @@ class Upkeep:
     @property
     def on_hangup(self) -> Callable[[], None] | None:
         """What a SIGHUP does; None if it is nothing of ours."""
-        if self.checkpoint is not None:
+        if not self._may_reload:
             return self._refuse_reload
         return None if self._reloader is None else self._reloader.ask
+
+    @property
+    def _may_reload(self) -> bool:
+        return self.checkpoint is None and self._learning is None
 
     def unfinished(self) -> bool:
         """Whether the run was stopped before the end of its files and will be taken up again."""
@@ -135,6 +148,13 @@ class Upkeep:
     def traced(self, operators: list[Operator]) -> list[Operator]:
         """The operators, timed window by window if somebody wants to know."""
         return operators if self._tracing is None else self._tracing.traced(operators)
+
+    def drained(self) -> None:
+        """Note that all windows are delivered, before the outputs are closed."""
+        if self._state is not None:
+            self._state.finish()
+        if self.checkpoint is not None and self.unfinished():
+            self.checkpoint.pause()
 
     def start(self) -> None:
         """Begin, when the stages are about to."""
@@ -174,7 +194,7 @@ class Upkeep:
             if url == STDIN or "://" in url:
                 raise UsageError(f"--checkpoint reads files, which can be read again: {url} is none")
         paths = expand(list(settings.input))
-        self.checkpoint = Checkpoint(settings, served, paths)
+        self.checkpoint = Checkpoint(settings, served, paths, learning=self._learning)
         self.checkpoint.restore(self._metrics)
         start = self.checkpoint.start
         self._reader = PositionedReader(
@@ -197,6 +217,7 @@ class Upkeep:
             self._metrics.delivered(time.monotonic() - window.arrived)
 
     def _refuse_reload(self) -> None:
-        self._say(
-            Line("Warning: not reloaded: with --checkpoint one result is of one model", "reload_refused")
-        )
+        why = "with --checkpoint one result is of one model"
+        if self._learning is not None:
+            why = "with --learn what is learnt is of one model"
+        self._say(Line(f"Warning: not reloaded: {why}", "reload_refused"))

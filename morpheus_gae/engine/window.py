@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from morpheus_gae.engine.by_partition import Origin
+    from morpheus_gae.engine.learning import Snapshot
     from morpheus_gae.engine.served import Served
     from morpheus_gae.engine.state import Learnt
     from morpheus_gae.engine.tracing import Trace
@@ -35,7 +36,7 @@ class Window:
     flagged
         bool [E], from flag-anomalies on.
     threshold
-        Threshold on the surprise that flagged them.
+        Threshold on the surprise that flagged them; of a run that learns from infer-gae on.
     served
         The model that builds, scores and flags this window, where models may be swapped.
     arrived
@@ -44,6 +45,8 @@ class Window:
         What the threshold knew after this window, if somebody keeps that.
     trace
         When each stage worked on it, if somebody wants to know.
+    snapshot
+        What a run that learns knew after this window, now and then.
     origin
         Partition of a topic that its flows come from, if they come from one.
     """
@@ -57,4 +60,5 @@ class Window:
     arrived: float | None = None
     learnt: Learnt | None = None
     trace: Trace | None = None
+    snapshot: Snapshot | None = None
     origin: Origin | None = None

@@ -100,3 +100,16 @@ def open_executor(model: str | Path, kind: str = "cpu", deterministic: bool = Fa
 
         return CudaExecutor(artifact, kind, deterministic)
     raise UsageError(f"unknown executor {kind!r}: choose cpu, cuda or torch")
+
+
+def reopen(executor: Executor, artifact: Artifact) -> Executor:
+    """An executor of the same kind for the same model with other tensors, say a memory that has learnt.
+
+    Raises
+    ------
+    UsageError
+        If this kind is made to keep what it has on its device.
+    """
+    if not getattr(executor, "reopens", False):
+        raise UsageError("--learn works with --executor cpu (or torch), whose memory can be replaced")
+    return type(executor)(artifact)  # type: ignore[call-arg]

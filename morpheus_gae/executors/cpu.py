@@ -39,6 +39,8 @@ class CpuExecutor:
         Of any spec.
     """
 
+    reopens = True
+
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         spec, w = artifact.spec, artifact.weights()
@@ -51,7 +53,7 @@ class CpuExecutor:
             self.pairs = _pair_model(artifact, w)
             self.fused = cpu_tail.tail_of(artifact.tail("fused"))
         if spec.flow_types:
-            self.flows = _flow_model(artifact, w)
+            self.flows = flow_model(artifact, w)
 
     def score_batch(self, graphs: list[WindowGraph]) -> list[Scores]:
         """Score several windows; each is scored alone, so the batch cannot matter."""
@@ -155,7 +157,8 @@ def _pair_model(artifact: Artifact, w: dict[str, F32]) -> cpu_pairs.PairModel:
     )
 
 
-def _flow_model(artifact: Artifact, w: dict[str, F32]) -> cpu_flow.FlowModel:
+def flow_model(artifact: Artifact, w: dict[str, F32]) -> cpu_flow.FlowModel:
+    """Bins, tables and tails of an artifact with flow types, and its weights, as the kernels take them."""
     t = artifact.tensors
     edges = tuple(t[f"bins.edges{i}"] for i in range(3))
     tables = [_table(w["table1"], 0), _table(w["table2"], 1), _table(w["table3"], 1)]

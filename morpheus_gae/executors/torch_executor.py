@@ -31,6 +31,8 @@ F32 = npt.NDArray[np.float32]
 class TorchExecutor:
     """Scores windows with the torch module on the CPU, several windows as one disjoint union."""
 
+    reopens = True
+
     def __init__(self, artifact: Artifact) -> None:
         from morpheus_gae.model.gae import GAE
 

@@ -8,6 +8,7 @@ everything twice; this one knows what must be there, before it asks for memory.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -31,12 +32,24 @@ class _Entry(NamedTuple):
 
 
 def read_tensors(path: Path, spec: ModelSpec) -> dict[str, npt.NDArray[Any]]:
+    """Tensors by name, as the spec wants them; see `read_checked`."""
+    return read_checked(path, lambda found: misfit(found, spec))
+
+
+def read_checked(
+    path: Path, misfit: Callable[[Mapping[str, tuple[str, tuple[int, ...]]]], str | None]
+) -> dict[str, npt.NDArray[Any]]:
     """Tensors by name: views of one piece of memory.
+
+    Parameters
+    ----------
+    misfit
+        Tells what is wrong with the types and shapes that the header promises, or None.
 
     Raises
     ------
     ValueError
-        If the file is damaged, or its tensors are not those of the spec.
+        If the file is damaged, or its tensors are not as they must be.
     OSError
         If it cannot be read.
     MemoryError
@@ -44,7 +57,7 @@ def read_tensors(path: Path, spec: ModelSpec) -> dict[str, npt.NDArray[Any]]:
     """
     with path.open("rb") as file:
         entries = _header(file)
-        wrong = misfit({name: (e.dtype, e.shape) for name, e in entries.items()}, spec)
+        wrong = misfit({name: (e.dtype, e.shape) for name, e in entries.items()})
         if wrong is not None:
             raise ValueError(wrong)
         end = 0

@@ -27,7 +27,9 @@ def test_a_run_that_has_not_begun() -> None:
     assert found["window_seconds_count"] == found["sweeps_count"] == 0
     # what nobody knows yet is not there, rather than 0
     assert not [
-        name for name in found if name.startswith(("drift", "threshold", "model_info", "score_quantile"))
+        name
+        for name in found
+        if name.startswith(("learning", "listening", "drift", "threshold", "model_info", "score_quantile"))
     ]
 
 
@@ -48,8 +50,12 @@ def test_everything_that_is_counted_is_shown() -> None:
     metrics.queues = lambda: {"infer-gae": 2}
     metrics.lag = {("flows", 0): 7, ("flows", 1): 0}
     metrics.commits = 9
+    metrics.learns({"learnt": 30, "candidates": 20, "barred": 10})
+    metrics.listens(True, 5000)
     found = samples(metrics)
     assert found["kafka_commits_total"] == 9
+    assert [found[f"learning_pairs{{state={s}}}"] for s in ("learnt", "candidates", "barred")] == [30, 20, 10]
+    assert (found["listening"], found["listening_flows"]) == (1, 5000)
     assert found["flows_total"] == found["unseen_hosts_total"] == 3
     assert found["dead_letters_total{reason=broken_json}"] == 2
     assert found["reload_failures_total"] == 2

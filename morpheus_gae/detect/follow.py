@@ -1,0 +1,209 @@
+"""Follow: a threshold, and a calibration, from the recent flows of the very stream that is scored.
+
+The stream is not labelled, so the strangest of its flows may be attacks. They come in bursts of few sources
+or on few destinations, where chance does not, so each of these counts no more often among the strangest than
+so many times what its share of the flows lets one expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.model.calibration import TailMap, fit_tail
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+MOST = 200_000
+PART = 0.25
+"""Share of all flows so far, the latest, that the threshold is taken from: at first the memory grows fast,
+and what it has just scored is the best guess of what it will."""
+LEAST = 20_000
+UNITS = 1 << 16
+"""Hosts fall into so many classes by their hash; two busy ones seldom into one."""
+FREE, TIMES = 0.1, 5.0
+"""A host counts among the strangest for so much of what the rate lets expect of all flows, and on top so many
+times what it lets expect of the host's own."""
+FEWEST, MOST_FREE = 3.0, 10.0
+LOOK = 0.1
+"""Share of the flows that is looked through for them: attacks may be that many."""
+A_DAY_MS = 86_400_000
+KNOTS, CURVATURE = 192, 3.0
+
+
+class Recent:
+    """The latest flows' surprise and hosts; of a fast stream every n-th flow, so that they span days.
+
+    Parameters
+    ----------
+    most
+        Flows to hold.
+
+    Attributes
+    ----------
+    total
+        Flows taken so far, in and out.
+    """
+
+    COLUMNS = ("surprise", "src", "dst")
+
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self.surprise: F32 = np.zeros(most, np.float32)
+        self.src: I32 = np.zeros(most, np.int32)
+        self.dst: I32 = np.zeros(most, np.int32)
+        self.total = 0
+        self._stride, self._skip = 1, 0
+        self._turned_at, self._turned_ms = 0, 0
+
+    def add(self, surprise: F64, src: I32, dst: I32, time_ms: I64 | None) -> None:
+        """Take a window.
+
+        Parameters
+        ----------
+        surprise
+            float64 [E].
+        src, dst
+            int32 [E] class of each flow's hosts, see `classes`.
+        time_ms
+            int64 [E], if known.
+        """
+        e = surprise.shape[0]
+        chosen = np.arange(self._skip, e, self._stride)
+        self._skip = (self._skip - e) % self._stride
+        self.total += int(chosen.shape[0])
+        # of a window larger than the ring the latest
+        chosen = chosen[-self.most :]
+        at = (self.total - chosen.shape[0] + np.arange(chosen.shape[0])) % self.most
+        self.surprise[at], self.src[at], self.dst[at] = surprise[chosen], src[chosen], dst[chosen]
+        if time_ms is not None and e:
+            self._pace(int(np.median(time_ms)))
+
+    def threshold(self, rate: float) -> np.float32:
+        """Surprise that a share ``rate`` of the latest flows lies above, bursts left out.
+
+        Returns
+        -------
+        float32
+            Infinite where there are no flows.
+        """
+        surprise, counts = self._strangest(rate)
+        if not surprise.shape[0]:
+            return np.float32(np.inf)
+        n = self._latest().shape[0]
+        at = min(int(np.searchsorted(np.cumsum(counts), rate * n, side="right")), surprise.shape[0] - 1)
+        return np.nextafter(surprise[at], np.float32(np.inf))
+
+    def calibrate(self, old: TailMap) -> TailMap:
+        """A map in the place of ``old`` that tells the latest flows' own shares; what is held is mapped anew.
+
+        It is as strictly increasing as the old one: no two flows change places.
+        """
+        rows = self._latest()
+        raw = inverse(old, self.surprise[rows])
+        surprise, counts = self._strangest()
+        # bursts of a few hosts are no part of what is usual here
+        cut = surprise[-1] if surprise.shape[0] else np.float32(np.inf)
+        usual = np.concatenate([raw[self.surprise[rows] < cut], inverse(old, surprise[counts])])
+        n = max(usual.shape[0], 1)
+        new = fit_tail(usual, knots=KNOTS, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=CURVATURE)
+        held = slice(0, min(self.total, self.most))
+        self.surprise[held] = new(inverse(old, self.surprise[held]))
+        return new
+
+    def facts(self) -> dict[str, int]:
+        """Numbers that `restore` takes beside the columns."""
+        return {
+            "total": self.total, "stride": self._stride, "skip": self._skip,
+            "turned_at": self._turned_at, "turned_ms": self._turned_ms,
+        }  # fmt: skip
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the columns, as far as they are filled."""
+        held = min(self.total, self.most)
+        return {name: getattr(self, name)[:held].copy() for name in self.COLUMNS}
+
+    def restore(self, tensors: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, int]) -> None:
+        """Go on from `tensors` and `facts`."""
+        for name in self.COLUMNS:
+            getattr(self, name)[: tensors[name].shape[0]] = tensors[name]
+        self.total, self._stride, self._skip = facts["total"], facts["stride"], facts["skip"]
+        self._turned_at, self._turned_ms = facts["turned_at"], facts["turned_ms"]
+
+    def _latest(self) -> I64:
+        """Places of the flows that count now, oldest first."""
+        held = min(self.total, self.most)
+        n = min(held, max(int(PART * self.total), LEAST))
+        return (self.total - n + np.arange(n)) % self.most
+
+    def _strangest(self, rate: float = 0.0) -> tuple[F32, Bool]:
+        """Surprise of the strangest of the latest flows, descending, and which of them count.
+
+        They count towards a rate, or without one at each depth towards what is as strange.
+        """
+        rows = self._latest()
+        n = rows.shape[0]
+        look = min(max(int(LOOK * n), int(8 * rate * n), 100), n)
+        if not look:
+            return np.zeros(0, np.float32), np.zeros(0, np.bool_)
+        surprise = self.surprise[rows]
+        top = np.argpartition(surprise, n - look)[n - look :]
+        # by value, then by age: the same whatever order the partition leaves
+        top = top[np.lexsort((top, -surprise[top]))]
+        # flows that are expected to be so strange, or, at any depth, that are
+        deep = rate * n if rate else np.arange(1.0, look + 1.0)
+        free = np.clip(FREE * deep, FEWEST, MOST_FREE if rate else None)
+        counts = np.ones(look, np.bool_)
+        for column in (self.src, self.dst):
+            unit = column[rows]
+            share = np.bincount(unit, minlength=UNITS)
+            mine = unit[top]
+            counts &= _nth(mine) < free + TIMES * deep * share[mine] / n
+        return surprise[top], counts
+
+    def _pace(self, now_ms: int) -> None:
+        """When what is held has changed whole: every second flow where that took less than a day."""
+        if not self._turned_ms:
+            self._turned_ms = now_ms
+        if self.total - self._turned_at < self.most:
+            return
+        if now_ms - self._turned_ms < A_DAY_MS:
+            self._stride = min(2 * self._stride, 1 << 20)
+        elif self._stride > 1 and now_ms - self._turned_ms > 4 * A_DAY_MS:
+            self._stride //= 2
+        self._turned_at, self._turned_ms = self.total, now_ms
+
+
+def classes(keys: npt.NDArray[np.uint64]) -> I32:
+    """int32 [N] class of each host, from its salted key."""
+    return (keys >> np.uint64(48)).astype(np.int32)
+
+
+def inverse(tail: TailMap, y: F32) -> F32:
+    """The values that a map gives ``y`` for, float32."""
+    m, k = (float(v) for v in tail.tail)
+    wide = y.astype(np.float64)
+    first, last = float(tail.y[0]), float(tail.y[-1])
+    out = np.interp(wide, tail.y, tail.x)
+    low, high = wide < first, wide > last
+    out[low] = float(tail.x[0]) + 1.0 - first / np.maximum(wide[low], 1e-30)
+    over = wide[high] - last
+    out[high] = float(tail.x[-1]) + (k * m * np.expm1(over / k) if np.isfinite(k) else over * m)
+    found: F32 = np.clip(out, -1e30, 1e30).astype(np.float32)
+    return found
+
+
+def _nth(unit: I32) -> I64:
+    """int64 [E]: how many of the elements before each are equal to it."""
+    order = np.argsort(unit, kind="stable")
+    grouped = unit[order]
+    nth = np.empty(unit.shape[0], np.int64)
+    nth[order] = np.arange(unit.shape[0]) - np.searchsorted(grouped, grouped, side="left")
+    return nth

@@ -1,0 +1,323 @@
+"""Learner: a memory that follows the stream; it learns what comes back and was not flagged.
+
+Counters are sums (flows, attributes, squares, flow types), so that a stream learnt in windows is the stream
+counted whole, and they halve in a half-life of the flows' own time. What is new waits: the memory that
+windows are scored with has a pair or host only from an hour after it was first seen, so that it helps nobody
+but who comes back. What is flagged is not learnt, and of whom many flows are flagged nothing is, flagged or
+not: he is barred, until that was so on `QUARANTINE_DAYS` different days. Labels are never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.executors import learn
+from morpheus_gae.executors.cpu import flow_model
+from morpheus_gae.executors.grow import Columns, Grow
+from morpheus_gae.model.features import edge_features
+from morpheus_gae.model.memory import find, host_keys, pair_keys
+
+if TYPE_CHECKING:
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
+
+Bool = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Tensors = dict[str, npt.NDArray[Any]]
+
+HALF_LIFE_DAYS = 14.0
+BLOCK_MS = 3_600_000
+"""A block of time is an hour."""
+BLOCK_FLOWS = 20_000
+"""Flows of a block where flows have no times."""
+BLOCKS_A_DAY = 24
+MOST_BLOCKS = 1 << 30
+WAIT = 2
+"""Blocks from the first flow of a pair or host until it is remembered: an hour at least."""
+STRANGE = 0.1
+"""A pair or a source is barred while more than this share of its flows, of late, was flagged."""
+BAR_HALF_LIFE_DAYS = 1.0
+QUARANTINE_DAYS = 7
+MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
+FAINT = 0.5
+"""Flows, faded, below which nothing is remembered."""
+MERGE_SHARE = 8
+"""A merge costs a pass over the pairs: it waits for an eighth as many flows."""
+LEAST_HALF = np.float32(2.0**-14)
+"""Smallest normal float16."""
+
+SUMS = ("f8", (7,))
+WHOLE, NUMBER = ("i4", ()), ("f4", ())
+BARS = {"strange": NUMBER, "clean": NUMBER, "days": WHOLE, "last_day": WHOLE}
+HOSTS: Columns = {
+    "out": SUMS, "in": SUMS, "first_out": WHOLE, "last_out": WHOLE, "blocks_out": WHOLE, "first_in": WHOLE,
+    "last_in": WHOLE, "blocks_in": WHOLE, **BARS,
+}  # fmt: skip
+
+
+def pair_columns(types: int) -> Columns:
+    """Columns of the pairs of a model with so many flow types."""
+    return {
+        "sums": SUMS, "types": ("f4", (types,)), "first": WHOLE, "last": WHOLE, "blocks": WHOLE,
+        "known": WHOLE, **BARS,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the learner made of one window.
+
+    Attributes
+    ----------
+    flows, known, learnt
+        Flows of the window, those whose pair was in the memory that scored it, and those learnt from.
+    """
+
+    flows: int
+    known: int
+    learnt: int
+
+
+class Learner:
+    """Learns hosts and pairs from windows that were scored.
+
+    Parameters
+    ----------
+    artifact
+        Scaling, bins, flow types and salt come from it, and the memory to begin with.
+    half_life_days
+        Days of the flows' own time in which what was learnt counts half.
+    blank
+        Begin with nothing in memory.
+
+    Attributes
+    ----------
+    hosts, pairs
+        What is known, and what is yet a candidate.
+    now
+        Latest block of time, in hours since the epoch; None before the first flow.
+    flows
+        Flows seen.
+    """
+
+    def __init__(
+        self, artifact: Artifact, half_life_days: float = HALF_LIFE_DAYS, blank: bool = False
+    ) -> None:
+        self.artifact, self.half_life_days = artifact, half_life_days
+        self._salt = artifact.memory.salt
+        types = artifact.spec.flow_types
+        self._flow_model = flow_model(artifact, artifact.weights()) if types else None
+        self.hosts, self.pairs = Grow(HOSTS), Grow(pair_columns(max(types, 1)))
+        self.now: int | None = None
+        self.flows = 0
+        self._merged_at: int | None = None
+        self._merged_flows = 0
+        if not blank:
+            self._recollect()
+
+    def learn(self, graph: WindowGraph, flagged: Bool, time_ms: I64 | None) -> Seen:
+        """Learn from a window.
+
+        Parameters
+        ----------
+        graph
+            The window.
+        flagged
+            bool [E], flows that were flagged.
+        time_ms
+            int64 [E] start of each flow, if known.
+        """
+        e, hosts, pairs = graph.flows, self.hosts, self.pairs
+        if not e:
+            return Seen(0, 0, 0)
+        block = self._blocks(e, time_ms)
+        keys = host_keys(graph.host_hi, graph.host_lo, self._salt)
+        host = hosts.rows(keys)
+        row = pairs.rows(pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
+        src, dst, pair = host[graph.src], host[graph.dst], row[graph.pair]
+        known = int(pairs["known"][pair].sum())
+        day = block // np.int32(BLOCKS_A_DAY)
+        for table, at in ((pairs, pair), (hosts, src)):
+            learn.note_flags(
+                flagged, at, day, table["strange"], table["clean"], table["days"], table["last_day"]
+            )
+        # what was flagged on so many days is a habit by now
+        freed = (pairs["days"] >= QUARANTINE_DAYS)[pair]
+        chosen = (~flagged & ~barred(pairs)[pair] & ~barred(hosts)[src]) | freed
+        x = edge_features(
+            graph.attributes,
+            graph.duration_missing,
+            *(self.artifact.tensors[f"scale.{n}"] for n in ("mean", "std")),
+        )
+        for table, at, sums, role in (
+            (hosts, src, "out", "_out"), (hosts, dst, "in", "_in"), (pairs, pair, "sums", "")
+        ):  # fmt: skip
+            times = (table[f"{name}{role}"] for name in ("first", "last", "blocks"))
+            learn.note_blocks(chosen, at, block, *times)
+            learn.add_sums(chosen, at, x, table[sums])
+        if self._flow_model is not None:
+            learn.add_types(
+                chosen, graph.pair, row, pairs["types"][row], graph.attributes, graph.duration_missing,
+                self._flow_model, pairs["types"],
+            )  # fmt: skip
+        self.flows += e
+        return Seen(e, known, int(chosen.sum()))
+
+    @property
+    def due(self) -> bool:
+        """Whether a block of time, and flows enough to be worth it, have passed since the last merge."""
+        if self.now is None or self.now == self._merged_at:
+            return False
+        return MERGE_SHARE * (self.flows - self._merged_flows) >= self.pairs.size
+
+    def merge(self) -> Tensors:
+        """Fade and forget, and give the memory that the next windows are to be scored with.
+
+        Returns
+        -------
+        dict
+            The tensors ``memory.*`` of an artifact, without a row where nothing is remembered.
+        """
+        assert self.now is not None
+        self._fade()
+        pairs, hosts = self.pairs, self.hosts
+        waited = (pairs["blocks"] > 0) & (self.now - pairs["first"] >= WAIT)
+        pairs["known"][:] = waited & (pairs["sums"][:, 0] >= FAINT)
+        out, into = self._roles()
+        if hosts.size > MOST_HOSTS:
+            hosts.keep(_latest(out | into, np.maximum(hosts["last_out"], hosts["last_in"]), MOST_HOSTS))
+            out, into = self._roles()
+        if pairs.size > MOST_PAIRS:
+            pairs.keep(_latest(pairs["known"] > 0, pairs["last"], MOST_PAIRS))
+        at, row = np.flatnonzero(out | into), np.flatnonzero(pairs["known"])
+        at, row = at[np.argsort(hosts.keys[at])], row[np.argsort(pairs.keys[row])]
+        self._merged_at, self._merged_flows = self.now, self.flows
+        return {
+            "memory.host_key": hosts.keys[at],
+            "memory.host_out": moments(hosts["out"][at] * out[at, None]),
+            "memory.host_in": moments(hosts["in"][at] * into[at, None]),
+            "memory.pair_key": pairs.keys[row],
+            "memory.pair": moments(pairs["sums"][row]),
+            "memory.pair_types": halves(pairs["types"][row]),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Pairs in memory, candidates that wait, and barred ones."""
+        known, kept_out = self.pairs["known"] > 0, barred(self.pairs)
+        return {
+            "learnt": int(known.sum()),
+            "candidates": int((~known & ~kept_out).sum()),
+            "barred": int(kept_out.sum()),
+        }
+
+    def facts(self) -> dict[str, int | None]:
+        """Numbers that `restore` takes beside the tables."""
+        return {
+            "now": self.now, "flows": self.flows, "merged_at": self._merged_at,
+            "merged_flows": self._merged_flows,
+        }  # fmt: skip
+
+    def restore(self, tables: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
+        """Go on from ``hosts`` and ``pairs``, as `Grow.tensors` gave them, and from `facts`."""
+        self.hosts.load(tables["hosts"])
+        self.pairs.load(tables["pairs"])
+        self.now, self.flows = facts["now"], facts["flows"]
+        self._merged_at, self._merged_flows = facts["merged_at"], facts["merged_flows"]
+
+    def _roles(self) -> tuple[Bool, Bool]:
+        """Whether each host is remembered as a source, and as a destination: bool [H] each."""
+        assert self.now is not None
+        hosts, roles = self.hosts, []
+        for name in ("out", "in"):
+            waited = (hosts[f"blocks_{name}"] > 0) & (self.now - hosts[f"first_{name}"] >= WAIT)
+            roles.append(waited & (hosts[name][:, 0] >= FAINT))
+        return roles[0], roles[1]
+
+    def _blocks(self, flows: int, time_ms: I64 | None) -> I32:
+        """int32 [E] block of each flow; the clock goes on with the window's median."""
+        if time_ms is None:
+            at = (self.flows + np.arange(flows)) // BLOCK_FLOWS
+            self.now = int(at[-1])
+            return at.astype(np.int32)
+        block = time_ms // BLOCK_MS
+        middle = min(max(int(np.median(block)), 0), MOST_BLOCKS)
+        self.now = middle if self.now is None else max(self.now, middle)
+        # a clock that is wrong by years must not age everything else
+        return np.clip(block, middle - BLOCKS_A_DAY, middle + BLOCKS_A_DAY).astype(np.int32)
+
+    def _fade(self) -> None:
+        if self._merged_at is None or self.now is None:
+            return
+        days = (self.now - self._merged_at) / BLOCKS_A_DAY
+        # a gap of months, or a clock that jumps, must not empty the memory at once
+        factor = 0.5 ** min(days / self.half_life_days, 1.0)
+        for table, names in ((self.hosts, ("out", "in")), (self.pairs, ("sums", "types"))):
+            for name in names:
+                table[name][:] *= factor
+            for name in ("strange", "clean"):
+                table[name][:] *= np.float32(0.5 ** min(days / BAR_HALF_LIFE_DAYS, 60.0))
+
+    def _recollect(self) -> None:
+        """Begin with the artifact's memory: all of it known for long."""
+        memory = self.artifact.memory
+        rows = self.hosts.rows(memory.host_key)
+        for name, counters in (("out", memory.host_out), ("in", memory.host_in)):
+            self.hosts[name][rows] = sums_of(counters)
+            self.hosts[f"blocks_{name}"][rows] = counters[:, 0] > 0
+            self.hosts[f"first_{name}"][rows] = -WAIT
+        rows = self.pairs.rows(memory.pair_key)
+        self.pairs["sums"][rows] = sums_of(memory.pair)
+        self.pairs["types"][rows] = memory.pair_types
+        self.pairs["blocks"][rows] = self.pairs["known"][rows] = 1
+        self.pairs["first"][rows] = -WAIT
+
+
+def barred(table: Grow) -> Bool:
+    """Rows of which many flows are flagged, not yet for so many days: bool [R]."""
+    strange = table["strange"]
+    return (strange > STRANGE * (strange + table["clean"])) & (table["days"] < QUARANTINE_DAYS)
+
+
+def known_share(artifact: Artifact, graph: WindowGraph) -> float:
+    """Share of a window's flows whose pair the artifact's memory knows; 1 for no flows."""
+    keys = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
+    row = find(artifact.memory.pair_key, pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
+    return float((row >= 0)[graph.pair].mean()) if graph.flows else 1.0
+
+
+def _latest(known: Bool, last: I32, most: int) -> Bool:
+    """Nine tenths of the most rows there may be: known ones first, then those seen last."""
+    order = np.lexsort((last, known))
+    chosen = np.zeros(last.shape[0], np.bool_)
+    chosen[order[-(9 * most // 10) :]] = True
+    return chosen
+
+
+def sums_of(counters: F32) -> F64:
+    """float64 [R, 7] sums from flows, mean (3) and standard deviation (3)."""
+    c = counters.astype(np.float64)
+    n, mean, sd = c[:, :1], c[:, 1:4], c[:, 4:7]
+    return np.concatenate([n, n * mean, n * (sd**2 + mean**2)], 1)
+
+
+def moments(sums: F64) -> F32:
+    """float32 [R, 7] flows, mean (3) and standard deviation (3) from sums; the inverse of `sums_of`."""
+    n = sums[:, :1]
+    safe = np.where(n > 0, n, 1.0)
+    mean = sums[:, 1:4] / safe
+    variance = np.where(n > 1, sums[:, 4:7] / safe - mean**2, 0.0)
+    return np.concatenate([n, mean, np.sqrt(np.maximum(variance, 0.0))], 1).astype(np.float32)
+
+
+def halves(counts: F32) -> npt.NDArray[np.float16]:
+    """float16 of counts; one that is too small for a normal float16, slow to make, is 0."""
+    small = counts < LEAST_HALF
+    return np.where(small, np.float32(0), np.minimum(counts, np.float32(6e4))).astype(np.float16)

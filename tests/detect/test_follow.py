@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from morpheus_gae.detect.follow import A_DAY_MS, LEAST, UNITS, Recent, classes, inverse
+from morpheus_gae.model.calibration import fit_tail
+
+
+def stream(n: int, seed: int = 0, hosts: int = 500) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Surprise that is exponential, as benign flows have it, and hosts."""
+    rng = np.random.default_rng(seed)
+    src, dst = (rng.integers(0, hosts, n).astype(np.int32) for _ in range(2))
+    return rng.exponential(1.0, n), src, dst
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.001])
+def test_the_threshold_is_what_the_rate_lies_above(rate: float) -> None:
+    recent = Recent()
+    for seed in range(4):
+        recent.add(*stream(50_000, seed), None)
+    surprise = stream(200_000, 9)[0]
+    assert 0.7 * rate < (surprise >= recent.threshold(rate)).mean() < 1.3 * rate
+
+
+def test_a_burst_does_not_raise_the_threshold() -> None:
+    rng = np.random.default_rng(1)
+    clean, dirty = Recent(), Recent()
+    surprise, src, dst = stream(100_000)
+    clean.add(surprise, src, dst, None)
+    # 3 % of the flows are a scan from one source, 3 % a flood from many onto one destination
+    scan, flood = rng.random((2, 100_000)) < 0.03
+    surprise, src, dst = surprise.copy(), src.copy(), dst.copy()
+    surprise[scan | flood], src[scan], dst[flood] = 20.0, 600, 700
+    dirty.add(surprise, src, dst, None)
+    assert dirty.threshold(0.01) < clean.threshold(0.01) + 0.7
+    assert dirty.threshold(0.001) < clean.threshold(0.001) + 1.0
+
+
+def test_no_flow_yet_and_few_flows() -> None:
+    recent = Recent()
+    assert recent.threshold(0.01) == np.inf
+    recent.add(*stream(30), None)
+    assert np.isfinite(recent.threshold(0.01))
+
+
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=12))
+@settings(max_examples=30)
+def test_windows_make_no_difference(cuts: list[int]) -> None:
+    one, many = Recent(1000), Recent(1000)
+    surprise, src, dst = stream(sum(cuts))
+    one.add(surprise, src, dst, None)
+    for cut, stop in zip(cuts, np.cumsum(cuts), strict=True):
+        many.add(surprise[stop - cut : stop], src[stop - cut : stop], dst[stop - cut : stop], None)
+    assert one.total == many.total == sum(cuts)
+    assert one.threshold(0.05) == many.threshold(0.05)
+
+
+def test_a_fast_stream_is_thinned_until_it_spans_a_day() -> None:
+    recent = Recent(1000)
+    for minute in range(5000):
+        recent.add(*stream(100, minute), np.full(100, 60_000 * minute + 1))
+    # 144,000 flows a day; a thousand of them are every 144th
+    assert recent.facts()["stride"] == 256
+    for day in range(2, 400):
+        recent.add(*stream(100, day), np.full(100, A_DAY_MS * day))
+    assert recent.facts()["stride"] < 256
+
+
+def test_the_new_scale_tells_shares_and_keeps_the_order() -> None:
+    recent = Recent()
+    surprise, src, dst = stream(100_000)
+    old = fit_tail(surprise)
+    recent.add(old((1.5 * surprise + 1.0).astype(np.float32)).astype(np.float64), src, dst, None)
+    before = recent.surprise[:100_000].copy()
+    new = recent.calibrate(old)
+    after = recent.surprise[:100_000]
+    order = np.argsort(before, kind="stable")
+    assert (np.diff(after[order]) >= 0).all()
+    for share in (0.1, 0.01, 0.001):
+        assert (after >= -np.log(share)).mean() == pytest.approx(share, rel=0.25)
+    np.testing.assert_allclose(new(inverse(old, before)), after, rtol=1e-5)
+
+
+@given(st.integers(0, 20), st.sampled_from([np.inf, 3.0]))
+@settings(max_examples=20)
+def test_a_map_and_its_inverse(seed: int, k: float) -> None:
+    rng = np.random.default_rng(seed)
+    tail = fit_tail(rng.gamma(2.0, 1.0, 3000), k=k)
+    x = np.concatenate([rng.normal(0, 5, 500), tail.x, [tail.x[-1] + 10]]).astype(np.float32)
+    np.testing.assert_allclose(inverse(tail, tail(x)), x, rtol=2e-3, atol=2e-3)
+
+
+def test_what_is_saved_goes_on_alike() -> None:
+    one, other = Recent(3 * LEAST), Recent(3 * LEAST)
+    one.add(*stream(4 * LEAST), np.full(4 * LEAST, 5))
+    other.restore(one.tensors(), one.facts())
+    for recent in (one, other):
+        recent.add(*stream(1000, 1), np.full(1000, 6))
+    assert one.threshold(0.01) == other.threshold(0.01)
+    assert one.facts() == other.facts()
+
+
+def test_classes_are_in_range() -> None:
+    found = classes(np.array([0, 1, (1 << 64) - 1], np.uint64))
+    assert found.min() >= 0
+    assert found.max() < UNITS

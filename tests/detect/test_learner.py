@@ -1,0 +1,261 @@
+"""The learner: what it learns, what it does not, and that windows do not matter."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from morpheus_gae.detect import learner as module
+from morpheus_gae.detect.learner import (
+    BLOCK_MS,
+    BLOCKS_A_DAY,
+    QUARANTINE_DAYS,
+    Learner,
+    known_share,
+    moments,
+    sums_of,
+)
+from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.artifact import Artifact
+from morpheus_gae.model.features import edge_features
+from morpheus_gae.model.memory import host_keys, pair_keys
+from tests.support import make_flows
+
+DAY_MS = BLOCK_MS * BLOCKS_A_DAY
+
+
+def spread(flows: Flows, days: float, first_day: float = 0.0) -> Flows:
+    """The flows, evenly over so many days."""
+    at = first_day * DAY_MS + np.arange(len(flows)) * (days * DAY_MS / len(flows))
+    return dataclasses.replace(flows, time_ms=at.astype(np.int64))
+
+
+def learn(learner: Learner, flows: Flows, flagged: np.ndarray | None = None) -> int:
+    graph = build_graph(flows)
+    none = np.zeros(len(flows), bool) if flagged is None else flagged
+    return learner.learn(graph, none, flows.time_ms).learnt
+
+
+def pair_rows(learner: Learner, flows: Flows) -> np.ndarray:
+    graph = build_graph(flows)
+    keys = host_keys(graph.host_hi, graph.host_lo, learner.artifact.memory.salt)
+    return learner.pairs.rows(pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))[graph.pair]
+
+
+@given(st.lists(st.integers(1, 400), max_size=6), st.integers(0, 5))
+@settings(max_examples=15)
+def test_windows_make_no_difference_to_what_is_counted(
+    tiny_models: dict[str, Artifact], cuts: list[int], seed: int
+) -> None:
+    artifact = tiny_models["default"]
+    flows = spread(make_flows(800, seed=seed), 0.8)
+    flagged = np.zeros(len(flows), bool)
+    parts = Learner(artifact, blank=True)
+    for start, stop in pairwise([0, *sorted({c for c in np.cumsum(cuts).tolist() if c < 800}), 800]):
+        learn(parts, flows.slice(start, stop))
+    # counted whole, with NumPy alone
+    graph = build_graph(flows)
+    t = artifact.tensors
+    x = edge_features(graph.attributes, graph.duration_missing, t["scale.mean"], t["scale.std"])[:, :3]
+    per_flow = np.concatenate([np.ones((800, 1)), x, x.astype(np.float64) ** 2], 1)
+    keys = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
+    for table, column, key, at in (
+        (parts.hosts, "out", keys, graph.src),
+        (parts.hosts, "in", keys, graph.dst),
+        (parts.pairs, "sums", pair_keys(keys[graph.pair_src], keys[graph.pair_dst]), graph.pair),
+    ):
+        wanted = np.zeros((key.shape[0], 7))
+        np.add.at(wanted, at, per_flow)
+        np.testing.assert_allclose(table[column][table.rows(key)], wanted, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(parts.pairs["types"].sum(1), parts.pairs["sums"][:, 0], rtol=1e-4)
+    assert parts.pairs["clean"].sum() == 800
+    assert not flagged.any()
+
+
+def test_sums_and_moments_are_inverse() -> None:
+    rng = np.random.default_rng(0)
+    counters = np.concatenate(
+        [rng.integers(2, 50, (20, 1)), rng.normal(0, 2, (20, 3)), rng.random((20, 3))], 1
+    ).astype(np.float32)
+    np.testing.assert_allclose(moments(sums_of(counters)), counters, rtol=1e-4, atol=1e-4)
+    assert not moments(np.zeros((3, 7))).any()
+
+
+def test_the_memory_of_a_model_is_where_learning_begins(tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    learner = Learner(artifact)
+    learn(learner, spread(make_flows(1), 0.01))
+    before, after = artifact.memory, learner.merge()
+    row = np.searchsorted(after["memory.pair_key"], before.pair_key)
+    assert np.array_equal(after["memory.pair_key"][row], before.pair_key)
+    moved = np.abs(after["memory.pair"][row] - before.pair).max(1) > 1e-3
+    assert moved.sum() <= 1
+    assert known_share(artifact, build_graph(make_flows(500))) > 0.9
+    assert known_share(artifact, build_graph(make_flows(500, hosts=31))) < 0.1
+
+
+def test_what_is_new_waits_and_then_is_known(tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    flows = make_flows(2000, hosts=40)
+    learner = Learner(artifact, blank=True)
+    learn(learner, spread(flows, 0.02))
+    assert not learner.merge()["memory.pair_key"].size, "within the hour nothing is remembered"
+    assert learn(learner, spread(flows, 0.02, first_day=0.5)) == len(flows)
+    memory = learner.merge()
+    assert memory["memory.pair_key"].size == learner.pairs.size == learner.counts()["learnt"]
+    assert (np.diff(memory["memory.host_key"].astype(object)) > 0).all(), "sorted, as look-ups need it"
+    learnt = dataclasses.replace(artifact, tensors={**artifact.tensors, **memory})
+    nothing = {n: t[:0] if n in memory else t for n, t in artifact.tensors.items()}
+    graph = build_graph(flows)
+    cold, warm = (
+        CpuExecutor(a).score(graph) for a in (dataclasses.replace(artifact, tensors=nothing), learnt)
+    )
+    assert cold.unseen_hosts == graph.hosts
+    assert warm.unseen_hosts == 0
+    assert np.median(warm.surprise) < np.median(cold.surprise) - 1
+
+
+def test_executors_agree_on_a_memory_that_has_learnt(tiny_models: dict[str, Artifact]) -> None:
+    pytest.importorskip("torch")
+    from morpheus_gae.executors.torch_executor import TorchExecutor
+
+    artifact = tiny_models["default"]
+    learner = Learner(artifact, half_life_days=0.5)
+    for day in range(4):
+        learn(learner, spread(make_flows(900, hosts=33, seed=day), 0.9, first_day=day))
+        memory = learner.merge()
+    learnt = dataclasses.replace(artifact, tensors={**artifact.tensors, **memory})
+    graph = build_graph(make_flows(900, hosts=33, seed=9))
+    for a, b in ((learnt, learnt), (empty := dataclasses.replace(
+        artifact, tensors={n: t[:0] if n in memory else t for n, t in artifact.tensors.items()}
+    ), empty)):  # fmt: skip
+        np.testing.assert_allclose(
+            CpuExecutor(a).score(graph).surprise, TorchExecutor(b).score(graph).surprise, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_what_was_learnt_halves_in_a_half_life(tiny_models: dict[str, Artifact]) -> None:
+    flows = make_flows(2000, hosts=40)
+    learner = Learner(tiny_models["default"], half_life_days=2.0, blank=True)
+    learn(learner, spread(flows, 0.01))
+    learner.merge()
+    learn(learner, spread(flows.slice(0, 1), 0.01, first_day=2.0))
+    before = learner.pairs["sums"].copy()
+    learner.merge()
+    np.testing.assert_allclose(learner.pairs["sums"], before / 2, rtol=1e-12)
+    # a clock that jumps by years takes no more than half at once
+    learn(learner, spread(flows.slice(0, 1), 0.01, first_day=20_000.0))
+    before = learner.pairs["sums"].copy()
+    learner.merge()
+    np.testing.assert_allclose(learner.pairs["sums"], before / 2, rtol=1e-12)
+
+
+def test_one_wrong_clock_ages_nothing(tiny_models: dict[str, Artifact]) -> None:
+    flows = spread(make_flows(500, hosts=40), 0.01, first_day=100)
+    assert flows.time_ms is not None
+    flows.time_ms[7] = 10**15
+    learner = Learner(tiny_models["default"], blank=True)
+    learn(learner, flows)
+    assert learner.now == 100 * BLOCKS_A_DAY
+    assert learner.pairs["last"].max() <= 101 * BLOCKS_A_DAY
+
+
+def test_flows_without_times_have_blocks_all_the_same(tiny_models: dict[str, Artifact]) -> None:
+    flows = dataclasses.replace(make_flows(1000, hosts=40), time_ms=None)
+    learner = Learner(tiny_models["default"], blank=True)
+    for _ in range(3 * module.BLOCK_FLOWS // 1000):
+        learn(learner, flows)
+    assert learner.now == 2
+    assert learner.merge()["memory.pair_key"].size
+
+
+def test_whose_flows_are_flagged_is_barred_as_long_as_they_are(tiny_models: dict[str, Artifact]) -> None:
+    learner = Learner(tiny_models["default"], blank=True)
+    flows = make_flows(2000, hosts=40)
+    victim = pair_rows(learner, flows) == pair_rows(learner, flows)[0]
+    every_third = victim & (np.cumsum(victim) % 3 == 1)
+    for hour in range(30):
+        learn(learner, spread(flows, 0.03, first_day=hour / 24), every_third)
+        memory = learner.merge()
+    row = pair_rows(learner, flows)[0]
+    assert learner.counts()["barred"] == 1
+    assert learner.pairs["sums"][row, 0] == 0, "neither the flagged flows nor those between them"
+    assert learner.pairs.keys[row] not in memory["memory.pair_key"]
+    # no longer strange: it is learnt when the days of that have faded
+    for hour in range(30, 300):
+        learn(learner, spread(flows, 0.03, first_day=hour / 24))
+        memory = learner.merge()
+    assert learner.pairs.keys[row] in memory["memory.pair_key"]
+
+
+def test_a_source_of_which_much_is_flagged_teaches_nothing(tiny_models: dict[str, Artifact]) -> None:
+    learner = Learner(tiny_models["default"], blank=True)
+    flows = make_flows(3000, hosts=40)
+    graph = build_graph(flows)
+    bad = graph.src == graph.src[0]
+    half = bad & (np.arange(len(flows)) % 2 == 0)
+    learnt = learn(learner, spread(flows, 0.5), half)
+    assert learnt == (~bad).sum()
+    key = host_keys(graph.host_hi, graph.host_lo, learner.artifact.memory.salt)[graph.src[0]]
+    assert learner.hosts["out"][learner.hosts.rows(key.reshape(1))[0], 0] == 0
+
+
+def test_a_habit_of_many_days_is_learnt_in_the_end(tiny_models: dict[str, Artifact]) -> None:
+    learner = Learner(tiny_models["default"], blank=True)
+    flows = make_flows(2000, hosts=40)
+    victim = pair_rows(learner, flows) == pair_rows(learner, flows)[0]
+    row = pair_rows(learner, flows)[0]
+    known = []
+    for day in range(QUARANTINE_DAYS + 3):
+        for hour in (8, 12, 16):
+            learn(learner, spread(flows, 0.03, first_day=day + hour / 24), victim)
+            learner.merge()
+        known.append(bool(learner.pairs["known"][row]))
+    # flagged on seven different days before the first flow is learnt
+    assert known == [False] * (QUARANTINE_DAYS - 1) + [True] * 4
+
+
+def test_the_least_recently_seen_go_first(
+    tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PAIRS", 150)
+    monkeypatch.setattr(module, "MOST_HOSTS", 60)
+    learner = Learner(tiny_models["default"], blank=True)
+    regular = make_flows(1000, hosts=40)
+    for day in range(3):
+        learn(learner, spread(regular, 0.1, first_day=day))
+        learner.merge()
+    mine = learner.pairs.size
+    for number in range(5):
+        # strangers, many more than there is room for, that never come back
+        learn(learner, spread(make_flows(1000, hosts=50 + number), 0.02, first_day=3 + number / 50))
+        learner.merge()
+    assert learner.pairs.size <= 150
+    assert learner.hosts.size <= 60
+    assert learner.counts()["learnt"] == mine, "candidates go before what is known"
+
+
+def test_a_merge_waits_for_a_block_and_for_flows_enough(tiny_models: dict[str, Artifact]) -> None:
+    learner = Learner(tiny_models["default"], blank=True)
+    assert not learner.due
+    flows = make_flows(2000, hosts=40)
+    learn(learner, spread(flows, 0.01))
+    assert learner.due
+    learner.merge()
+    learn(learner, spread(flows, 0.01))
+    assert not learner.due, "within the hour"
+    learn(learner, spread(flows.slice(0, 2), 0.01, first_day=1))
+    assert learner.due
+
+
+def test_a_window_without_flows_teaches_nothing(tiny_models: dict[str, Artifact]) -> None:
+    learner = Learner(tiny_models["default"])
+    assert learn(learner, make_flows(5).slice(0, 0)) == 0
+    assert learner.now is None
