@@ -35,18 +35,27 @@ REASONS = (
     "unusual bytes or duration for this pair",
     "unusual pair of hosts, and unusual bytes or duration",
 )
+OTHERS = "; other flows of this pair or source are strange too"
+
+GRAPH = "surprise_graph"
+"""Column beside them where the model has evidence: what the other flows of pair and source added, in nats."""
+
+AMONG = 1.0
+"""Nats from which the others are named as well: they make the flow e times as strange."""
 
 BOTH = 0.5
 """A part with at least this share of the larger one is named beside it."""
 
 
-def why(pair_part: F32, flow_part: F32) -> npt.NDArray[np.int8]:
-    """Which part of the surprise dominates, as an index into ``REASONS``.
+def why(pair_part: F32, flow_part: F32, graph_part: F32 | None = None) -> npt.NDArray[np.int8]:
+    """Which part of the surprise dominates, as an index into ``REASONS``; 4 more where others add to it.
 
     Parameters
     ----------
     pair_part, flow_part
         float32 [E], >= 0; both 0 where the model does not tell parts apart.
+    graph_part
+        float32 [E] nats that the other flows of pair and source added, or None.
 
     Returns
     -------
@@ -55,7 +64,8 @@ def why(pair_part: F32, flow_part: F32) -> npt.NDArray[np.int8]:
     largest = np.maximum(pair_part, flow_part)
     pair = (pair_part > 0) & (pair_part >= BOTH * largest)
     flow = (flow_part > 0) & (flow_part >= BOTH * largest)
-    return (pair + 2 * flow).astype(np.int8)
+    among = 0 if graph_part is None else graph_part >= AMONG
+    return np.asarray(pair + 2 * flow + 4 * among, np.int8)
 
 
 def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32, model: str) -> pa.Table:
@@ -77,8 +87,8 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     Returns
     -------
     pyarrow.Table
-        The input's columns, then ``ALERT_COLUMNS``. Input columns of these names (the input is an
-        earlier output, say) are replaced.
+        The input's columns, then ``ALERT_COLUMNS``, and ``GRAPH`` among them where the model has evidence.
+        Input columns of these names (the input is an earlier output, say) are replaced.
     """
     import pyarrow as pa
 
@@ -90,17 +100,20 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     except pa.ArrowNotImplementedError:
         # rows of some types cannot be picked
         table = ordinary_table(flows.table).take(pa.array(index))
-    table = table.drop_columns([name for name in ALERT_COLUMNS if name in table.column_names])
+    table = table.drop_columns([name for name in (*ALERT_COLUMNS, GRAPH) if name in table.column_names])
     n = index.shape[0]
     pair_part, flow_part = scores.pair_part[index], scores.flow_part[index]
     surprise = scores.surprise[index]
-    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part), pa.array(REASONS))
+    graph_part = None if scores.graph_part is None else scores.graph_part[index]
+    words = (*REASONS, *(reason + OTHERS for reason in REASONS))
+    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, graph_part), pa.array(words))
     added = {
         # of the refined surprise: float32 scores of strange flows tie
         "anomaly_score": score_of_surprise(surprise),
         "surprise": surprise,
         "surprise_pair": pair_part,
         "surprise_flow": flow_part,
+        **({} if graph_part is None else {GRAPH: graph_part}),
         "is_anomaly": surprise >= threshold,
         "threshold": np.full(n, score_of_surprise(threshold)),
         "why": reasons.dictionary_decode(),

@@ -35,6 +35,9 @@ class Scores:
         the flow looks like (zeros where the model has no such part).
     unseen_hosts
         Hosts of the window that the model's memory does not know (0 for a model without memory).
+    graph_part
+        float32 [E], >= 0: the share that comes from the other flows of the flow's pair and source, in nats
+        before the last calibration (`model.evidence`); None where the model has no such part.
     """
 
     score: F32
@@ -43,6 +46,7 @@ class Scores:
     flow_part: F32
     unseen_hosts: int = 0
     facts: dict[str, float] = field(default_factory=dict)
+    graph_part: F32 | None = None
 
 
 class Executor(Protocol):

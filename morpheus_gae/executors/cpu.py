@@ -12,6 +12,7 @@ from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.cpu_bins import bucket_starts, ended
 from morpheus_gae.executors.cpu_dense import Layer, layer_of
 from morpheus_gae.executors.cpu_encoder import Encoder
+from morpheus_gae.executors.cpu_evidence import CpuEvidence
 from morpheus_gae.executors.cpu_lines import empty_lines, lines_of
 from morpheus_gae.executors.cpu_memory import CpuMemory
 from morpheus_gae.graph import parallel
@@ -52,6 +53,8 @@ class CpuExecutor:
             self.memory = CpuMemory(artifact.memory)
             self.pairs = _pair_model(artifact, w)
             self.fused = cpu_tail.tail_of(artifact.tail("fused"))
+        if spec.evidence:
+            self.evidence = CpuEvidence(artifact, self.memory)
         if spec.flow_types:
             self.flows = flow_model(artifact, w)
 
@@ -64,7 +67,8 @@ class CpuExecutor:
         spec = self.artifact.spec
         if graph.flows == 0:
             none = np.zeros(0, np.float32)
-            return Scores(none, none.astype(np.float64), none, none)
+            graph_part = none if spec.evidence else None
+            return Scores(none, none.astype(np.float64), none, none, graph_part=graph_part)
         flags = class_flags(graph.host_hi, graph.host_lo)
         f = z = hosts = None
         if spec.attention:
@@ -115,8 +119,9 @@ class CpuExecutor:
             cpu_tail.map_tail(part[row], self.fused, np.empty_like(row), by_pair)
             coarse = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
-            told = self._apart(graph, coarse)
-            return Scores(-np.expm1(-coarse), told, part[row][graph.pair], none, unseen)
+            told, score = self._apart(graph, coarse), -np.expm1(-coarse)
+            added = self._raised(graph, hosts, score, told)
+            return Scores(score, told, part[row][graph.pair], none, unseen, graph_part=added)
         score, pair_part, flow_part = (np.empty(e, np.float32) for _ in range(3))
         surprise = np.empty(e, np.float64)
         attributes = np.ascontiguousarray(graph.attributes)
@@ -129,7 +134,12 @@ class CpuExecutor:
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)
-        return Scores(score, surprise, pair_part, flow_part, unseen)
+        added = self._raised(graph, hosts, score, surprise)
+        return Scores(score, surprise, pair_part, flow_part, unseen, graph_part=added)
+
+    def _raised(self, graph: WindowGraph, hosts: cpu_pairs.Hosts, score: F32, surprise: F64) -> F32 | None:
+        """Let the evidence travel: scores and surprises are written anew."""
+        return self.evidence(graph, hosts, score, surprise) if self.artifact.spec.evidence else None
 
     def _apart(self, graph: WindowGraph, surprise: F32) -> F64:
         """Surprises of their own for parallel flows."""

@@ -40,8 +40,9 @@ from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda_memory import find
 from morpheus_gae.executors.cuda_pairs import PairModel, existence, mixture
 from morpheus_gae.executors.device_encoder import by_parts, encode
+from morpheus_gae.executors.device_evidence import DeviceEvidence
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
-from morpheus_gae.executors.device_memory import DeviceMemory
+from morpheus_gae.executors.device_memory import DeviceMemory, Found
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.executors.device_ties import apart
 from morpheus_gae.model.gae import GAE, SMOOTH, TABLE_FLOOR
@@ -105,6 +106,8 @@ class CudaExecutor:
             self.pair_model = PairModel.of(self.net, DeviceTail(artifact.tail("pair"), self.device))
         if not spec.edge_decoder:
             self.fused_tail = DeviceTail(artifact.tail("fused"), self.device)
+        if spec.evidence:
+            self.evidence = DeviceEvidence(artifact, self.device)
         if spec.flow_types:
             self.flow_model = self._flow_model()
         if spec.edge_decoder:
@@ -257,7 +260,8 @@ class CudaExecutor:
         zeros = torch.zeros((), device=device).expand(e)
         nobody = torch.zeros((), dtype=torch.int64, device=device)
         if not e:
-            return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody)
+            added = zeros if spec.evidence else None
+            return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody, added)
         src, dst, pair = graph.pair_src, graph.pair_dst, graph.pair
         flags = graph.host_flags
         if flags is None:
@@ -277,12 +281,21 @@ class CudaExecutor:
         if not spec.flow_types:
             surprise = self.fused_tail(calibrated)[pair]
             told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
-            return DeviceScores(-torch.expm1(-surprise), told, calibrated[pair], zeros, nobody)
+            return self._raised(graph, found, -torch.expm1(-surprise), told, calibrated[pair], zeros)
         mix = mixture(found, src, dst, self.memory, self.pair_model, z)
         scores = flow_scores(
             graph.attributes, graph.duration_missing, pair, calibrated, mix, self.flow_model, chunk
         )
-        return DeviceScores(*scores, nobody)
+        return self._raised(graph, found, *scores)
+
+    def _raised(
+        self, graph: DeviceGraph, found: Found, score: Tensor, surprise: Tensor, pair: Tensor, flow: Tensor
+    ) -> DeviceScores:
+        """With what travels over the graph, if the spec has evidence."""
+        added = None
+        if self.artifact.spec.evidence:
+            score, surprise, added = self.evidence(graph, found, surprise)
+        return DeviceScores(score, surprise, pair, flow, found.unseen, added)
 
     def _by_edges(
         self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int

@@ -85,7 +85,8 @@ class Coming:
     """
 
     def __init__(self, scores: DeviceScores, held: object = None) -> None:
-        whole = (scores.score, scores.surprise, scores.unseen_hosts)
+        added = () if scores.graph_part is None else (scores.graph_part,)
+        whole = (scores.score, scores.surprise, scores.unseen_hosts, *added)
         parts = (scores.pair_part, scores.flow_part)
         self._held: Any = scores, held
         self._whole = [tensor.to("cpu", non_blocking=True) for tensor in whole]
@@ -97,9 +98,10 @@ class Coming:
         if self._done is not None:
             self._done.synchronize()
         self._held = None
-        score, surprise, unseen = self._whole
+        score, surprise, unseen, *added = self._whole
         pair, flow = (np.zeros(p.shape, np.float32) if _is_one(p) else p.numpy() for p in self._parts)
-        return Scores(score.numpy(), surprise.numpy(), pair, flow, int(unseen))
+        graph = added[0].numpy() if added else None
+        return Scores(score.numpy(), surprise.numpy(), pair, flow, int(unseen), graph_part=graph)
 
 
 class Number:

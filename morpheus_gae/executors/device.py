@@ -116,6 +116,8 @@ class DeviceScores:
         float64 [E].
     unseen_hosts
         int64 scalar.
+    graph_part
+        float32 [E], or None.
     """
 
     score: Tensor
@@ -123,6 +125,7 @@ class DeviceScores:
     pair_part: Tensor
     flow_part: Tensor
     unseen_hosts: Tensor
+    graph_part: Tensor | None = None
 
 
 def _sent(array: np.ndarray, device: str) -> Tensor:

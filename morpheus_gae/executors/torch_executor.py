@@ -12,8 +12,9 @@ from morpheus_gae.errors import MissingExtraError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.calibration import fuse
+from morpheus_gae.model.evidence import raises
 from morpheus_gae.model.features import class_flags, edge_features
-from morpheus_gae.model.memory import count_unseen, recall
+from morpheus_gae.model.memory import find, host_keys, pair_keys, recall
 from morpheus_gae.model.ties import apart, centre_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class TorchExecutor:
         full = [g for g in graphs if g.flows]
         scored = iter(self._score_union(full) if full else [])
         nothing = np.zeros(0, np.float32)
-        none = Scores(nothing, nothing.astype(np.float64), nothing, nothing)
+        graph_part = nothing if self.artifact.spec.evidence else None
+        none = Scores(nothing, nothing.astype(np.float64), nothing, nothing, graph_part=graph_part)
         return [next(scored) if g.flows else none for g in graphs]
 
     def _score_union(self, graphs: list[WindowGraph]) -> list[Scores]:
@@ -67,16 +69,23 @@ class TorchExecutor:
         flow_part = zeros if raw.flow is None else art.tail("flow")(raw.flow)
         fused = self._fused(pair_part, flow_part)
         surprise = art.tail("fused")(fused) if raw.edge is None else raw.edge
-        score = -np.expm1(-surprise)
-        told = apart(surprise, batch.attributes, batch.missing, centre_of(art.tensors["scale.mean"]))
+        centre = centre_of(art.tensors["scale.mean"])
         out = []
         for graph, start in zip(graphs, batch.flow_start, strict=True):
             cut = slice(start, start + graph.flows)
-            unseen = 0
+            mine, added, unseen = surprise[cut], None, 0
             if art.spec.memory:
                 # window by window, so that a host of two windows counts in both
-                unseen = count_unseen(art.memory, graph.host_hi, graph.host_lo)
-            out.append(Scores(score[cut], told[cut], pair_part[cut], flow_part[cut], unseen))
+                key = host_keys(graph.host_hi, graph.host_lo, art.memory.salt)
+                hosts = find(art.memory.host_key, key)
+                unseen = int((hosts < 0).sum())
+            if art.spec.evidence:
+                pairs = find(art.memory.pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))
+                added = raises(art.evidence, mine, graph.pair, graph.pair_src, pairs, hosts)
+                mine = art.tail("evidence")(mine + added)
+            told = apart(mine, graph.attributes, graph.duration_missing, centre)
+            parts = pair_part[cut], flow_part[cut]
+            out.append(Scores(-np.expm1(-mine), told, *parts, unseen, graph_part=added))
         return out
 
     def _fused(self, pair_part: F32, flow_part: F32) -> F32:

@@ -27,6 +27,7 @@ from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_config import read_config, read_spec
 from morpheus_gae.model.artifact_file import read_tensors
 from morpheus_gae.model.calibration import TailMap
+from morpheus_gae.model.evidence import Evidence
 from morpheus_gae.model.memory import Memory
 from morpheus_gae.model.spec import ModelSpec
 from morpheus_gae.model.strict_json import seal
@@ -93,8 +94,16 @@ class Artifact:
             pair_types=t["memory.pair_types"],
         )
 
+    @property
+    def evidence(self) -> Evidence:
+        """What benign windows lead one to expect (spec.evidence only)."""
+        t = self.tensors
+        unknown, flows, pairs, window = (float(v) for v in t["evidence.prior"])
+        curve = t["evidence.new.x"], t["evidence.new.y"]
+        return Evidence(t["evidence.pair"], t["evidence.source"], unknown, flows, pairs, window, *curve)
+
     def tail(self, part: str) -> TailMap:
-        """Calibration of ``"pair"``, ``"flow"`` or ``"fused"``."""
+        """Calibration of ``"pair"``, ``"flow"``, ``"fused"`` or ``"evidence"``."""
         return TailMap(*(self.tensors[f"calibration.{part}.{leaf}"] for leaf in ("x", "y", "tail")))
 
     def weights(self) -> dict[str, Array]:

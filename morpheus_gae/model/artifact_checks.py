@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.model import evidence
 from morpheus_gae.model.artifact_config import MOST_SURPRISE
 from morpheus_gae.model.artifact_reach import MOST, reach
+from morpheus_gae.model.artifact_schema import maps
 from morpheus_gae.model.spec import ModelSpec
 
 Array = npt.NDArray[Any]
@@ -25,6 +27,8 @@ STANDARDISED = 16.0
 """Means and deviations of attributes that were clipped to +-8, with room for rounding."""
 NARROWEST, STEEPEST = 1e-6, 1e3
 """Of a calibration map: its knots' whole width and its slope stay finite when one divides by the other."""
+LIGHTEST = 0.1
+"""Weight of a past: a flow's own surprise counts for more than what the others of its pair say about it."""
 FOLD = 4096
 _INFINITE_HALF = 0x7C00
 """Bits of a float16 infinity; NaN and every number with a sign have more."""
@@ -55,8 +59,10 @@ def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
     if spec.memory:
         yield from _memory(t)
     if not spec.edge_decoder:
-        for part in ("pair", "flow", "fused"):
+        for part in maps(spec):
             yield from _calibration(t, f"calibration.{part}")
+    if spec.evidence:
+        yield from _evidence(t)
     if spec.flow_types:
         yield from _bins(t)
         if t["net.tau"][0] < DEEPEST_TAU:
@@ -114,6 +120,27 @@ def _calibration(t: Tensors, part: str) -> Iterator[str]:
         yield f"{part} is steeper than {STEEPEST:g}"
     if not NARROWEST <= m <= MOST or not (NARROWEST <= k <= 1e6 or k == np.inf):
         yield f"{part}.tail must be a scale from {NARROWEST:g} and a curvature from {NARROWEST:g}"
+
+
+def _evidence(t: Tensors) -> Iterator[str]:
+    prior = t["evidence.prior"].astype(np.float64)
+    means = {
+        "evidence.pair": t["evidence.pair"],
+        "evidence.source": t["evidence.source"],
+        "evidence.prior": prior[:1],
+    }
+    for name, mean in means.items():
+        if mean.min() < 0 or mean.max() > evidence.UPTO:
+            yield f"{name} must have means from 0 to {evidence.UPTO:g}"
+    if prior[1:3].min() < LIGHTEST or prior[1:].max() > MOST or prior[3] < 1:
+        yield f"evidence.prior must have weights from {LIGHTEST:g} and a window from 1"
+    x, y = (t[f"evidence.new.{leaf}"].astype(np.float64) for leaf in ("x", "y"))
+    if x[0] < 0 or x[-1] > MOST or not _ascends(x):
+        yield f"evidence.new.x must ascend within 0 to {MOST:g}"
+    elif y[0] != 0 or y[-1] > evidence.MOST_NEW or (y[1:] < y[:-1]).any():
+        yield f"evidence.new.y must rise from 0 to at most {evidence.MOST_NEW:g}"
+    elif (np.diff(y) > evidence.STEEPEST * np.diff(x)).any():
+        yield f"evidence.new is steeper than {evidence.STEEPEST:g}"
 
 
 def _bins(t: Tensors) -> Iterator[str]:

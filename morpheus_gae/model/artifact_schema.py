@@ -27,7 +27,8 @@ FREE: dict[str, tuple[int, int]] = {
     **{f"edges{i}": (1, 4095) for i in range(3)},
     **{f"bins{i}": (2, 4096) for i in range(3)},
     **{f"groups{i}": (1, 64) for i in range(2)},
-    **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "fused")},
+    **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "fused", "evidence")},
+    "knots of new pairs": (2, 4096),
     "quantiles": (2, 1 << 16),
 }
 """Least and greatest value of each such number."""
@@ -58,8 +59,16 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
             "memory.pair": Kind("F32", ("pairs", 7)),
             "memory.pair_types": Kind("F16", ("pairs", max(spec.flow_types, 1))),
         }
+    if spec.evidence:
+        out |= {
+            "evidence.pair": Kind("F32", ("pairs",)),
+            "evidence.source": Kind("F32", ("hosts",)),
+            "evidence.prior": Kind("F32", (4,)),
+            "evidence.new.x": Kind("F32", ("knots of new pairs",)),
+            "evidence.new.y": Kind("F32", ("knots of new pairs",)),
+        }
     if not spec.edge_decoder:
-        for part in ("pair", "flow", "fused"):
+        for part in maps(spec):
             knots = f"knots of {part}"
             out[f"calibration.{part}.x"] = out[f"calibration.{part}.y"] = Kind("F32", (knots,))
             out[f"calibration.{part}.tail"] = Kind("F32", (2,))
@@ -68,6 +77,11 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
         out |= {f"bins.group{i}": Kind("I32", (f"bins{i}",)) for i in range(2)}
     out |= {f"net.{name}": Kind("F32", shape) for name, shape in _weights(spec)}
     return out
+
+
+def maps(spec: ModelSpec) -> tuple[str, ...]:
+    """Calibration maps of a model without an edge decoder, see ``Artifact.tail``."""
+    return ("pair", "flow", "fused", *(("evidence",) if spec.evidence else ()))
 
 
 def _weights(spec: ModelSpec) -> Iterator[tuple[str, tuple[Size, ...]]]:

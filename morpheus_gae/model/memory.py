@@ -163,8 +163,3 @@ def recall(memory: Memory, host_hi: U64, host_lo: U64, pair_src: I32, pair_dst: 
         profile=profile_numbers(pair, out[pair_src], into[pair_dst]),
         types=rows(memory.pair_types, forward),
     )
-
-
-def count_unseen(memory: Memory, host_hi: U64, host_lo: U64) -> int:
-    """Hosts that memory does not know."""
-    return int((find(memory.host_key, host_keys(host_hi, host_lo, memory.salt)) < 0).sum())

@@ -50,6 +50,8 @@ class ModelSpec:
         Edge and global-edge decoder: logit of the edge from host embeddings, edge and window features.
     width, heads
         Width of the encoder per direction, and its attention heads.
+    evidence
+        Surprises travel over the window's graph: what else a flow's pair and source send raises its own.
     version
         Of this format.
     """
@@ -65,6 +67,7 @@ class ModelSpec:
     edge_decoder: bool = False
     width: int = 32
     heads: int = 2
+    evidence: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -73,6 +76,10 @@ class ModelSpec:
             raise UsageError("a model needs at least one of: memory, flow_types, edge_decoder")
         if self.flow_types and not self.memory:
             raise UsageError("flow_types read the pair memory: switch memory on as well")
+        if self.evidence and not self.memory:
+            raise UsageError(
+                "evidence is measured against the memory's pairs and hosts: switch memory on as well"
+            )
         if self.edge_decoder and self.memory:
             raise UsageError("edge_decoder scores alone: switch memory and flow_types off")
         if self.edge_decoder and not self.attention:
@@ -84,7 +91,7 @@ class ModelSpec:
         flaw = name_flaw(self.preset)
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
-        for name in ("octets", "attention", "memory", "edge_decoder"):
+        for name in ("octets", "attention", "memory", "edge_decoder", "evidence"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -107,8 +114,11 @@ class ModelSpec:
         return 2 * self.width
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
+        values = asdict(self)
+        if not self.evidence:
+            del values["evidence"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelSpec:
@@ -135,8 +145,8 @@ class ModelSpec:
 
 
 PRESETS: dict[str, ModelSpec] = {
-    "default": ModelSpec(),
-    "graph": ModelSpec(preset="graph", attention=True),
+    "default": ModelSpec(evidence=True),
+    "graph": ModelSpec(preset="graph", attention=True, evidence=True),
     "published": ModelSpec(
         preset="published",
         octets=True,

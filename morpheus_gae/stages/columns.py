@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from morpheus_gae.detect.alerts import GRAPH
 from morpheus_gae.engine.by_partition import Origin
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
@@ -22,7 +23,7 @@ SCORES = {
     "surprise_pair": "pair_part",
     "surprise_flow": "flow_part",
 }
-"""Columns of a message, and what they hold of the scores."""
+"""Columns of a message, and what they hold of the scores; ``GRAPH`` beside them if the model has evidence."""
 FLAG = "is_anomaly"
 
 
@@ -56,6 +57,7 @@ def window_of(message: Any, labels: str | None = None) -> Window:
             np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES if n != "surprise"
         )
         surprise = np.asarray(frame["surprise"].to_numpy(), np.float64)
+        graph_part = np.asarray(frame[GRAPH].to_numpy(), np.float32) if GRAPH in frame.columns else None
         if labels is not None:
             keep = [labels] if labels in frame.columns else []
             flagged, table = None, table_of(frame[[*keep, "surprise"]])
@@ -65,16 +67,28 @@ def window_of(message: Any, labels: str | None = None) -> Window:
     threshold = message.get_metadata(THRESHOLD) if message.has_metadata(THRESHOLD) else None
     return Window(
         bare_flows(table.replace_schema_metadata(None), done),
-        scores=Scores(score, surprise, pair_part, flow_part),
+        scores=Scores(score, surprise, pair_part, flow_part, graph_part=graph_part),
         flagged=flagged,
         threshold=None if threshold is None else np.float32(threshold),
         origin=origin,
     )
 
 
+def columns_of(scores: Any) -> dict[str, str]:
+    """Columns that these scores fill, and their parts: ``Scores``, or those of a device."""
+    return SCORES if scores.graph_part is None else {**SCORES, GRAPH: "graph_part"}
+
+
+def without_stale(frame: Any, scores: Any) -> Any:
+    """Frame without what an earlier model's evidence added, where this one has none."""
+    return frame.drop(columns=[GRAPH]) if scores.graph_part is None and GRAPH in frame.columns else frame
+
+
 def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:
     """Frame with the scores as columns, and the tensor "probs", float32 [E, 1]; both where the frame is."""
-    out = frame.assign(**{name: getattr(scores, part) for name, part in SCORES.items()})
+    out = without_stale(frame, scores).assign(
+        **{name: getattr(scores, part) for name, part in columns_of(scores).items()}
+    )
     probs: Any = scores.score.reshape(-1, 1)
     if is_device(frame):
         import cupy

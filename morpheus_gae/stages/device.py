@@ -12,7 +12,7 @@ from morpheus_gae.flows.cudf_columns import DeviceBatch, frame_to_flows, parquet
 from morpheus_gae.flows.partitions import partitions_of
 from morpheus_gae.flows.read import expand, format_of
 from morpheus_gae.flows.stream import COMPRESSIONS
-from morpheus_gae.stages.columns import SCORES
+from morpheus_gae.stages.columns import columns_of, without_stale
 
 
 def on_device(config: Any, executor: Any) -> bool:
@@ -105,9 +105,10 @@ def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:
     """
     import cupy
 
-    given = [getattr(scores, part).contiguous() for part in SCORES.values()]
+    filled = columns_of(scores)
+    given = [getattr(scores, part).contiguous() for part in filled.values()]
     again = [any(part is earlier for earlier in given[:i]) for i, part in enumerate(given)]
     tensors = [part.clone() if twice else part for part, twice in zip(given, again, strict=True)]
-    arrays = dict(zip(SCORES, map(cupy.from_dlpack, tensors), strict=True))
+    arrays = dict(zip(filled, map(cupy.from_dlpack, tensors), strict=True))
     added = {name: package.Series(array, index=frame.index) for name, array in arrays.items()}
-    return frame.assign(**added), arrays["anomaly_score"].reshape(-1, 1)
+    return without_stale(frame, scores).assign(**added), arrays["anomaly_score"].reshape(-1, 1)

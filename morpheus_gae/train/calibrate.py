@@ -72,10 +72,20 @@ def calibrate_heads(raw: Raw, counted: Bool, fresh: Bool) -> Calibrated:
     return Calibrated(tensors, maps["fused"](fused))
 
 
-def fit(raw: F32, knots: int) -> TailMap:
+def fit(raw: F32, knots: int, k: float = CURVATURE) -> TailMap:
     """Empirical as far as 10 validation flows lie beyond, extrapolated from there."""
     n = max(raw.shape[0], 1)
-    return fit_tail(raw, knots=knots, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=CURVATURE)
+    return fit_tail(raw, knots=knots, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=k)
+
+
+def again(surprise: F32) -> TailMap:
+    """Map of values that were calibrated before, and raised since.
+
+    They bend already, far out: an exponential tail, at least as steep as they are, so that values which
+    float32 tells apart do not meet there.
+    """
+    tail = fit(surprise, knots=192, k=np.inf)
+    return TailMap(tail.x, tail.y, np.minimum(tail.tail, np.array([1, np.inf], np.float32)))
 
 
 def thresholds(surprise: F32) -> dict[str, float]:

@@ -11,6 +11,7 @@ PARTS = {
     "attention": "GATv2 encoder over the window's pairs",
     "memory": "host and pair memory with an existence head",
     "edge_decoder": "edge and global-edge decoder",
+    "evidence": "evidence of the other flows of pair and source",
 }
 BEHIND = {
     True: "each fifth of the time scored with the memory of the other four",

@@ -30,7 +30,7 @@ except ImportError:
     raise MissingExtraError("torch", "train", "training") from None
 
 from morpheus_gae.graph.build import build_graph
-from morpheus_gae.train import calibrate, card, checkpoint
+from morpheus_gae.train import calibrate, card, checkpoint, evidence
 from morpheus_gae.train.contamination import strangest, suspects
 from morpheus_gae.train.counters import FOLDS
 from morpheus_gae.train.cross import cross_scores
@@ -174,6 +174,9 @@ def _train(
         calibrated = calibrate.calibrate_heads(raw, counted, fresh)
     surprise = calibrated.surprise
     tensors.update(calibrated.tensors)
+    if spec.evidence:
+        more, surprise = evidence.settle(flows, surprise, fold, counted, kept, tensors, options.graph_size)
+        tensors.update(more)
     tensors.update(calibrate.quantiles(surprise[counted]))
     limits = calibrate.thresholds(surprise[counted])
     if tell is not None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.detect.alerts import ALERT_COLUMNS, REASONS, alert_table, why
+from morpheus_gae.detect.alerts import ALERT_COLUMNS, GRAPH, OTHERS, REASONS, alert_table, why
 from morpheus_gae.executors.base import Scores
 from tests.detect.make import flows_of, scores_of
 
@@ -51,6 +52,19 @@ def test_why_names_the_part_that_dominates() -> None:
         REASONS[3],
         REASONS[1],
     ]
+
+
+def test_why_names_the_others_where_they_add_to_it() -> None:
+    pair, flow = np.array([5, 5, 0], np.float32), np.array([0, 0, 5], np.float32)
+    scores = replace(scores_of([5.0, 4.0, 3.0]), pair_part=pair, flow_part=flow)
+    scores = replace(scores, graph_part=np.array([0.5, 1.0, 3.0], np.float32))
+    table = alert_table(flows_of(3), scores, np.array([True, False, True]), np.float32(0), "m")
+    assert table[GRAPH].to_pylist() == [0.5, 3.0]
+    assert table["why"].to_pylist() == [REASONS[1], REASONS[2] + OTHERS]
+    assert why(pair, flow, scores.graph_part).tolist() == [1, 5, 6]
+    # an earlier model's is not this one's
+    again = alert_table(flows_of(2, table), scores_of([1.0, 2.0]), np.ones(2, bool), np.float32(0), "m")
+    assert GRAPH not in again.column_names
 
 
 def test_permuting_flows_permutes_rows() -> None:

@@ -17,6 +17,7 @@ DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "U64": np.uin
 SPECS = {
     **PRESETS,
     "memory": ModelSpec(preset="memory", flow_types=0),
+    "evidence": ModelSpec(preset="evidence", flow_types=0, evidence=True),
     "deep": ModelSpec(
         preset="deep", octets=True, attention=True, unet_depth=1, flow_types=5, width=12, heads=3
     ),
@@ -26,7 +27,8 @@ SIZES = {
     **{f"edges{i}": 4 + i for i in range(3)},
     **{f"bins{i}": 5 + i for i in range(3)},
     **{"groups0": 2, "groups1": 3},
-    **{f"knots of {part}": 7 for part in ("pair", "flow", "fused")},
+    **{f"knots of {part}": 7 for part in ("pair", "flow", "fused", "evidence")},
+    "knots of new pairs": 7,
 }
 
 
@@ -45,6 +47,12 @@ def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
         return np.sort(rng.integers(1, 1 << 63, shape).astype(np.uint64))
     if name.endswith(".tail"):
         return np.array([1.5, 3.0])
+    if name == "evidence.prior":
+        return np.array([0.3, 4.0, 2.0, 200.0])
+    if name == "evidence.new.y":
+        return np.linspace(0.0, 3.0, *shape)
+    if name == "evidence.new.x":
+        return np.cumsum(rng.uniform(1.0, 3.0, shape))
     if name.endswith((".x", ".y", ".surprise")) or ".edges" in name:
         return np.cumsum(rng.uniform(0.5, 2.0, shape))
     if name == "quantiles.probability":

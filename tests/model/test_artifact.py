@@ -25,17 +25,24 @@ def edit(path, **changes):
 
 def test_round_trip(folder):
     a = load_artifact(folder)
-    wanted = sound_tensors(ModelSpec())
+    wanted = sound_tensors(PRESETS["default"])
     assert a.tensors.keys() == wanted.keys()
     for name, tensor in wanted.items():
         np.testing.assert_array_equal(a.tensors[name], tensor)
         assert a.tensors[name].dtype == tensor.dtype
         assert a.tensors[name].flags.aligned
-    assert a.spec == ModelSpec()
+    assert a.spec == PRESETS["default"]
     assert a.thresholds == {"0.001": 7.5, "0.01": 4.5}
     assert a.supported_budgets == ("0.01",)
     assert (folder / "README.md").read_text() == f"model {a.hash}"
     assert not list(folder.glob("*.part"))
+
+
+def test_a_model_from_before_evidence_has_the_same_hash(tmp_path):
+    plain = sound(tmp_path / "m", ModelSpec())
+    assert "evidence" not in plain.config["spec"]
+    assert load_artifact(plain.path).spec == ModelSpec()
+    assert ModelSpec.from_dict({**ModelSpec().as_dict(), "evidence": True}) == PRESETS["default"]
 
 
 def test_a_changed_tensor_is_refused(folder):

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from morpheus_gae.errors import ArtifactError
 from morpheus_gae.model.artifact import load_artifact
 from morpheus_gae.model.artifact_file import MOST_HEADER, read_tensors
-from morpheus_gae.model.spec import ModelSpec
+from morpheus_gae.model.spec import PRESETS
 from tests.model.make import sound, sound_tensors
 
-SPEC = ModelSpec()
+SPEC = PRESETS["default"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,130 @@
+"""Learn what the other flows of benign windows show: the normalisers of `model.evidence`.
+
+From surprises of training flows that the memory did not know when it scored them. What is expected of an
+entity in one fold of the time comes from the other folds, so that the calibration meets windows as scoring
+will. Labels are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.evidence import Evidence, raises
+from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.train.calibrate import again, tensors_of
+from morpheus_gae.train.normal import Normal, Seen
+
+Array = npt.NDArray[Any]
+Bool = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+
+
+def settle(
+    flows: Flows,
+    surprise: F32,
+    fold: I64,
+    chosen: Bool,
+    remembered: Bool,
+    memory: dict[str, Array],
+    size: int,
+) -> tuple[dict[str, Array], F32]:
+    """Tensors of the evidence, its calibration among them, and the surprises that come of it.
+
+    Parameters
+    ----------
+    flows, surprise, fold, chosen, remembered, memory, size
+        See ``learn``.
+    """
+    tensors, raised = learn(flows, surprise, fold, chosen, remembered, memory, size)
+    tail = again(raised[chosen])
+    return {**tensors, **tensors_of("evidence", tail)}, tail(raised)
+
+
+def learn(
+    flows: Flows,
+    surprise: F32,
+    fold: I64,
+    chosen: Bool,
+    remembered: Bool,
+    memory: dict[str, Array],
+    size: int,
+) -> tuple[dict[str, Array], F32]:
+    """Normalisers, and what the flows come to with them.
+
+    Parameters
+    ----------
+    flows
+        All training flows, in time order.
+    surprise
+        float32 [E] calibrated, each by a memory that did not know the flow's fold.
+    fold
+        int64 [E] fold of the time, rising.
+    chosen
+        bool [E]: scored, and not set aside. Others are in nobody's past and in no curve.
+    remembered
+        bool [E]: in memory.
+    memory
+        The artifact's tensors.
+    size
+        Flows of a window.
+
+    Returns
+    -------
+    dict, float32 [E]
+        Tensors ``evidence.*``; surprise plus what the windows add, not mapped yet (the plain surprise of
+        flows that are not chosen).
+    """
+    seen = list(_windows(flows, fold, chosen, remembered, memory, size))
+    normal = Normal(seen, surprise, memory["memory.pair_key"].shape[0], memory["memory.host_key"].shape[0])
+    out = surprise.astype(np.float32, copy=True)
+    # one fold after the other: what is expected takes as much room as memory
+    for k in range(int(fold.max(initial=0)) + 1):
+        without = normal.model(k)
+        for s in (s for s in seen if s.fold == k):
+            g = s.graph
+            out[s.rows] += raises(without, surprise[s.rows], g.pair, g.pair_src, s.known, s.host)
+    return _tensors(normal.model(None)), out
+
+
+def _tensors(e: Evidence) -> dict[str, Array]:
+    return {
+        "evidence.pair": e.pair,
+        "evidence.source": e.source,
+        "evidence.prior": np.array([e.unknown, e.flows, e.pairs, e.window], np.float32),
+        "evidence.new.x": e.new_x,
+        "evidence.new.y": e.new_y,
+    }
+
+
+def _windows(
+    flows: Flows, fold: I64, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
+) -> Iterator[Seen]:
+    salt, folds = int(memory["memory.salt"][0]), int(fold.max(initial=0)) + 1
+    host_key, pair_key = memory["memory.host_key"], memory["memory.pair_key"]
+    inside = np.zeros((folds, pair_key.shape[0]), np.int64)
+    seen = []
+    for k in range(folds):
+        for scored in (True, False):
+            # most flows are scored and in memory, and are looked up once
+            rows = np.flatnonzero((fold == k) & (chosen if scored else remembered & ~chosen))
+            for start in range(0, rows.shape[0], size):
+                part = rows[start : start + size]
+                graph = build_graph(flows.take(part))
+                key = host_keys(graph.host_hi, graph.host_lo, salt)
+                pair = find(pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))
+                mine = pair[graph.pair[remembered[part]]]
+                inside[k] += np.bincount(mine[mine >= 0], minlength=pair_key.shape[0])
+                if scored:
+                    seen.append((k, part, graph, pair, find(host_key, key)))
+    whole = inside.sum(0)
+    for k, part, graph, pair, host in seen:
+        row = np.maximum(pair, 0)
+        elsewhere = (pair >= 0) & (whole[row] > inside[k][row])
+        yield Seen(k, part, graph, pair, host, np.where(elsewhere, pair, -1))
