@@ -33,13 +33,13 @@ try:
 except ImportError:
     raise MissingExtraError("torch", "gpu", "the cuda executor") from None
 
-from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_scores, edges_by_kernel
+from morpheus_gae.executors.cuda_edge import EdgeWeights, edge_scores, edges_by_kernel, pair_parts
 from morpheus_gae.executors.cuda_features import edge_features
 from morpheus_gae.executors.cuda_flow import CHUNK, FlowModel, flow_scores, flows_by_kernel
 from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda_memory import find
 from morpheus_gae.executors.cuda_pairs import PairModel, existence, mixture
-from morpheus_gae.executors.device_encoder import by_parts, encode
+from morpheus_gae.executors.device_encoder import encode
 from morpheus_gae.executors.device_evidence import DeviceEvidence
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory, Found
@@ -301,11 +301,10 @@ class CudaExecutor:
         self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int
     ) -> DeviceScores:
         """The edge decoder: node and pair parts once a pair, the window's once, the edge's once a flow."""
-        net = self.net
-        u = by_parts(net.pair, None, z, graph.pair_src, graph.pair_dst)
         # double, since a window may hold millions
         deviation, mean = torch.std_mean(f.to(torch.float64), 0, correction=0)
-        u += net.window(torch.cat([mean, deviation]).to(torch.float32)[None])
+        window = self.net.window(torch.cat([mean, deviation]).to(torch.float32)[None])
+        u = pair_parts(z, graph.pair_src, graph.pair_dst, self.edge_weights, window)
         score, surprise = edge_scores(
             f, graph.attributes, graph.duration_missing, graph.pair, u, self.edge_weights, self.centre, chunk
         )

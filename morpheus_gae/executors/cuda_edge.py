@@ -35,6 +35,9 @@ class EdgeWeights:
         float32 [4].
     bias
         float32 [1] of the head.
+    product, ends, pair_bias
+        float32 [Z, D], [Z, 2 D], [D] of the pair's layer: of the product of both embeddings, of source and
+        destination side by side, and its bias.
     """
 
     first: Tensor
@@ -43,15 +46,50 @@ class EdgeWeights:
     head: Tensor
     skip: Tensor
     bias: Tensor
+    product: Tensor
+    ends: Tensor
+    pair_bias: Tensor
 
     @classmethod
     def of(cls, net: GAE) -> EdgeWeights:
         """Weights of a net, laid out for reading along a row."""
         a, b = net.edge[0], net.edge[2]
+        product, of_src, of_dst = net.pair.weight.split(net.spec.embedding, 1)
         return cls(
             a.weight.T.contiguous(), a.bias.detach(), b.weight.T.contiguous(),
             net.head.weight[0].contiguous(), net.skip.weight[0].contiguous(), net.head.bias.detach(),
+            product.T.contiguous(), torch.cat([of_src.T, of_dst.T], 1), net.pair.bias.detach(),
         )  # fmt: skip
+
+
+def pair_parts_torch(z: Tensor, src: Tensor, dst: Tensor, w: EdgeWeights, window: Tensor) -> Tensor:
+    """float32 [P, D]: what hosts and window say of each pair.
+
+    Parameters
+    ----------
+    z
+        float32 [N, Z] embeddings of hosts.
+    src, dst
+        int64 [P].
+    w
+        Weights.
+    window
+        float32 [1, D].
+    """
+    of_src, of_dst = (z @ w.ends).chunk(2, 1)
+    out = (z[src] * z[dst]) @ w.product
+    out += of_src[src]
+    out += (of_dst + (w.pair_bias + window))[dst]
+    return out
+
+
+def pair_parts(z: Tensor, src: Tensor, dst: Tensor, w: EdgeWeights, window: Tensor) -> Tensor:
+    """`pair_parts_torch`, by the kernel where that runs."""
+    if src.shape[0] and power_of_two(z.shape[1]) and z.shape[1] >= 16 and edges_by_kernel(z.device, w):
+        from morpheus_gae.executors import triton_edge
+
+        return triton_edge.pair_parts(z, src, dst, w, window)
+    return pair_parts_torch(z, src, dst, w, window)
 
 
 def edge_surprise_torch(

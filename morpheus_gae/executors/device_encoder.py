@@ -7,10 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from morpheus_gae.executors.cuda_attention import attention
+from morpheus_gae.executors.cuda_choose import fuses
 from morpheus_gae.executors.cuda_sums import neighbour_sums
 from morpheus_gae.executors.device import DeviceGraph
 from morpheus_gae.executors.device_rows import Rows, both_ways, rows_of
 from morpheus_gae.model.gae import GAE, POOL_RAMP, GraphUNet, PairAttention
+
+UNET_BY_KERNEL = True
+"""False leaves all of the Graph U-Net but its sums to torch."""
 
 
 def encode(net: GAE, graph: DeviceGraph, flags: Tensor, pf: Tensor, bias: Tensor | None) -> Tensor:
@@ -54,6 +58,15 @@ def _attended(layer: PairAttention, x: Tensor, pf: Tensor, bias: Tensor | None, 
 
 
 def unet(net: GraphUNet, x: Tensor, rows: Rows) -> Tensor:
+    """`unet_torch`, with kernels where those run."""
+    if UNET_BY_KERNEL and fuses(x.device) and rows.part_row.shape[0]:
+        from morpheus_gae.executors import triton_unet
+
+        return triton_unet.unet(net, x, rows)
+    return unet_torch(net, x, rows)
+
+
+def unet_torch(net: GraphUNet, x: Tensor, rows: Rows) -> Tensor:
     """``GraphUNet`` of one window: float32 [N, W] from float32 [N, W]."""
     n = x.shape[0]
     degree = (1 + rows.degree).to(x.dtype)[:, None]
@@ -79,7 +92,7 @@ def unet(net: GraphUNet, x: Tensor, rows: Rows) -> Tensor:
     return out * torch.rsqrt(out.square().mean(1, keepdim=True) + 1e-6) * net.gain
 
 
-def by_parts(layer: torch.nn.Linear, head: Tensor | None, z: Tensor, src: Tensor, dst: Tensor) -> Tensor:
+def by_parts(layer: torch.nn.Linear, head: Tensor, z: Tensor, src: Tensor, dst: Tensor) -> Tensor:
     """A linear layer of ``[head, z_s * z_d, z_s, z_d]`` for each pair, node parts once a host.
 
     Parameters
@@ -87,7 +100,7 @@ def by_parts(layer: torch.nn.Linear, head: Tensor | None, z: Tensor, src: Tensor
     layer
         Of ``head``'s width + 3 x ``z``'s.
     head
-        float32 [P, C], or None.
+        float32 [P, C].
     z
         float32 [N, W].
     src, dst
@@ -97,11 +110,10 @@ def by_parts(layer: torch.nn.Linear, head: Tensor | None, z: Tensor, src: Tensor
     -------
     float32 [P, out]
     """
-    c, w = 0 if head is None else head.shape[1], z.shape[1]
+    c, w = head.shape[1], z.shape[1]
     first, product, of_src, of_dst = layer.weight.split([c, w, w, w], 1)
     out = (z[src] * z[dst]) @ product.T
     out += (z @ of_src.T)[src]
     out += (z @ of_dst.T + layer.bias)[dst]
-    if head is not None:
-        out += head @ first.T
+    out += head @ first.T
     return out

@@ -1,4 +1,7 @@
-"""Triton: the edge decoder in one pass over the flows; nothing of [flows, width] reaches memory."""
+"""Triton: the edge decoder in one pass over the pairs and one over the flows.
+
+Nothing of [flows, width] reaches memory.
+"""
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from morpheus_gae.executors.cuda_edge import EdgeWeights
 
 BLOCK = 64
-"""Flows of one program."""
+"""Flows or pairs of one program."""
 
 
 @triton.jit(do_not_specialize=["flows", "attributes", "missing"])
@@ -51,6 +54,36 @@ def _edge_kernel(
     x2 = tl.load(attributes + at * 3 + 2, mask=there, other=0.0)
     none = tl.load(missing + at, mask=there, other=0) != 0
     tl.store(surprise + at, apart(found, x0, x1, x2, none, centre), mask=there)
+
+
+@triton.jit(do_not_specialize=["pairs"])
+def _pairs_kernel(
+    src, dst, z, ends, product, bias, window, out, pairs,
+    Z: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = at < pairs
+    s = tl.load(src + at, mask=there, other=0).to(tl.int64)
+    d = tl.load(dst + at, mask=there, other=0).to(tl.int64)
+    i, j = tl.arange(0, Z), tl.arange(0, WIDTH)
+    both = tl.load(z + s[:, None] * Z + i[None, :]) * tl.load(z + d[:, None] * Z + i[None, :])
+    found = tl.dot(both, tl.load(product + i[:, None] * WIDTH + j[None, :]), input_precision="tf32x3")
+    # one row a host: its part as a source, then as a destination
+    found += tl.load(ends + s[:, None] * (2 * WIDTH) + j[None, :])
+    found += tl.load(ends + d[:, None] * (2 * WIDTH) + WIDTH + j[None, :])
+    found += (tl.load(bias + j) + tl.load(window + j))[None, :]
+    tl.store(out + at[:, None] * WIDTH + j[None, :], found, mask=there[:, None])
+
+
+def pair_parts(z: Tensor, src: Tensor, dst: Tensor, w: EdgeWeights, window: Tensor) -> Tensor:
+    """``cuda_edge.pair_parts_torch`` as one kernel, and one product a host."""
+    pairs, width = src.shape[0], w.product.shape[1]
+    out = z.new_empty(pairs, width)
+    _pairs_kernel[(triton.cdiv(pairs, BLOCK),)](
+        src, dst, z, z @ w.ends, w.product, w.pair_bias, window, out, pairs,
+        Z=z.shape[1], WIDTH=width, BLOCK=BLOCK, enable_fp_fusion=True,
+    )  # fmt: skip
+    return out
 
 
 def edge_scores(

@@ -180,7 +180,14 @@ def check_edge(device: str, e: int = 300) -> None:
     from morpheus_gae.model.spec import preset
 
     torch.manual_seed(0)
-    weights = cuda_edge.EdgeWeights.of(GAE(preset("published")).to(device).requires_grad_(False))
+    net = GAE(preset("published")).to(device).requires_grad_(False)
+    weights = cuda_edge.EdgeWeights.of(net)
+    z, window = torch.randn(20, 64, device=device), torch.randn(1, 64, device=device)
+    src, dst = torch.randint(0, 20, (2, 150), device=device).unbind()
+    got = cuda_edge.pair_parts(z, src, dst, weights, window)
+    want = net.pair(net.pair_embedding(z, src, dst)) + window
+    for a in (got, cuda_edge.pair_parts_torch(z, src, dst, weights, window)):
+        torch.testing.assert_close(a, want, rtol=1e-4, atol=1e-5)
     f, u = torch.randn(e, 4, device=device) * 3, torch.randn(40, 64, device=device)
     # probabilities next to 0 and next to 1
     u[:10] *= 60
@@ -193,6 +200,20 @@ def check_edge(device: str, e: int = 300) -> None:
     torch.testing.assert_close(told.float(), want, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(score, -torch.expm1(-want), rtol=1e-4, atol=1e-6)
     assert (told == apart(told.float(), attributes, missing, centre)).all()
+
+
+def check_unet(device: str, hub: int = 2) -> None:
+    from morpheus_gae.executors.device_encoder import unet, unet_torch
+    from morpheus_gae.model.gae import GraphUNet
+
+    rng = np.random.default_rng(9)
+    rows = hub_rows(device, rng, hub=hub)
+    torch.manual_seed(1)
+    net = GraphUNet(64, 3).to(device).requires_grad_(False)
+    net.gain += torch.rand_like(net.gain)
+    x = sent(rng.normal(size=(30, 64)).astype(np.float32), device)
+    # a step of the gates is steep: 50 times a value's difference
+    torch.testing.assert_close(unet(net, x, rows), unet_torch(net, x, rows), rtol=1e-3, atol=1e-4)
 
 
 def check_features(device: str, e: int = 900, p: int = 70) -> None:
@@ -338,6 +359,7 @@ CHECKS = (
     check_attention,
     check_edge,
     check_features,
+    check_unet,
     check_distinct,
     check_graph,
     check_rows,

@@ -38,6 +38,7 @@ def test_kernels_are_what_they_stand_for() -> None:
     cuda_kernels.check_attention("cuda", hub=300)
     cuda_kernels.check_edge("cuda", e=1_000_003)
     cuda_kernels.check_features("cuda", e=1_000_003, p=20_000)
+    cuda_kernels.check_unet("cuda", hub=300)
     cuda_kernels.check_distinct("cuda", n=300_000)
     cuda_kernels.check_graph("cuda", e=300_000)
     cuda_kernels.check_rows("cuda", n=20_000, m=1_000_003)

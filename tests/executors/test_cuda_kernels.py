@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -18,8 +19,10 @@ triton = pytest.importorskip("triton")
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOATS, DOUBLES, HALVES, LONGS, INTS, BOOLS = "*fp32", "*fp64", "*fp16", "*i64", "*i32", "*i1"
-MOST_REGISTERS = 168
-"""Of a thread: more leave a multiprocessor of sm_90 with fewer than three blocks of 128 threads."""
+MOST_LAUNCHES = {"default": 20, "graph": 60, "published": 130}
+"""Kernels and torch's operations of a window, allocations and views left out."""
+MOST_REGISTERS = 240
+"""Of a thread: more leave a multiprocessor of sm_90 with a single block of 128 threads."""
 # arguments in order, then the constants
 KERNELS = {
     "triton_flow._scores_kernel": (
@@ -66,6 +69,23 @@ KERNELS = {
         {"BLOCK": 128},
     ),
     "triton_features._means_kernel": ([LONGS, LONGS, FLOATS, "i32"], {"BLOCK": 128}),
+    "triton_unet._mean_kernel": (
+        [FLOATS, FLOATS, DOUBLES, LONGS, LONGS, FLOATS, "i32"],
+        {"GATED": True, "SCALED": True, "WIDTH": 64, "BLOCK": 16},
+    ),
+    "triton_unet._value_kernel": (
+        [*[FLOATS] * 5, "i32", "i32"],
+        {"FIRST": False, "WIDTH": 64, "BLOCK": 32},
+    ),
+    "triton_unet._gate_kernel": (
+        [*[FLOATS] * 3, "i32", FLOATS, FLOATS, "i32"],
+        {"FIRST": False, "BLOCK": 32},
+    ),
+    "triton_unet._normed_kernel": ([*[FLOATS] * 3, "i32", "i32"], {"WIDTH": 64, "BLOCK": 32}),
+    "triton_edge._pairs_kernel": (
+        [LONGS, LONGS, *[FLOATS] * 6, "i32"],
+        {"Z": 64, "WIDTH": 64, "BLOCK": 64},
+    ),
     "triton_edge._edge_kernel": (
         [FLOATS, LONGS, *[FLOATS] * 8, BOOLS, LONGS, FLOATS, DOUBLES, "i32"],
         {"NUMBERS": 4, "HIDDEN": 32, "WIDTH": 64, "BLOCK": 64},
@@ -104,10 +124,22 @@ KERNELS = {
 
 
 def test_kernels_under_the_interpreter(tiny_models: dict[str, Artifact]) -> None:
+    assert interpreted("cuda_kernels", tiny_models) == "the same\n"
+
+
+def test_launches_of_a_window(tiny_models: dict[str, Artifact]) -> None:
+    # what a window of any size costs the host
+    for preset, line in zip(tiny_models, interpreted("cuda_launches", tiny_models).splitlines(), strict=True):
+        told = json.loads(line)
+        assert 0 < told["kernels"] <= told["launches"] <= MOST_LAUNCHES[preset], told
+
+
+def interpreted(module: str, models: dict[str, Artifact]) -> str:
+    """What a module prints under the interpreter."""
     # a process of its own: triton decides when it is imported
-    folders = [str(artifact.path) for artifact in tiny_models.values()]
+    folders = [str(artifact.path) for artifact in models.values()]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.executors.cuda_kernels", *folders],
+        [sys.executable, "-m", f"tests.executors.{module}", *folders],
         env={**os.environ, "TRITON_INTERPRET": "1"},
         cwd=ROOT,
         capture_output=True,
@@ -115,7 +147,8 @@ def test_kernels_under_the_interpreter(tiny_models: dict[str, Artifact]) -> None
         check=False,
         timeout=300,
     )
-    assert done.stdout == "the same\n", done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 def used(ptx: str, folder: Path) -> tuple[int, int]:
