@@ -45,14 +45,12 @@ WAIT = 2
 STRANGE = 0.1
 """A pair or a source is barred while more than this share of its flows, of late, was flagged."""
 BAR_HALF_LIFE_DAYS = 1.0
-QUARANTINE_DAYS = 7
+QUARANTINE_DAYS = 5
 MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
 FAINT = 0.5
 """Flows, faded, below which nothing is remembered."""
-MERGE_SHARE = 8
-"""A merge costs a pass over the pairs: it waits for an eighth as many flows."""
-LEAST_HALF = np.float32(2.0**-14)
-"""Smallest normal float16."""
+MERGE_SHARE = 2
+"""A merge costs a pass over the pairs: it waits for half as many flows."""
 
 SUMS = ("f8", (7,))
 WHOLE, NUMBER = ("i4", ()), ("f4", ())
@@ -199,6 +197,8 @@ class Learner:
             pairs.keep(_latest(pairs["known"] > 0, pairs["last"], MOST_PAIRS))
         at, row = np.flatnonzero(out | into), np.flatnonzero(pairs["known"])
         at, row = at[np.argsort(hosts.keys[at])], row[np.argsort(pairs.keys[row])]
+        types = np.empty((row.shape[0], pairs["types"].shape[1]), np.uint16)
+        learn.halves(pairs["types"], row, types)
         self._merged_at, self._merged_flows = self.now, self.flows
         return {
             "memory.host_key": hosts.keys[at],
@@ -206,7 +206,7 @@ class Learner:
             "memory.host_in": moments(hosts["in"][at] * into[at, None]),
             "memory.pair_key": pairs.keys[row],
             "memory.pair": moments(pairs["sums"][row]),
-            "memory.pair_types": halves(pairs["types"][row]),
+            "memory.pair_types": types.view(np.float16),
         }
 
     def counts(self) -> dict[str, int]:
@@ -315,9 +315,3 @@ def moments(sums: F64) -> F32:
     mean = sums[:, 1:4] / safe
     variance = np.where(n > 1, sums[:, 4:7] / safe - mean**2, 0.0)
     return np.concatenate([n, mean, np.sqrt(np.maximum(variance, 0.0))], 1).astype(np.float32)
-
-
-def halves(counts: F32) -> npt.NDArray[np.float16]:
-    """float16 of counts; one that is too small for a normal float16, slow to make, is 0."""
-    small = counts < LEAST_HALF
-    return np.where(small, np.float32(0), np.minimum(counts, np.float32(6e4))).astype(np.float16)

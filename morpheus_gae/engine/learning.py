@@ -44,6 +44,8 @@ SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Time between two snapshots: at least so much, and so many times what one takes."""
 FOLLOWED = ("memory.", "calibration.fused.")
 """Tensors of the artifact that learning replaces."""
+FRESH = 10
+"""The threshold is taken anew when this part of the flows it is taken from is new."""
 GROWTH = 1.5
 """The scale is fitted again when so many times as many flows were seen as the last time."""
 
@@ -208,7 +210,7 @@ class Learning:
         """Fit the scale and take the threshold from the latest flows, if there are enough new ones."""
         recent = self._recent
         changed: Tensors = {}
-        if not first and recent.total - self._taken_at < recent.most // 20:
+        if not first and recent.total - self._taken_at < recent.most // FRESH:
             return changed
         if recent.total < self._listening.wanted:
             return changed

@@ -49,3 +49,15 @@ def test_blocks_are_counted_once_and_late_flows_change_nothing() -> None:
     row = np.array([0, 0, 0, 0, 0, 0, 1], np.int32)
     learn.note_blocks(np.array([1, 1, 1, 1, 1, 0, 1], bool), row, at, first, last, blocks)
     assert (first.tolist(), last.tolist(), blocks.tolist()) == ([5, 3], [7, 3], [2, 1])
+
+
+def test_halves_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.exp(rng.uniform(-12, 13, (500, 8))).astype(np.float32)
+    counts[0, :4] = [0, 1, 2.0**-14, 65_000]
+    row = rng.permutation(500)[:300]
+    out = np.empty((300, 8), np.uint16)
+    learn.halves(counts, row, out)
+    wanted = np.minimum(counts[row], 6e4)
+    wanted[wanted < 2.0**-14] = 0
+    assert np.array_equal(out.view(np.float16), wanted.astype(np.float16))
