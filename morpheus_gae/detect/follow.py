@@ -8,12 +8,16 @@ so many times what its share of the flows lets one expect.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.model.calibration import TailMap, fit_tail
+
+if TYPE_CHECKING:
+    from morpheus_gae.executors.base import Scores
+    from morpheus_gae.model.artifact import Artifact
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -52,24 +56,28 @@ class Recent:
         Flows taken so far, in and out.
     """
 
-    COLUMNS = ("surprise", "src", "dst")
+    COLUMNS = ("surprise", "raw", "added", "src", "dst")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
         self.surprise: F32 = np.zeros(most, np.float32)
+        self.raw: F32 = np.zeros(most, np.float32)
+        self.added: F32 = np.zeros(most, np.float32)
         self.src: I32 = np.zeros(most, np.int32)
         self.dst: I32 = np.zeros(most, np.int32)
         self.total = 0
         self._stride, self._skip = 1, 0
         self._turned_at, self._turned_ms = 0, 0
 
-    def add(self, surprise: F64, src: I32, dst: I32, time_ms: I64 | None) -> None:
+    def add(self, surprise: F64, raw: F32, added: F32, src: I32, dst: I32, time_ms: I64 | None) -> None:
         """Take a window.
 
         Parameters
         ----------
         surprise
             float64 [E].
+        raw, added
+            float32 [E] see `Parts`.
         src, dst
             int32 [E] class of each flow's hosts, see `classes`.
         time_ms
@@ -82,7 +90,8 @@ class Recent:
         # of a window larger than the ring the latest
         chosen = chosen[-self.most :]
         at = (self.total - chosen.shape[0] + np.arange(chosen.shape[0])) % self.most
-        self.surprise[at], self.src[at], self.dst[at] = surprise[chosen], src[chosen], dst[chosen]
+        self.surprise[at], self.raw[at], self.added[at] = surprise[chosen], raw[chosen], added[chosen]
+        self.src[at], self.dst[at] = src[chosen], dst[chosen]
         if time_ms is not None and e:
             self._pace(int(np.median(time_ms)))
 
@@ -94,29 +103,36 @@ class Recent:
         float32
             Infinite where there are no flows.
         """
-        surprise, counts = self._strangest(rate)
-        if not surprise.shape[0]:
+        top, counts = self._strangest(rate)
+        if not top.shape[0]:
             return np.float32(np.inf)
-        n = self._latest().shape[0]
-        at = min(int(np.searchsorted(np.cumsum(counts), rate * n, side="right")), surprise.shape[0] - 1)
-        return np.nextafter(surprise[at], np.float32(np.inf))
-
-    def calibrate(self, old: TailMap) -> TailMap:
-        """A map in the place of ``old`` that tells the latest flows' own shares; what is held is mapped anew.
-
-        It is as strictly increasing as the old one: no two flows change places.
-        """
         rows = self._latest()
-        raw = inverse(old, self.surprise[rows])
-        surprise, counts = self._strangest()
-        # bursts of a few hosts are no part of what is usual here
-        cut = surprise[-1] if surprise.shape[0] else np.float32(np.inf)
-        usual = np.concatenate([raw[self.surprise[rows] < cut], inverse(old, surprise[counts])])
-        n = max(usual.shape[0], 1)
-        new = fit_tail(usual, knots=KNOTS, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=CURVATURE)
+        at = int(np.searchsorted(np.cumsum(counts), rate * rows.shape[0], side="right"))
+        return np.nextafter(self.surprise[rows[top[min(at, top.shape[0] - 1)]]], np.float32(np.inf))
+
+    def calibrate(self, evidence: bool = False) -> dict[str, TailMap]:
+        """Maps that tell the latest flows' own shares; what is held is mapped anew.
+
+        Parameters
+        ----------
+        evidence
+            Whether what the other flows add is calibrated once more, by a map of its own.
+
+        Returns
+        -------
+        dict
+            ``fused``, and ``evidence`` if that was asked for.
+        """
+        rows, usual = self._latest(), self._usual()
         held = slice(0, min(self.total, self.most))
-        self.surprise[held] = new(inverse(old, self.surprise[held]))
-        return new
+        maps = {"fused": _fit(self.raw[rows[usual]])}
+        told = maps["fused"](self.raw[held])
+        if evidence:
+            told = told + self.added[held]
+            maps["evidence"] = _fit(told[rows[usual]])
+            told = maps["evidence"](told)
+        self.surprise[held] = told
+        return maps
 
     def facts(self) -> dict[str, int]:
         """Numbers that `restore` takes beside the columns."""
@@ -143,8 +159,16 @@ class Recent:
         n = min(held, max(int(PART * self.total), LEAST))
         return (self.total - n + np.arange(n)) % self.most
 
-    def _strangest(self, rate: float = 0.0) -> tuple[F32, Bool]:
-        """Surprise of the strangest of the latest flows, descending, and which of them count.
+    def _usual(self) -> Bool:
+        """Which of the latest flows are no part of a burst of a few hosts: bool [n]."""
+        rows = self._latest()
+        top, counts = self._strangest()
+        usual = np.ones(rows.shape[0], np.bool_)
+        usual[top[~counts]] = False
+        return usual
+
+    def _strangest(self, rate: float = 0.0) -> tuple[I64, Bool]:
+        """The strangest of the latest flows (numbers among these, descending), and which of them count.
 
         They count towards a rate, or without one at each depth towards what is as strange.
         """
@@ -152,7 +176,7 @@ class Recent:
         n = rows.shape[0]
         look = min(max(int(LOOK * n), int(8 * rate * n), 100), n)
         if not look:
-            return np.zeros(0, np.float32), np.zeros(0, np.bool_)
+            return np.zeros(0, np.int64), np.zeros(0, np.bool_)
         surprise = self.surprise[rows]
         top = np.argpartition(surprise, n - look)[n - look :]
         # by value, then by age: the same whatever order the partition leaves
@@ -166,7 +190,7 @@ class Recent:
             share = np.bincount(unit, minlength=UNITS)
             mine = unit[top]
             counts &= _nth(mine) < free + TIMES * deep * share[mine] / n
-        return surprise[top], counts
+        return top, counts
 
     def _pace(self, now_ms: int) -> None:
         """When what is held has changed whole: every second flow where that took less than a day."""
@@ -179,6 +203,39 @@ class Recent:
         elif self._stride > 1 and now_ms - self._turned_ms > 4 * A_DAY_MS:
             self._stride //= 2
         self._turned_at, self._turned_ms = self.total, now_ms
+
+
+class Parts(NamedTuple):
+    """A window's surprises, taken apart.
+
+    Attributes
+    ----------
+    raw
+        float32 [E] before the map ``fused``.
+    calibrated
+        float32 [E] after it.
+    added
+        float32 [E] what the other flows added then; zeros of a model without that part.
+    """
+
+    raw: F32
+    calibrated: F32
+    added: F32
+
+
+def apart(artifact: Artifact, scores: Scores) -> Parts:
+    """The parts of a window's surprises, by the maps that made them."""
+    told = scores.surprise.astype(np.float32)
+    added = np.zeros_like(told)
+    if scores.graph_part is not None:
+        added = scores.graph_part
+        told = np.maximum(inverse(artifact.tail("evidence"), told) - added, np.float32(0))
+    return Parts(inverse(artifact.tail("fused"), told), told, added)
+
+
+def _fit(values: F32) -> TailMap:
+    n = max(values.shape[0], 1)
+    return fit_tail(values, knots=KNOTS, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=CURVATURE)
 
 
 def classes(keys: npt.NDArray[np.uint64]) -> I32:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from morpheus_gae.executors import learn
 from morpheus_gae.executors.cpu import flow_model
 from morpheus_gae.executors.grow import Columns, Grow
+from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 
@@ -52,12 +53,15 @@ FAINT = 0.5
 MERGE_SHARE = 2
 """A merge costs a pass over the pairs: it waits for half as many flows."""
 
+PAST_PAIRS = 8.0
+"""Pairs that a source of the artifact's memory is taken to have had in its past, as to evidence."""
+
 SUMS = ("f8", (7,))
-WHOLE, NUMBER = ("i4", ()), ("f4", ())
+WHOLE, NUMBER, TOTAL = ("i4", ()), ("f4", ()), ("f8", ())
 BARS = {"strange": NUMBER, "clean": NUMBER, "days": WHOLE, "last_day": WHOLE}
 HOSTS: Columns = {
     "out": SUMS, "in": SUMS, "first_out": WHOLE, "last_out": WHOLE, "blocks_out": WHOLE, "first_in": WHOLE,
-    "last_in": WHOLE, "blocks_in": WHOLE, **BARS,
+    "last_in": WHOLE, "blocks_in": WHOLE, "times": TOTAL, "evidence": TOTAL, **BARS,
 }  # fmt: skip
 
 
@@ -65,7 +69,7 @@ def pair_columns(types: int) -> Columns:
     """Columns of the pairs of a model with so many flow types."""
     return {
         "sums": SUMS, "types": ("f4", (types,)), "first": WHOLE, "last": WHOLE, "blocks": WHOLE,
-        "known": WHOLE, **BARS,
+        "known": WHOLE, "evidence": TOTAL, **BARS,
     }  # fmt: skip
 
 
@@ -121,7 +125,9 @@ class Learner:
         if not blank:
             self._recollect()
 
-    def learn(self, graph: WindowGraph, flagged: Bool, time_ms: I64 | None) -> Seen:
+    def learn(
+        self, graph: WindowGraph, flagged: Bool, time_ms: I64 | None, evidence: F32 | None = None
+    ) -> Seen:
         """Learn from a window.
 
         Parameters
@@ -132,6 +138,8 @@ class Learner:
             bool [E], flows that were flagged.
         time_ms
             int64 [E] start of each flow, if known.
+        evidence
+            float32 [E] nats that each flow tells the others (`model.evidence`), of a model with that part.
         """
         e, hosts, pairs = graph.flows, self.hosts, self.pairs
         if not e:
@@ -166,6 +174,8 @@ class Learner:
                 chosen, graph.pair, row, pairs["types"][row], graph.attributes, graph.duration_missing,
                 self._flow_model, pairs["types"],
             )  # fmt: skip
+        if evidence is not None:
+            self._note_evidence(graph, chosen, evidence, row, host)
         self.flows += e
         return Seen(e, known, int(chosen.sum()))
 
@@ -182,7 +192,8 @@ class Learner:
         Returns
         -------
         dict
-            The tensors ``memory.*`` of an artifact, without a row where nothing is remembered.
+            The tensors ``memory.*`` of an artifact, without a row where nothing is remembered, and what
+            evidence is to be expected of each row, if the model has that part.
         """
         assert self.now is not None
         self._fade()
@@ -200,7 +211,7 @@ class Learner:
         types = np.empty((row.shape[0], pairs["types"].shape[1]), np.uint16)
         learn.halves(pairs["types"], row, types)
         self._merged_at, self._merged_flows = self.now, self.flows
-        return {
+        memory: Tensors = {
             "memory.host_key": hosts.keys[at],
             "memory.host_out": moments(hosts["out"][at] * out[at, None]),
             "memory.host_in": moments(hosts["in"][at] * into[at, None]),
@@ -208,6 +219,7 @@ class Learner:
             "memory.pair": moments(pairs["sums"][row]),
             "memory.pair_types": types.view(np.float16),
         }
+        return memory if not self.artifact.spec.evidence else {**memory, **self._expected(at, row)}
 
     def counts(self) -> dict[str, int]:
         """Pairs in memory, candidates that wait, and barred ones."""
@@ -231,6 +243,29 @@ class Learner:
         self.pairs.load(tables["pairs"])
         self.now, self.flows = facts["now"], facts["flows"]
         self._merged_at, self._merged_flows = facts["merged_at"], facts["merged_flows"]
+
+    def _note_evidence(self, graph: WindowGraph, chosen: Bool, evidence: F32, row: I32, host: I32) -> None:
+        """Evidence of a pair's flows, and of a source's pairs their means: a pair counts once in a window."""
+        pair = graph.pair[chosen]
+        count = np.bincount(pair, minlength=graph.pairs)
+        total = np.bincount(pair, evidence[chosen], graph.pairs)
+        self.pairs["evidence"][row] += total
+        seen = count > 0
+        src = graph.pair_src[seen]
+        self.hosts["times"][host] += np.bincount(src, minlength=graph.hosts)
+        self.hosts["evidence"][host] += np.bincount(src, total[seen] / count[seen], graph.hosts)
+
+    def _expected(self, at: I64, row: I64) -> Tensors:
+        """Mean evidence of the hosts and pairs in memory."""
+        hosts, pairs = self.hosts, self.pairs
+        times = hosts["times"][at]
+        unknown = self.artifact.evidence.unknown
+        source = np.where(times > 0, hosts["evidence"][at] / np.where(times > 0, times, 1.0), unknown)
+        pair = pairs["evidence"][row] / np.maximum(pairs["sums"][row, 0], FAINT)
+        return {
+            "evidence.source": np.clip(source, 0.0, UPTO).astype(np.float32),
+            "evidence.pair": np.clip(pair, 0.0, UPTO).astype(np.float32),
+        }
 
     def _roles(self) -> tuple[Bool, Bool]:
         """Whether each host is remembered as a source, and as a destination: bool [H] each."""
@@ -259,7 +294,9 @@ class Learner:
         days = (self.now - self._merged_at) / BLOCKS_A_DAY
         # a gap of months, or a clock that jumps, must not empty the memory at once
         factor = 0.5 ** min(days / self.half_life_days, 1.0)
-        for table, names in ((self.hosts, ("out", "in")), (self.pairs, ("sums", "types"))):
+        for table, names in (
+            (self.hosts, ("out", "in", "times", "evidence")), (self.pairs, ("sums", "types", "evidence"))
+        ):  # fmt: skip
             for name in names:
                 table[name][:] *= factor
             for name in ("strange", "clean"):
@@ -273,7 +310,13 @@ class Learner:
             self.hosts[name][rows] = sums_of(counters)
             self.hosts[f"blocks_{name}"][rows] = counters[:, 0] > 0
             self.hosts[f"first_{name}"][rows] = -WAIT
+        expected = self.artifact.evidence if self.artifact.spec.evidence else None
+        if expected is not None:
+            self.hosts["times"][rows] = PAST_PAIRS
+            self.hosts["evidence"][rows] = PAST_PAIRS * expected.source
         rows = self.pairs.rows(memory.pair_key)
+        if expected is not None:
+            self.pairs["evidence"][rows] = expected.pair * memory.pair[:, 0]
         self.pairs["sums"][rows] = sums_of(memory.pair)
         self.pairs["types"][rows] = memory.pair_types
         self.pairs["blocks"][rows] = self.pairs["known"][rows] = 1

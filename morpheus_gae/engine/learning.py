@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.follow import Recent, classes
+from morpheus_gae.detect.follow import Recent, apart, classes
 from morpheus_gae.detect.learner import Learner, known_share
 from morpheus_gae.detect.listening import Listening
 from morpheus_gae.detect.threshold import (
@@ -29,6 +29,7 @@ from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import reopen
+from morpheus_gae.model.evidence import FROM, UPTO
 from morpheus_gae.model.memory import host_keys
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ HOME = 0.5
 """A network is the model's own if it knows the pairs of so many of the first window's flows."""
 SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Time between two snapshots: at least so much, and so many times what one takes."""
-FOLLOWED = ("memory.", "calibration.fused.")
+FOLLOWED = ("memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source")
 """Tensors of the artifact that learning replaces."""
 FRESH = 10
 """The threshold is taken anew when this part of the flows it is taken from is new."""
+ROWS = ("memory.", "evidence.pair", "evidence.source")
+"""Tensors with a row for each pair or host of the memory, but for its salt."""
 GROWTH = 1.5
 """The scale is fitted again when so many times as many flows were seen as the last time."""
 
@@ -59,8 +62,7 @@ class Snapshot:
     facts
         Plain values for JSON.
     tensors
-        Arrays by name: ``hosts.*``, ``pairs.*``, ``recent.*``, and what scores: ``memory.*`` and
-        ``calibration.*``.
+        Arrays by name: ``hosts.*``, ``pairs.*``, ``recent.*``, and what scores, see `FOLLOWED`.
     """
 
     facts: dict[str, Any]
@@ -123,9 +125,13 @@ class Learning:
         """
         learner = self._learner or self._begin(graph)
         scores, threshold = self._executor.score(graph), self._threshold
-        seen = learner.learn(graph, scores.surprise >= threshold, time_ms)
+        parts = apart(self.artifact, scores)
+        evidence = None
+        if scores.graph_part is not None:
+            evidence = np.clip(parts.calibrated - np.float32(FROM), np.float32(0), np.float32(UPTO))
+        seen = learner.learn(graph, scores.surprise >= threshold, time_ms, evidence)
         host = classes(host_keys(graph.host_hi, graph.host_lo, self.artifact.memory.salt))
-        self._recent.add(scores.surprise, host[graph.src], host[graph.dst], time_ms)
+        self._recent.add(scores.surprise, parts.raw, parts.added, host[graph.src], host[graph.dst], time_ms)
         changed = dict(learner.merge()) if learner.due else {}
         if seen.flows and learner.now is not None:
             first_alerts = self._listening.hear(seen.flows, seen.known, learner.now)
@@ -186,8 +192,8 @@ class Learning:
         learner = Learner(self.artifact, self._half_life_days, blank=cold)
         name = f"{self.artifact.name}@{self.artifact.hash}"
         if cold:
-            empty = {n: t[:0] for n, t in self.artifact.tensors.items() if n.startswith("memory.")}
-            empty["memory.salt"] = self.artifact.tensors["memory.salt"]
+            own = self.artifact.tensors
+            empty = {n: t[:0] for n, t in own.items() if n.startswith(ROWS) and n != "memory.salt"}
             self._executor = reopen(
                 self._executor, replace(self.artifact, tensors={**self.artifact.tensors, **empty})
             )
@@ -215,8 +221,9 @@ class Learning:
         if recent.total < self._listening.wanted:
             return changed
         if first or recent.total >= min(GROWTH * self._fitted_at, self._fitted_at + recent.most):
-            new = recent.calibrate(self.artifact.tail("fused"))
-            changed = {f"calibration.fused.{leaf}": getattr(new, leaf) for leaf in ("x", "y", "tail")}
+            maps = recent.calibrate(self.artifact.spec.evidence)
+            for part, new in maps.items():
+                changed |= {f"calibration.{part}.{leaf}": getattr(new, leaf) for leaf in ("x", "y", "tail")}
             self._fitted_at = recent.total
         self._taken_at = recent.total
         self._threshold = recent.threshold(self._rate) if self._fixed is None else np.float32(self._fixed)

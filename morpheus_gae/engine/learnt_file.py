@@ -24,7 +24,7 @@ import numpy.typing as npt
 from morpheus_gae.detect import follow
 from morpheus_gae.detect.learner import HOSTS, MOST_BLOCKS, pair_columns
 from morpheus_gae.engine.atomic import sync_folder
-from morpheus_gae.engine.learning import FOLLOWED, Snapshot
+from morpheus_gae.engine.learning import FOLLOWED, ROWS, Snapshot
 from morpheus_gae.errors import OutputError
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_file import TYPES, read_checked
@@ -139,7 +139,8 @@ def _columns(artifact: Artifact) -> dict[str, dict[str, tuple[str, tuple[int, ..
         part: {"key": ("U64", ()), **{n: (_CODES[np.dtype(t).str], s) for n, (t, s) in columns.items()}}
         for part, columns in tables.items()
     }
-    return {**out, "recent": {"surprise": ("F32", ()), "src": ("I32", ()), "dst": ("I32", ())}}
+    floats = dict.fromkeys(("surprise", "raw", "added"), ("F32", ()))
+    return {**out, "recent": {**floats, "src": ("I32", ()), "dst": ("I32", ())}}
 
 
 def _misfit(found: Found, artifact: Artifact) -> str | None:
@@ -181,6 +182,8 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
         low, high = float(column.min()), float(column.max())
         # NaN is the least and the greatest of any array that holds one
         least = -MOST_SUM if short in ("out", "in", "sums") else 0.0
+        if name == "recent.raw":
+            least = -MOST_SUM
         if name.startswith(("pairs.first", "hosts.first")):
             least = -float(MOST_BLOCKS)
         if not (least <= low and high <= MOST_SUM):
@@ -198,7 +201,7 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
         # nothing is remembered yet: values of one row stand for those that are not there
         own = artifact.tensors
         followed |= {
-            name: own[name][:1] for name in followed if name.startswith("memory.") and not followed[name].size
+            name: own[name][:1] for name in followed if name.startswith(ROWS) and not followed[name].size
         }
     return value_flaw(artifact.spec, {**artifact.tensors, **followed})
 

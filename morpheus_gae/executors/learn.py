@@ -122,8 +122,8 @@ def note_flags(flagged: Bool, row: I32, day: I32, strange: F32, clean: F32, days
 def halves(counts: F32, row: I64, out: U16) -> None:
     """Bits of the float16 nearest to each count of chosen rows, written to ``out`` [R, K].
 
-    NumPy's conversion takes ten times as long. A count too small for a normal float16 is 0, one above 60,000 is
-    that.
+    NumPy's conversion takes ten times as long. A count too small for a normal float16 is 0, one above 60,000
+    is that.
     """
     least, most = np.float32(2.0**-14), np.float32(6e4)
     for i in range(row.shape[0]):

@@ -178,7 +178,8 @@ def raises(
     number = got.count[pair] - 1.0
     others = (got.total[pair] - got.own) / ONE
     row = known_pair[pair]
-    expected = np.where(row < 0, 0, evidence.pair[np.maximum(row, 0)]).astype(np.float64)
+    # the last one is for what memory does not know, which is at -1
+    expected = np.append(evidence.pair, np.float32(0))[row].astype(np.float64)
     known = np.clip(beyond(others, number, expected, evidence.flows), 0, MOST_KNOWN)
     scale = min(1.0, evidence.window / max(surprise.shape[0], 1))
     new = np.interp(others * scale, evidence.new_x, evidence.new_y)
@@ -189,7 +190,7 @@ def _of_sources(
     evidence: Evidence, got: Pooled, pair_src: npt.NDArray[np.integer], known_host: npt.NDArray[np.integer]
 ) -> F64:
     """float64 [P] nats that the other pairs of a pair's source add."""
-    expected = np.where(known_host < 0, evidence.unknown, evidence.source[np.maximum(known_host, 0)])
+    expected = np.append(evidence.source, np.float32(evidence.unknown))[known_host]
     others = (got.received[pair_src] - got.mean) / ONE
     number = got.pairs[pair_src] - 1.0
     of = beyond(others, number, expected.astype(np.float64)[pair_src], evidence.pairs)

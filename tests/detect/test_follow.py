@@ -5,8 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.detect.follow import A_DAY_MS, LEAST, UNITS, Recent, classes, inverse
-from morpheus_gae.model.calibration import fit_tail
+from morpheus_gae.detect.follow import A_DAY_MS, LEAST, UNITS, Recent, apart, classes, inverse
+from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.artifact import Artifact
+from morpheus_gae.model.calibration import fit_tail, fuse
+from tests.support import make_flows
 
 
 def stream(n: int, seed: int = 0, hosts: int = 500) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -16,11 +20,17 @@ def stream(n: int, seed: int = 0, hosts: int = 500) -> tuple[np.ndarray, np.ndar
     return rng.exponential(1.0, n), src, dst
 
 
+def columns(surprise: np.ndarray, src: np.ndarray, dst: np.ndarray) -> tuple[np.ndarray, ...]:
+    """As of a model without evidence, whose map changes nothing."""
+    raw = surprise.astype(np.float32)
+    return surprise, raw, np.zeros_like(raw), src, dst
+
+
 @pytest.mark.parametrize("rate", [0.01, 0.001])
 def test_the_threshold_is_what_the_rate_lies_above(rate: float) -> None:
     recent = Recent()
     for seed in range(4):
-        recent.add(*stream(50_000, seed), None)
+        recent.add(*columns(*stream(50_000, seed)), None)
     surprise = stream(200_000, 9)[0]
     assert 0.7 * rate < (surprise >= recent.threshold(rate)).mean() < 1.3 * rate
 
@@ -29,12 +39,12 @@ def test_a_burst_does_not_raise_the_threshold() -> None:
     rng = np.random.default_rng(1)
     clean, dirty = Recent(), Recent()
     surprise, src, dst = stream(100_000)
-    clean.add(surprise, src, dst, None)
+    clean.add(*columns(surprise, src, dst), None)
     # 3 % of the flows are a scan from one source, 3 % a flood from many onto one destination
     scan, flood = rng.random((2, 100_000)) < 0.03
     surprise, src, dst = surprise.copy(), src.copy(), dst.copy()
     surprise[scan | flood], src[scan], dst[flood] = 20.0, 600, 700
-    dirty.add(surprise, src, dst, None)
+    dirty.add(*columns(surprise, src, dst), None)
     assert dirty.threshold(0.01) < clean.threshold(0.01) + 0.7
     assert dirty.threshold(0.001) < clean.threshold(0.001) + 1.0
 
@@ -42,7 +52,7 @@ def test_a_burst_does_not_raise_the_threshold() -> None:
 def test_no_flow_yet_and_few_flows() -> None:
     recent = Recent()
     assert recent.threshold(0.01) == np.inf
-    recent.add(*stream(30), None)
+    recent.add(*columns(*stream(30)), None)
     assert np.isfinite(recent.threshold(0.01))
 
 
@@ -51,9 +61,10 @@ def test_no_flow_yet_and_few_flows() -> None:
 def test_windows_make_no_difference(cuts: list[int]) -> None:
     one, many = Recent(1000), Recent(1000)
     surprise, src, dst = stream(sum(cuts))
-    one.add(surprise, src, dst, None)
+    one.add(*columns(surprise, src, dst), None)
     for cut, stop in zip(cuts, np.cumsum(cuts), strict=True):
-        many.add(surprise[stop - cut : stop], src[stop - cut : stop], dst[stop - cut : stop], None)
+        part = slice(stop - cut, stop)
+        many.add(*columns(surprise[part], src[part], dst[part]), None)
     assert one.total == many.total == sum(cuts)
     assert one.threshold(0.05) == many.threshold(0.05)
 
@@ -61,27 +72,44 @@ def test_windows_make_no_difference(cuts: list[int]) -> None:
 def test_a_fast_stream_is_thinned_until_it_spans_a_day() -> None:
     recent = Recent(1000)
     for minute in range(5000):
-        recent.add(*stream(100, minute), np.full(100, 60_000 * minute + 1))
+        recent.add(*columns(*stream(100, minute)), np.full(100, 60_000 * minute + 1))
     # 144,000 flows a day; a thousand of them are every 144th
     assert recent.facts()["stride"] == 256
     for day in range(2, 400):
-        recent.add(*stream(100, day), np.full(100, A_DAY_MS * day))
+        recent.add(*columns(*stream(100, day)), np.full(100, A_DAY_MS * day))
     assert recent.facts()["stride"] < 256
 
 
-def test_the_new_scale_tells_shares_and_keeps_the_order() -> None:
+@pytest.mark.parametrize("evidence", [False, True])
+def test_the_new_scale_tells_shares_and_keeps_the_order(evidence: bool) -> None:
     recent = Recent()
     surprise, src, dst = stream(100_000)
-    old = fit_tail(surprise)
-    recent.add(old((1.5 * surprise + 1.0).astype(np.float32)).astype(np.float64), src, dst, None)
-    before = recent.surprise[:100_000].copy()
-    new = recent.calibrate(old)
+    raw = (1.5 * surprise - 3.0).astype(np.float32)
+    added = np.random.default_rng(3).exponential(0.2, 100_000).astype(np.float32) * evidence
+    recent.add(surprise, raw, added, src, dst, None)
+    maps = recent.calibrate(evidence)
     after = recent.surprise[:100_000]
-    order = np.argsort(before, kind="stable")
-    assert (np.diff(after[order]) >= 0).all()
     for share in (0.1, 0.01, 0.001):
         assert (after >= -np.log(share)).mean() == pytest.approx(share, rel=0.25)
-    np.testing.assert_allclose(new(inverse(old, before)), after, rtol=1e-5)
+    if not evidence:
+        assert maps.keys() == {"fused"}
+        assert (np.diff(after[np.argsort(raw, kind="stable")]) >= 0).all()
+    else:
+        np.testing.assert_allclose(maps["evidence"](maps["fused"](raw) + added), after, rtol=1e-6)
+
+
+def test_surprises_are_taken_apart_as_they_were_put_together(tiny_models: dict[str, Artifact]) -> None:
+    graph = build_graph(make_flows(600, seed=4))
+    for name in ("default", "graph"):
+        artifact = tiny_models[name]
+        scores = CpuExecutor(artifact).score(graph)
+        parts = apart(artifact, scores)
+        told = artifact.tail("fused")(parts.raw)
+        if artifact.spec.evidence:
+            told = artifact.tail("evidence")(told + parts.added)
+        np.testing.assert_allclose(told, scores.surprise, rtol=1e-3, atol=1e-3)
+        fused = artifact.tail("fused")(fuse(scores.pair_part, scores.flow_part))
+        np.testing.assert_allclose(parts.calibrated, fused, rtol=2e-3, atol=2e-3)
 
 
 @given(st.integers(0, 20), st.sampled_from([np.inf, 3.0]))
@@ -95,10 +123,10 @@ def test_a_map_and_its_inverse(seed: int, k: float) -> None:
 
 def test_what_is_saved_goes_on_alike() -> None:
     one, other = Recent(3 * LEAST), Recent(3 * LEAST)
-    one.add(*stream(4 * LEAST), np.full(4 * LEAST, 5))
+    one.add(*columns(*stream(4 * LEAST)), np.full(4 * LEAST, 5))
     other.restore(one.tensors(), one.facts())
     for recent in (one, other):
-        recent.add(*stream(1000, 1), np.full(1000, 6))
+        recent.add(*columns(*stream(1000, 1)), np.full(1000, 6))
     assert one.threshold(0.01) == other.threshold(0.01)
     assert one.facts() == other.facts()
 

@@ -112,6 +112,7 @@ def test_what_is_new_waits_and_then_is_known(tiny_models: dict[str, Artifact]) -
     assert memory["memory.pair_key"].size == learner.pairs.size == learner.counts()["learnt"]
     assert (np.diff(memory["memory.host_key"].astype(object)) > 0).all(), "sorted, as look-ups need it"
     learnt = dataclasses.replace(artifact, tensors={**artifact.tensors, **memory})
+    assert memory.keys() >= {n for n in artifact.tensors if n.startswith("memory.") and n != "memory.salt"}
     nothing = {n: t[:0] if n in memory else t for n, t in artifact.tensors.items()}
     graph = build_graph(flows)
     cold, warm = (
@@ -139,6 +140,35 @@ def test_executors_agree_on_a_memory_that_has_learnt(tiny_models: dict[str, Arti
         np.testing.assert_allclose(
             CpuExecutor(a).score(graph).surprise, TorchExecutor(b).score(graph).surprise, rtol=1e-4, atol=1e-4
         )
+
+
+def test_evidence_of_pairs_and_sources_is_learnt(tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    if not artifact.spec.evidence:
+        pytest.skip("this model has no such part")
+    flows = make_flows(2000, hosts=40)
+    graph = build_graph(flows)
+    learner = Learner(artifact, blank=True)
+    nats = np.random.default_rng(0).uniform(0, 4, len(flows)).astype(np.float32)
+    for n in range(3):
+        at = spread(flows, 0.02, first_day=n / 4).time_ms
+        learner.learn(graph, np.zeros(len(flows), bool), at, nats)
+    memory = learner.merge()
+    keys = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
+    mean = np.bincount(graph.pair, nats) / np.bincount(graph.pair)
+    row = np.searchsorted(memory["memory.pair_key"], pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
+    np.testing.assert_allclose(memory["evidence.pair"][row], mean, rtol=1e-5)
+    pairs = np.bincount(graph.pair_src, minlength=graph.hosts)
+    source = np.bincount(graph.pair_src, mean, graph.hosts) / np.maximum(pairs, 1)
+    row = np.searchsorted(memory["memory.host_key"], keys)
+    wanted = np.where(pairs > 0, source, artifact.evidence.unknown)
+    np.testing.assert_allclose(memory["evidence.source"][row], wanted, rtol=1e-5)
+    # the model's own is where it begins
+    own = Learner(artifact)
+    own.now = 0
+    back = own.merge()
+    at = np.searchsorted(back["memory.pair_key"], artifact.memory.pair_key)
+    np.testing.assert_allclose(back["evidence.pair"][at], artifact.evidence.pair, rtol=1e-5, atol=1e-6)
 
 
 def test_what_was_learnt_halves_in_a_half_life(tiny_models: dict[str, Artifact]) -> None:
