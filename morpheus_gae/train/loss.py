@@ -72,7 +72,8 @@ def memory_loss(
 ) -> Tensor:
     """softplus(-l+) + softplus(l-) of the existence head, plus 0.3 x the flows' -ln likelihood.
 
-    A pair counts once in a window, however many flows it has there: a burst teaches no more than a flow.
+    A burst counts once: a pair weighs in a window as many flows as it has outside that fifth of the time, and
+    one more, but no more than it has in the window.
     """
     local = localise(data, rows)
     view = View(counters, rows, without)
@@ -82,12 +83,20 @@ def memory_loss(
     flags = tensor(data.flags[local.host])
     src, dst = tensor(local.pair_src), tensor(local.pair_dst)
     logit = net.existence_logit(tensor(known.existence), flags[src], flags[dst])
-    loss = F.softplus(-logit).mean()
+    weight = pair_weights(counters, local, int(data.fold[rows.start]))
+    loss = (F.softplus(-logit) * weight).sum() / weight.sum()
     fake, fake_flags = negatives(data, counters, view, local, rng)
     loss = loss + F.softplus(net.existence_logit(tensor(fake.existence), *fake_flags)).mean()
     if net.spec.flow_types:
-        loss = loss + FLOW_WEIGHT * flow_loss(net, data, local, known, logit, rows, rng)
+        loss = loss + FLOW_WEIGHT * flow_loss(net, data, local, known, logit, weight, rows, rng)
     return loss
+
+
+def pair_weights(counters: Counters, local: Local, fold: int) -> Tensor:
+    """float32 [P] weight of each pair of a window of that fold."""
+    here = np.bincount(local.pair, minlength=local.pair_id.shape[0])
+    everywhere, inside = (counters.by_pair[i][local.pair_id, 0] for i in (0, 1 + fold))
+    return tensor(np.minimum(here, 1 + np.rint(everywhere - inside)).astype(np.float32))
 
 
 def flow_loss(
@@ -96,10 +105,11 @@ def flow_loss(
     local: Local,
     known: Recalled,
     logit: Tensor,
+    weight: Tensor,
     rows: slice,
     rng: np.random.Generator,
 ) -> Tensor:
-    """-ln likelihood of the flows (with an encoder: of the hidden ones), the mean over pairs."""
+    """Mean -ln likelihood of the flows (with an encoder: of the hidden ones), by the weight of their pair."""
     src, dst, pair = tensor(local.pair_src), tensor(local.pair_dst), tensor(local.pair)
     bins, x = tensor(data.bins[rows]), tensor(data.f[rows, :3])
     context = tensor(known.profile)
@@ -112,7 +122,7 @@ def flow_loss(
         context = torch.cat([context, net.pair_embedding(z, src, dst)], 1)
         asked = tensor(~visible)
     log_mix = net.log_mixture(context, tensor(known.types))
-    share = tensor((1 / np.bincount(local.pair)).astype(np.float32))[pair[asked]]
+    share = (weight / tensor(np.bincount(local.pair)))[pair[asked]]
     each = net.flow_surprise(log_mix, pair[asked], bins[asked], groups, x[asked])
     out: Tensor = (each * share).sum() / share.sum()
     return out
