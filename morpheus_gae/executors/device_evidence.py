@@ -1,4 +1,4 @@
-"""Evidence over the graph on a device; see `model.evidence`.
+"""Evidence over the graph on a device, by Triton where it runs, else by torch; see `model.evidence`.
 
 Sums are of whole numbers: the same bits in every run, whatever the order in which they are added.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from morpheus_gae.executors.cuda_choose import has_triton
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from morpheus_gae.executors.device_memory import Found
     from morpheus_gae.model.artifact import Artifact
 
+BY_KERNEL = True
+"""False leaves all of it to torch."""
 FINE = (1 << 29) - 1
 """Bits of a surprise below its float32, see `model.ties`."""
 
@@ -47,6 +50,8 @@ class DeviceEvidence:
         self.x, self.y = sent(e.new_x), sent(e.new_y)
         self.slope = (self.y[1:] - self.y[:-1]) / (self.x[1:] - self.x[:-1])
         self.tail = DeviceTail(artifact.tail("evidence"), device)
+        # as the kernels read them: the curve, its slopes and a 0, the tail
+        self.numbers = torch.cat([self.x, self.y, self.slope, self.y.new_zeros(1), self.tail.packed])
 
     def __call__(self, graph: DeviceGraph, found: Found, surprise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scores and surprises anew, and what was added in nats.
@@ -62,6 +67,10 @@ class DeviceEvidence:
         -------
         float32 [E], float64 [E], float32 [E]
         """
+        if BY_KERNEL and has_triton(surprise.device) and graph.flows:
+            from morpheus_gae.executors import triton_evidence
+
+            return triton_evidence.raised(self, graph, found, surprise)
         bits = surprise.view(torch.int64)
         coarse = (bits & ~FINE).view(torch.float64).to(torch.float32)
         added = self.raises(graph, found, coarse)
