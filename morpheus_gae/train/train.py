@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
-from morpheus_gae.errors import InputError, MissingExtraError
+from morpheus_gae.errors import InputError, MissingExtraError, UsageError
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.artifact import Artifact, digest, save_artifact
 from morpheus_gae.model.names import check_name, printable
@@ -39,12 +40,12 @@ from morpheus_gae.train.gather import gather, memory_of
 from morpheus_gae.train.incidents import incidents
 from morpheus_gae.train.options import TrainOptions, check_options, settled_window
 from morpheus_gae.train.prepare import prepare
-from morpheus_gae.train.recurrence import BLOCKS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MIN_FLOWS = 200
+FEWEST_COUNTED = 10
 
 
 def train_model(
@@ -150,7 +151,7 @@ def _train(
     if not resume:
         checkpoint.remove(out)
     net, counters = start(spec, data, options)
-    run = fingerprint(flows, spec, options)
+    run = fingerprint(flows, kept, spec, options)
     best, history = fit(net, data, counters, options, bar, out, run)
     net.load_state_dict(best)
     bar.set_postfix_str("calibrating")
@@ -171,6 +172,10 @@ def _train(
         room = int(options.contamination * e) - int(e - kept.sum())
         found = strangest(calibrated.surprise, flows, graph, found, room)
         counted = counted & (found.of < 0)
+        if (counted & fresh).sum() < FEWEST_COUNTED:
+            raise UsageError(
+                f"contamination {options.contamination:g} leaves too few flows for thresholds: give less"
+            )
         calibrated = calibrate.calibrate_heads(raw, counted, fresh)
     surprise = calibrated.surprise
     tensors.update(calibrated.tensors)
@@ -211,12 +216,16 @@ def _train(
     return artifact
 
 
-def fingerprint(flows: Flows, spec: ModelSpec, options: TrainOptions) -> str:
-    """Names a run by its data, spec and options: a checkpoint of another run is not resumed."""
+def fingerprint(flows: Flows, kept: npt.NDArray[np.bool_], spec: ModelSpec, options: TrainOptions) -> str:
+    """Names a run by its data, spec and options: a checkpoint of another run is not resumed.
+
+    ``kept``, bool [E], are the flows that are learnt from: they depend on the times.
+    """
     arrays = {
+        "kept": kept,
         "attributes": flows.attributes,
         "missing": flows.duration_missing,
         "src": flows.src_lo ^ flows.src_hi,
         "dst": flows.dst_lo ^ flows.dst_hi,
     }
-    return hashlib.sha256(f"{digest(arrays, spec)}{asdict(options)}{FOLDS}{BLOCKS}".encode()).hexdigest()
+    return hashlib.sha256(f"{digest(arrays, spec)}{asdict(options)}{FOLDS}".encode()).hexdigest()

@@ -12,6 +12,7 @@ from morpheus_gae.executors.base import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import BUDGETS, load_artifact
 from tests.support import make_flows
+from tests.train.test_recurrence import scan, sorted_by_time
 
 pytest.importorskip("torch")
 import torch
@@ -133,6 +134,40 @@ def test_no_address_is_in_the_artifact(tmp_path):
 def test_too_few_flows_is_a_clear_error(tmp_path):
     with pytest.raises(InputError, match="at least 200"):
         train_model(make_flows(50), tmp_path / "m")
+
+
+def test_a_share_that_is_set_aside_is_in_no_threshold(tmp_path):
+    flows = make_flows(2000)
+    found = []
+    artifact = train_model(
+        flows, tmp_path / "m", options=TrainOptions(epochs=1, contamination=0.05), tell=found.append
+    )
+    facts = artifact.config["training"]
+    assert 0 < facts["set_aside"] <= 100
+    assert facts["validation_flows"] == 2000 - facts["set_aside"]
+    assert (facts["flows"], facts["left_out"]) == (2000, 0)
+    assert sum(found[0]["flows"].to_pylist()) == facts["set_aside"]
+    assert found[0].num_rows == facts["incidents"]
+    plain = train_model(flows, tmp_path / "p", epochs=1)
+    assert artifact.thresholds["0.01"] < plain.thresholds["0.01"]
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert f"{facts['set_aside']:,} training flows" in card
+
+
+def test_a_burst_is_not_in_memory_unless_asked_for(tmp_path):
+    flows = sorted_by_time(make_flows(3000), scan(60, 10_000))
+    kept = train_model(flows, tmp_path / "a", epochs=1)
+    whole = train_model(flows, tmp_path / "b", options=TrainOptions(epochs=1, contamination=0.0))
+    assert kept.config["training"]["left_out"] == 60
+    assert whole.config["training"]["left_out"] == 0
+    more = whole.tensors["memory.pair_key"].shape[0] - kept.tensors["memory.pair_key"].shape[0]
+    assert more == 60
+
+
+@pytest.mark.parametrize("contamination", [-0.1, 0.5, float("nan")])
+def test_contamination_is_less_than_half(tmp_path, contamination):
+    with pytest.raises(UsageError, match="contamination"):
+        train_model(make_flows(300), tmp_path / "m", options=TrainOptions(contamination=contamination))
 
 
 def test_senseless_options_are_refused(tmp_path):
