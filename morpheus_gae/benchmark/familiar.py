@@ -103,7 +103,10 @@ def memory_of(
     types[np.arange(known.shape[0]), known % types.shape[1]] = np.minimum(by_pair[known, 0], 1e4)
     by_key, pair_key = np.argsort(keys), pair_keys(keys[src], keys[dst])
     by_pair_key = np.argsort(pair_key)
+    shown = {"evidence.pair": known.shape[0], "evidence.source": hosts.shape[0]}
     return {
+        # as little as may be, so that what is strange today stands out
+        **({n: np.zeros(size, np.float32) for n, size in shown.items()} if artifact.spec.evidence else {}),
         "memory.host_key": keys[by_key],
         "memory.host_out": out[by_key],
         "memory.host_in": into[by_key],

@@ -96,8 +96,18 @@ class Artifact:
 
     @property
     def evidence(self) -> Evidence:
-        """What benign windows lead one to expect (spec.evidence only)."""
+        """What benign windows lead one to expect (spec.evidence only).
+
+        Raises
+        ------
+        ArtifactError
+            If the memory was replaced, but not what its pairs and hosts have shown.
+        """
         t = self.tensors
+        for name, key in (("evidence.pair", "memory.pair_key"), ("evidence.source", "memory.host_key")):
+            # compiled code finds a row in one and reads it in the other
+            if t[name].shape != t[key].shape:
+                raise ArtifactError(f"{name} of {self.name} is another memory's")
         unknown, flows, pairs, window = (float(v) for v in t["evidence.prior"])
         curve = t["evidence.new.x"], t["evidence.new.y"]
         return Evidence(t["evidence.pair"], t["evidence.source"], unknown, flows, pairs, window, *curve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from morpheus_gae.benchmark.traffic import Workload
 from morpheus_gae.executors.base import open_executor
 from morpheus_gae.flows.read import read_flows
 from morpheus_gae.graph.build import build_graph
-from morpheus_gae.model.artifact import load_artifact
+from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.memory import recall
 from tests.benchmark.make import MODEL as SHIPPED
 from tests.benchmark.make import SMALL, small
@@ -67,6 +68,14 @@ def test_memory_holds_counts_and_means() -> None:
     found = moments(np.array([1, 1, 0]), x, 3)
     np.testing.assert_allclose(found[1], [2, 2, 2, 2, 1, 0, 1])
     np.testing.assert_allclose(found[2], np.zeros(7))
+
+
+def test_evidence_has_a_row_for_whom_the_memory_knows(tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    memory = memory_of(artifact, SMALL, SMALL.draw(BEFOREHAND), known_share=0.9)
+    knowing = replace(artifact, tensors={**artifact.tensors, **memory})
+    assert knowing.evidence.pair.shape == knowing.memory.pair_key.shape
+    assert knowing.evidence.source.shape == knowing.memory.host_key.shape
 
 
 def test_no_share_leaves_the_memory_alone(tmp_path: Path) -> None:

@@ -127,6 +127,10 @@ def knowing(artifact: Artifact, columns: Columns) -> Artifact:
         "memory.pair": moments(graph.pair, x, pair.shape[0])[pair],
         "memory.pair_types": (had * graph.pair_flows[:, None] / 3).astype(np.float16)[pair],
     }
+    if artifact.spec.evidence:
+        memory["evidence.pair"], memory["evidence.source"] = (
+            np.zeros(n.shape[0], np.float32) for n in (pair, host)
+        )
     return dataclasses.replace(artifact, tensors={**t, **memory})
 
 

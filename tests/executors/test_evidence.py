@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from morpheus_gae.errors import ArtifactError
 from morpheus_gae.executors.base import Executor, open_executor
+from morpheus_gae.executors.cpu import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.artifact import Artifact, load_artifact
@@ -133,6 +135,14 @@ def test_a_model_without_evidence_adds_none(executors, kind, tmp_path):
 def test_an_empty_window_has_the_part_too(executors, kind):
     graph = build_graph(make_flows(10).slice(0, 0))
     assert executors["default", kind].score(graph).graph_part.shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["evidence.pair", "evidence.source"])
+def test_what_another_memory_has_shown_is_refused(executors, name):
+    artifact = executors["default", "cpu"].artifact
+    other = replace(artifact, tensors={**artifact.tensors, name: artifact.tensors[name][:-1]})
+    with pytest.raises(ArtifactError, match=f"{name} of .* is another memory's"):
+        CpuExecutor(other)
 
 
 def test_any_number_of_threads_gives_the_same_bits(executors):
