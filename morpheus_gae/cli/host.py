@@ -166,6 +166,7 @@ def _add_stage(name: str, /, **told: Any) -> Any:
     config, pipeline = ctx.obj["config"], ctx.obj["pipeline"]
     repeat = told.pop("repeat", None) or 1
     s: Settings = ctx.obj["gae_settings"].overridden(told)
+    refuse_on_host(s)
     if name == "from-netflow":
         source = stages.FromNetflowStage(
             config,

@@ -95,6 +95,16 @@ class Recent:
         if time_ms is not None and e:
             self._pace(int(np.median(time_ms)))
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are flows enough for a threshold at all."""
+        return self.total >= LEAST
+
+    @property
+    def counted(self) -> int:
+        """Flows that the threshold is taken from."""
+        return min(self.total, self.most, max(int(PART * self.total), LEAST))
+
     def threshold(self, rate: float) -> np.float32:
         """Surprise that a share ``rate`` of the latest flows lies above, bursts left out.
 
@@ -155,8 +165,7 @@ class Recent:
 
     def _latest(self) -> I64:
         """Places of the flows that count now, oldest first."""
-        held = min(self.total, self.most)
-        n = min(held, max(int(PART * self.total), LEAST))
+        n = self.counted
         return (self.total - n + np.arange(n)) % self.most
 
     def _usual(self) -> Bool:

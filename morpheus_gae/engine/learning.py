@@ -45,7 +45,7 @@ SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Time between two snapshots: at least so much, and so many times what one takes."""
 FOLLOWED = ("memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source")
 """Tensors of the artifact that learning replaces."""
-FRESH = 10
+FRESH = 5
 """The threshold is taken anew when this part of the flows it is taken from is new."""
 ROWS = ("memory.", "evidence.pair", "evidence.source")
 """Tensors with a row for each pair or host of the memory, but for its salt."""
@@ -147,6 +147,16 @@ class Learning:
         self._tell(learner, bool(changed), seen.learnt)
         return scores, threshold
 
+    def end(self) -> None:
+        """Tell whoever waited for alerts that the stream has ended before they began."""
+        listening = self._listening
+        if self._learner is not None and not listening.over:
+            told = (
+                f"Still listening at the end, after {listening.flows:,} flows: nothing was flagged. Give "
+                "more flows, keep what was learnt with --state, or use --adaptive"
+            )
+            self._say(Line(told, "listening", flows=listening.flows))
+
     def snapshot(self) -> Snapshot | None:
         """Everything that was learnt so far, as it stands between two windows; None before the first."""
         learner = self._learner
@@ -205,9 +215,7 @@ class Learning:
             self._say(Line(told, "listening"))
         else:
             self._listening.over = True
-            self._threshold = np.float32(
-                surprise_of_rate(self.artifact, self._rate) if self._fixed is None else self._fixed
-            )
+            self._threshold = self._own_threshold()
             self._say(Line(f"Learning on from what {name} knows of this network", "learning"))
         self._learner = learner
         return learner
@@ -216,9 +224,12 @@ class Learning:
         """Fit the scale and take the threshold from the latest flows, if there are enough new ones."""
         recent = self._recent
         changed: Tensors = {}
-        if not first and recent.total - self._taken_at < recent.most // FRESH:
+        if not first and recent.total - self._taken_at < recent.counted // FRESH:
             return changed
-        if recent.total < self._listening.wanted:
+        if recent.total < self._listening.wanted and not first:
+            # the model's own is for the traffic that it was trained on: no flood where that has changed
+            if self._fixed is None and recent.enough:
+                self._threshold = max(self._own_threshold(), recent.threshold(self._rate))
             return changed
         if first or recent.total >= min(GROWTH * self._fitted_at, self._fitted_at + recent.most):
             maps = recent.calibrate(self.artifact.spec.evidence)
@@ -228,6 +239,12 @@ class Learning:
         self._taken_at = recent.total
         self._threshold = recent.threshold(self._rate) if self._fixed is None else np.float32(self._fixed)
         return changed
+
+    def _own_threshold(self) -> np.float32:
+        """What was told, or the model's own for the rate, as long as its scale is its own."""
+        if self._fixed is not None:
+            return np.float32(self._fixed)
+        return np.float32(surprise_of_rate(self.artifact, self._rate))
 
     def _begins(self) -> Line:
         told = (
@@ -296,6 +313,11 @@ class LearnGae(Operator):
             now = self._clock()
             self._due = now + max(self._seconds, SNAPSHOT_TIMES * (now - began))
         yield replace(item, graph=None, scores=scores, threshold=threshold, snapshot=snapshot)
+
+    def finish(self) -> tuple[()]:
+        """Say so if alerts have not begun."""
+        self._learning.end()
+        return ()
 
 
 def _under(tensors: Mapping[str, npt.NDArray[Any]], part: str) -> Tensors:

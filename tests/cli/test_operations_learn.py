@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 
+from morpheus_gae.cli.operations import refuse_on_host
 from morpheus_gae.detect import follow, listening
-from morpheus_gae.errors import OutputError
+from morpheus_gae.engine.settings import Settings
+from morpheus_gae.errors import OutputError, UsageError
 from morpheus_gae.sinks.text import TextSink
 from tests.cli.live import ROOT
 from tests.cli.test_morpheus import morpheus
@@ -179,3 +181,9 @@ def test_what_does_not_fit_is_refused(args: tuple[str, ...], message: str) -> No
     done = run(*INPUT, *args)
     assert done.exit_code == 2, done.output
     assert message in done.stderr
+
+
+def test_the_host_engine_refuses_it() -> None:
+    refuse_on_host(Settings())
+    with pytest.raises(UsageError, match="--learn is for the embedded engine"):
+        refuse_on_host(Settings(learn=True))

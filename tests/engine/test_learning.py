@@ -187,6 +187,10 @@ def test_the_operator_takes_snapshots_when_they_are_due(tiny_models: dict[str, A
         now[0] += 2.0
     assert kept == [True, False, False, True, False, False]
     assert (metrics.flows, metrics.windows) == (6 * HOUR, 6)
+    said: list[str] = []
+    learning._say = said.append
+    assert stage.finish() == ()
+    assert said[0].startswith("Still listening at the end, after 6,000 flows")
     silent = LearnGae(learning, metrics)
     flows = hour(7)
     (out,) = silent.process(Window(flows, build_graph(flows)))
