@@ -5,8 +5,8 @@ stretch of time. So the training time is cut into 36 blocks. A pair of hosts is 
 lie within two adjacent blocks and training goes on after them. Confined pairs are ordinary one by one (a page
 read once, a host that looks a name up), so they are learnt from, unless they come as a burst: one source, or
 one destination, with far more flows of confined pairs in a block than such hosts have elsewhere in the same
-traffic. How many that are is read from the sizes of all of them: traffic that comes in bursts by nature
-raises its own fence.
+traffic, and than it has itself at other times. How many that are is read from the sizes of all of them:
+traffic that comes in bursts by nature raises its own fence.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ BLOCKS = 36
 OUTLIERS = 0.005
 """Share of start times at either end that do not stretch the span: clocks that were never set."""
 SMALLEST_BURST = 8
+TIMES_USUAL = 2
+"""A burst is beyond the fence even without so many times what its host usually has."""
 ORDINARY = np.array([1, 1, 1, 1, 2, 2, 2, 3, 4, 6])
 """Sizes of ordinary units, so that a lone burst has something to stand apart from."""
 FEWEST_KEPT = 0.5
@@ -134,10 +136,19 @@ class _Units:
             host * (BLOCKS + 2) + block + 1, return_inverse=True, return_counts=True
         )
         self.at = self.at.reshape(-1)
+        # what a host that always meets strangers (a popular server, a group address) has in its other blocks
+        whose = self.key // (BLOCKS + 2)
+        total = np.bincount(whose, self.size)[whose]
+        left, right = (self._size_of(self.key + step) for step in (-1, 1))
+        self.usual = (total - self.size - left - right) / (BLOCKS - 3)
+
+    def _size_of(self, key: I64) -> I64:
+        at = np.minimum(np.searchsorted(self.key, key), self.key.shape[0] - 1)
+        return np.where(self.key[at] == key, self.size[at], 0)
 
     def runs(self, limit: float) -> I64:
         """int64 [flows] run that each flow is in, or -1: units above the limit, with their neighbours."""
-        large = self.key[self.size > limit]
+        large = self.key[self.size - TIMES_USUAL * self.usual > limit]
         part = np.isin(self.key, np.concatenate([large - 1, large, large + 1]))
         begins = part & ~np.concatenate([[False], part[:-1] & (np.diff(self.key) == 1)])
         run = np.where(part, np.cumsum(begins) - 1, -1)

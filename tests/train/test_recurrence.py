@@ -63,6 +63,16 @@ def test_who_comes_back_is_no_burst():
     assert find_bursts(flows, build_graph(flows)).count == 0
 
 
+def test_a_host_that_always_meets_strangers_has_no_bursts():
+    parts = []
+    for block in range(BLOCKS):
+        one = scan(40, block * 60_000 // BLOCKS + 100, into=True)
+        parts.append(dataclasses.replace(one, src_lo=one.src_lo + np.uint64(100 * block)))
+    flows = sorted_by_time(make_flows(6000), *parts)
+    assert confined(build_graph(flows), blocks_of(flows)).sum() > 1000
+    assert find_bursts(flows, build_graph(flows)).count == 0
+
+
 def test_what_begins_at_the_end_may_go_on():
     flows = sorted_by_time(make_flows(6000), scan(60, 58_500))
     assert find_bursts(flows, build_graph(flows)).count == 0
