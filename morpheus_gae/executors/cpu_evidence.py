@@ -84,9 +84,8 @@ def pairs_to_sources(total: I64, count: I32, pair_src: I32, pairs: I64, received
 
 @njit(cache=True, nogil=True)
 def back_to_pairs(
-    lo: int, hi: int, total: I64, count: I32, pair_src: I32, pair_dst: I32, pairs: I64, received: I64,
-    expected: F32, key: npt.NDArray[np.uint64], table: npt.NDArray[np.uint64], slots: I32, past: F32,
-    scale: float, curve: Curve, marked: Bool, told: F32,
+    lo: int, hi: int, total: I64, count: I32, pair_src: I32, pairs: I64, received: I64,
+    expected: F32, row: I32, past: F32, scale: float, curve: Curve, marked: Bool, told: F32,
 ) -> None:  # fmt: skip
     """What the flows of pairs ``lo:hi`` are told.
 
@@ -94,8 +93,8 @@ def back_to_pairs(
     ----------
     expected
         float32 [N] mean of each source's past.
-    key, table, slots
-        Keys of the hosts, and memory's table of pairs.
+    row
+        int32 [P] row in memory of pairs that several flows tell something, -1 where unknown.
     past
         float32 [Q] mean of each known pair's past.
     scale
@@ -106,7 +105,6 @@ def back_to_pairs(
         float32 [P, 3], written where marked: what the source adds; then a and b, where a flow with evidence
         m is raised by ``a - b m`` in a known pair, and by the curve at ``a + b m`` in a new one, b < 0.
     """
-    forward, reverse = np.empty(1, np.int32), np.empty(1, np.int32)
     for p in range(lo, hi):
         s = pair_src[p]
         source = 0.0
@@ -121,12 +119,9 @@ def back_to_pairs(
             continue
         told[p, 0], told[p, 1], told[p, 2] = source, 0, 0
         if several:
-            # few pairs: looked up once more rather than kept for all
-            find_pairs(p, p + 1, pair_src, pair_dst, key, table, slots, forward, reverse)
-            row = forward[0]
-            if row >= 0:
+            if row[p] >= 0:
                 number = float(count[p]) - 1
-                told[p, 1] = (total[p] / ONE - number * past[row]) / (number + curve.flows)
+                told[p, 1] = (total[p] / ONE - number * past[row[p]]) / (number + curve.flows)
                 told[p, 2] = 1 / (number + curve.flows)
             else:
                 told[p, 1], told[p, 2] = total[p] / ONE * scale, -scale
@@ -205,14 +200,14 @@ class CpuEvidence:
         pairs, received = np.zeros(graph.hosts, np.int64), np.zeros(graph.hosts, np.int64)
         pairs_to_sources(total, graph.pair_flows, graph.pair_src, pairs, received)
         marked, told = np.empty(p, np.bool_), np.empty((p, 3), np.float32)
-        expected, known = self.source[hosts.found], self.memory.counters
+        row, expected = self._rows(graph, hosts, total), self.source[hosts.found]
         scale = min(1.0, self.window / graph.flows)
         added = np.empty(graph.flows, np.float32)
 
         def to_pairs(lo: int, hi: int) -> None:
             back_to_pairs(
-                lo, hi, total, graph.pair_flows, graph.pair_src, graph.pair_dst, pairs, received, expected,
-                hosts.key, known.keys, known.slots, self.pair, scale, self.curve, marked, told,
+                lo, hi, total, graph.pair_flows, graph.pair_src, pairs, received, expected, row, self.pair,
+                scale, self.curve, marked, told,
             )  # fmt: skip
 
         def to_flows(lo: int, hi: int) -> None:
@@ -221,3 +216,17 @@ class CpuEvidence:
         parallel.run(to_pairs, p, PAIR_GRAIN)
         parallel.run(to_flows, graph.flows, FLOW_GRAIN)
         return added
+
+    def _rows(self, graph: WindowGraph, hosts: Hosts, total: I64) -> I32:
+        """int32 [P], see ``back_to_pairs``: few pairs are looked up once more rather than all kept."""
+        several = np.flatnonzero((total > 0) & (graph.pair_flows > 1))
+        src, dst, known = graph.pair_src[several], graph.pair_dst[several], self.memory.counters
+        forward, reverse = np.empty(several.shape[0], np.int32), np.empty(several.shape[0], np.int32)
+
+        def look_up(lo: int, hi: int) -> None:
+            find_pairs(lo, hi, src, dst, hosts.key, known.keys, known.slots, forward[lo:hi], reverse[lo:hi])
+
+        parallel.run(look_up, several.shape[0], PAIR_GRAIN)
+        row = np.empty(graph.pairs, np.int32)
+        row[several] = forward
+        return row
