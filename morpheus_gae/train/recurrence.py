@@ -164,9 +164,10 @@ def fence(size: I64) -> float:
     """
     value, count = np.unique(np.concatenate([size, ORDINARY]), return_counts=True)
     units = int(count.sum())
-    share = np.concatenate([[0], np.cumsum(count)]) / units
-    # a count of n stands for n - 1/2 to n + 1/2
-    middle, high = np.interp([0.5, 0.9], share, np.concatenate([[value[0] - 0.5], value + 0.5]))
+    below = np.cumsum(count)
+    # a count of n stands for n - 1/2 to n + 1/2; nothing lies between one size and the next
+    at = np.searchsorted(below, [0.5 * units, 0.9 * units])
+    middle, high = value[at] + 0.5 - (below[at] - [0.5 * units, 0.9 * units]) / count[at]
     return float(high + (high - middle) / np.log(5) * np.log(units))
 
 
