@@ -31,6 +31,7 @@ TIMES_USUAL = 2
 """A burst is beyond the fence even without so many times what its host usually has."""
 ORDINARY = np.array([1, 1, 1, 1, 2, 2, 2, 3, 4, 6])
 """Sizes of ordinary units, so that a lone burst has something to stand apart from."""
+FEWEST_IN_BLOCK = 100
 FEWEST_KEPT = 0.5
 """Where less than this share of the flows would be left to learn from, bursts are what the traffic is."""
 
@@ -174,7 +175,8 @@ def fence(size: I64) -> float:
 def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
     """Bursts that are not to be learnt from.
 
-    None where they would leave less than half of the flows: then bursts are what the traffic is.
+    None in a capture with less than 100 flows a block, where coming back is luck, and none where they would
+    leave less than half of the flows: then bursts are what the traffic is.
 
     Parameters
     ----------
@@ -183,7 +185,8 @@ def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
     graph
         Of them.
     """
+    none = Bursts(np.full(len(flows), -1, np.int64), 0)
+    if len(flows) < BLOCKS * FEWEST_IN_BLOCK:
+        return none
     found = bursts(graph, blocks_of(flows))
-    if (found.of < 0).mean() < FEWEST_KEPT:
-        return Bursts(np.full(len(flows), -1, np.int64), 0)
-    return found
+    return found if (found.of < 0).mean() >= FEWEST_KEPT else none

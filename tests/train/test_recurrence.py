@@ -91,7 +91,7 @@ def test_bursts_are_numbered_by_their_first_flow():
 def test_traffic_that_is_nothing_but_bursts_has_none():
     parts = []
     for i in range(30):
-        one = scan(100, i * 2000)
+        one = scan(150, i * 2000)
         parts.append(
             dataclasses.replace(
                 one, src_lo=one.src_lo + np.uint64(i), dst_lo=one.dst_lo + np.uint64(1000 * i)
@@ -99,6 +99,12 @@ def test_traffic_that_is_nothing_but_bursts_has_none():
         )
     flows = sorted_by_time(*parts)
     assert confined(build_graph(flows), blocks_of(flows)).mean() > 0.9
+    assert find_bursts(flows, build_graph(flows)).count == 0
+
+
+def test_a_small_capture_has_no_bursts():
+    flows = sorted_by_time(make_flows(3000), scan(60, 10_000))
+    assert bursts(build_graph(flows), blocks_of(flows)).count == 1
     assert find_bursts(flows, build_graph(flows)).count == 0
 
 

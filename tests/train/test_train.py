@@ -155,7 +155,7 @@ def test_a_share_that_is_set_aside_is_in_no_threshold(tmp_path):
 
 
 def test_a_burst_is_not_in_memory_unless_asked_for(tmp_path):
-    flows = sorted_by_time(make_flows(3000), scan(60, 10_000))
+    flows = sorted_by_time(make_flows(4000), scan(60, 10_000))
     kept = train_model(flows, tmp_path / "a", epochs=1)
     whole = train_model(flows, tmp_path / "b", options=TrainOptions(epochs=1, contamination=0.0))
     assert kept.config["training"]["left_out"] == 60
