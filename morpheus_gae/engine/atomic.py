@@ -11,14 +11,18 @@ from morpheus_gae.errors import OutputError
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a file by this value as JSON: written beside it, brought to the disk, then renamed.
+    """`write_bytes` of this value as JSON."""
+    write_bytes(path, (json.dumps(value, sort_keys=True) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file: written beside it, brought to the disk, then renamed.
 
     Raises
     ------
     OutputError
         If it cannot be written; the file that was there is still the old one.
     """
-    data = (json.dumps(value, sort_keys=True) + "\n").encode()
     beside = path.with_name(f".{path.name}.part")
     try:
         with beside.open("wb") as file:

@@ -23,9 +23,8 @@ import numpy.typing as npt
 
 from morpheus_gae.detect import follow
 from morpheus_gae.detect.learner import HOSTS, MOST_BLOCKS, pair_columns
-from morpheus_gae.engine.atomic import sync_folder
+from morpheus_gae.engine.atomic import write_bytes
 from morpheus_gae.engine.learning import FOLLOWED, ROWS, Snapshot
-from morpheus_gae.errors import OutputError
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_file import TYPES, read_checked
 from morpheus_gae.model.artifact_schema import schema
@@ -69,17 +68,9 @@ class LearntFiles:
         data = save({name: np.ascontiguousarray(t) for name, t in snapshot.tensors.items()})
         sha = hashlib.sha256(data).hexdigest()
         path = self._folder / f"{self._stem}-{sha[:12]}.safetensors"
-        beside = path.with_name(f".{path.name}.part")
-        try:
-            if not path.exists():
-                with beside.open("wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(beside, path)
-                sync_folder(self._folder)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}") from None
+        # a folder that may not be looked into is told by the writer
+        if not os.path.exists(path):
+            write_bytes(path, data)
         told = {"file": path.name, "sha256": sha, "facts": snapshot.facts}
         return {**told, "seal": seal(told)}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -183,3 +185,14 @@ def unlabelled(flows: Flows) -> Flows:
 
 def _plain(name: str) -> str:
     return "_".join(re.findall(r"[a-z0-9.]+", name.lower()))
+
+
+@contextmanager
+def model_folder(keep: Path | None) -> Iterator[Path]:
+    """Folder that trained models go to: ``keep``, made if need be, or one that is removed in the end."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder)

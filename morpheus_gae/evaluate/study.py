@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.evaluate.comparators import COMPARATORS
-from morpheus_gae.evaluate.detectors import Detector, Setting, fit_comparator, train_preset
+from morpheus_gae.evaluate.detectors import Detector, Setting, fit_comparator, model_folder, train_preset
 from morpheus_gae.evaluate.labels import labels_of
 from morpheus_gae.evaluate.metrics import figures
 from morpheus_gae.evaluate.split import split_benign
@@ -94,7 +92,7 @@ def study(
             f"among {len(flows):,} flows"
         )
     runs: list[dict[str, Any]] = []
-    with _folder(keep) as folder:
+    with model_folder(keep) as folder:
         for seed in range(plan.seeds):
             train, test = split_benign(benign, plan.split, seed)
             tests = {name: stream(name, test, attacks, seed, donors=train) for name in plan.streams}
@@ -131,13 +129,3 @@ def _detectors(
     for name in plan.comparators:
         step(name)
         yield fit_comparator(name, train, seed)
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    with TemporaryDirectory() as folder:
-        yield Path(folder)

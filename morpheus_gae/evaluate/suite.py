@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from morpheus_gae.errors import GaeError, InputError, MissingExtraError
-from morpheus_gae.evaluate.detectors import RULES, Detector, Setting, fit, open_model
+from morpheus_gae.evaluate.detectors import RULES, Detector, Setting, fit, model_folder, open_model
 from morpheus_gae.evaluate.labels import Labels, labels_of
 from morpheus_gae.evaluate.metrics import figures
 from morpheus_gae.evaluate.over_time import Real, by_tenth
@@ -143,7 +141,7 @@ def run_suite(
     """
     watch = watch or Watch()
     kept = _Kept()
-    with _folder(keep) as folder:
+    with model_folder(keep) as folder:
         for name in sets:
             _set(name, sets, plan, folder, watch, kept)
             watch.so_far(kept.found(plan))
@@ -292,13 +290,3 @@ def _failed(
     where = " ".join(filter(None, (name, protocol, detector)))
     kept.failures.append({"set": name, "protocol": protocol, "detector": detector, "reason": str(error)})
     watch.failed(f"{where}: not measured: {error}")
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    with TemporaryDirectory() as folder:
-        yield Path(folder)

@@ -166,10 +166,10 @@ def save_artifact(
     # thresholds are part of a model
     config["seal"] = seal(config)
     contiguous = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
-    _write(folder / "model.safetensors", save(contiguous))
-    _write(folder / "metrics.json", (json.dumps(metrics, indent=2, sort_keys=True) + "\n").encode())
-    _write(folder / "README.md", card.replace("{hash}", sha[:12]).encode())
-    _write(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(folder / "model.safetensors", save(contiguous))
+    write_whole(folder / "metrics.json", (json.dumps(metrics, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(folder / "README.md", card.replace("{hash}", sha[:12]).encode())
+    write_whole(folder / "config.json", (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
     return Artifact(folder, name, sha[:12], spec, contiguous, config)
 
 
@@ -220,7 +220,8 @@ def load_artifact(path: str | Path) -> Artifact:
     return Artifact(folder, config["name"], sha[:12], spec, tensors, config)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file of a model folder: it is there whole, old or new."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
     os.replace(part, path)

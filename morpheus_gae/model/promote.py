@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from morpheus_gae.errors import ArtifactError, OutputError
-from morpheus_gae.model.artifact import load_artifact
+from morpheus_gae.model.artifact import load_artifact, write_whole
 
 FILES = ("model.safetensors", "metrics.json", "README.md", "config.json")
 """In the order they are written: a reader that meets two models at once finds hashes that do not fit, and
@@ -68,8 +67,6 @@ def _put(folder: Path, files: dict[str, bytes]) -> None:
     for name in FILES:
         path = folder / name
         if name in files:
-            part = path.with_name(name + ".part")
-            part.write_bytes(files[name])
-            os.replace(part, path)
+            write_whole(path, files[name])
         else:
             path.unlink(missing_ok=True)
