@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.model.calibration import TailMap, fit_tail
+from morpheus_gae.model.calibration import TailMap, fit_far
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Scores
@@ -39,7 +39,7 @@ FEWEST, MOST_FREE = 3.0, 10.0
 LOOK = 0.1
 """Share of the flows that is looked through for them: attacks may be that many."""
 A_DAY_MS = 86_400_000
-KNOTS, CURVATURE = 192, 3.0
+KNOTS = 192
 
 
 class Recent:
@@ -135,11 +135,11 @@ class Recent:
         """
         rows, usual = self._latest(), self._usual()
         held = slice(0, min(self.total, self.most))
-        maps = {"fused": _fit(self.raw[rows[usual]])}
+        maps = {"fused": fit_far(self.raw[rows[usual]], KNOTS)}
         told = maps["fused"](self.raw[held])
         if evidence:
             told = told + self.added[held]
-            maps["evidence"] = _fit(told[rows[usual]])
+            maps["evidence"] = fit_far(told[rows[usual]], KNOTS)
             told = maps["evidence"](told)
         self.surprise[held] = told
         return maps
@@ -240,11 +240,6 @@ def apart(artifact: Artifact, scores: Scores) -> Parts:
         added = scores.graph_part
         told = np.maximum(inverse(artifact.tail("evidence"), told) - added, np.float32(0))
     return Parts(inverse(artifact.tail("fused"), told), told, added)
-
-
-def _fit(values: F32) -> TailMap:
-    n = max(values.shape[0], 1)
-    return fit_tail(values, knots=KNOTS, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=CURVATURE)
 
 
 def classes(keys: npt.NDArray[np.uint64]) -> I32:

@@ -18,6 +18,9 @@ STEEPEST = 3.0
 """Steepest slope of a map: repeated flows pile up on single raw values, and a step there would turn the
 rounding of a raw value into a visible difference between executors."""
 
+CURVATURE = 3.0
+"""Of the tails of raw values."""
+
 
 @dataclass(frozen=True)
 class TailMap:
@@ -102,3 +105,15 @@ def fit_tail(
     excess = v[v >= threshold] - threshold
     m = max(float(excess.mean()) if excess.size else 0.0, 1e-2)
     return TailMap(x32, y.astype(np.float32), np.array([m, k], np.float32))
+
+
+def fit_far(values: npt.NDArray[np.floating], knots: int, k: float = CURVATURE) -> TailMap:
+    """`fit_tail`, empirical as far as 10 of the values lie beyond, extrapolated from there.
+
+    Parameters
+    ----------
+    values, knots, k
+        See ``fit_tail``.
+    """
+    n = max(values.shape[0], 1)
+    return fit_tail(values, knots=knots, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=k)

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.model.artifact import BUDGETS
-from morpheus_gae.model.calibration import TailMap, fit_tail, fuse
+from morpheus_gae.model.calibration import TailMap, fit_far, fuse
 
 Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 if TYPE_CHECKING:
     from morpheus_gae.train.cross import Raw
-CURVATURE = 3.0
 
 
 def tensors_of(part: str, tail: TailMap) -> dict[str, npt.NDArray[Any]]:
@@ -58,24 +57,18 @@ def calibrate_heads(raw: Raw, counted: Bool, fresh: Bool) -> Calibrated:
     maps = {"pair": identity(), "flow": identity()}
     parts = []
     if raw.pair is not None:
-        maps["pair"] = fit(raw.pair[counted], knots=96)
+        maps["pair"] = fit_far(raw.pair[counted], knots=96)
         parts.append(maps["pair"](raw.pair))
     if raw.flow is not None:
-        maps["flow"] = fit(raw.flow[counted & fresh], knots=96)
+        maps["flow"] = fit_far(raw.flow[counted & fresh], knots=96)
         part = maps["flow"](raw.flow)
         if not fresh.all():
-            part[~fresh] = fit(raw.flow[counted & ~fresh], knots=96)(raw.flow[~fresh])
+            part[~fresh] = fit_far(raw.flow[counted & ~fresh], knots=96)(raw.flow[~fresh])
         parts.append(part)
     fused = fuse(parts[0], parts[-1]) if len(parts) == 2 else parts[0]
-    maps["fused"] = fit(fused[counted], knots=192)
+    maps["fused"] = fit_far(fused[counted], knots=192)
     tensors = {k: v for part, tail in maps.items() for k, v in tensors_of(part, tail).items()}
     return Calibrated(tensors, maps["fused"](fused))
-
-
-def fit(raw: F32, knots: int, k: float = CURVATURE) -> TailMap:
-    """Empirical as far as 10 validation flows lie beyond, extrapolated from there."""
-    n = max(raw.shape[0], 1)
-    return fit_tail(raw, knots=knots, upto=min(max(1 - 10 / n, 0.95), 0.9999), k=k)
 
 
 def again(surprise: F32) -> TailMap:
@@ -84,7 +77,7 @@ def again(surprise: F32) -> TailMap:
     They bend already, far out: an exponential tail, at least as steep as they are, so that values which
     float32 tells apart do not meet there.
     """
-    tail = fit(surprise, knots=192, k=np.inf)
+    tail = fit_far(surprise, knots=192, k=np.inf)
     return TailMap(tail.x, tail.y, np.minimum(tail.tail, np.array([1, np.inf], np.float32)))
 
 
