@@ -4,6 +4,7 @@
 
     GaeError                 root: every expected failure; the command line prints it and exits 1
      ├─ UsageError           an option or a combination of options is wrong; exits 2
+     │   └─ NotFittedError   a detector is asked for scores before it has a model
      ├─ InputError           a source cannot be read, or a required column is missing
      ├─ OutputError          a destination cannot be written
      ├─ ArtifactError        a model folder is missing, damaged, or from another version
@@ -19,6 +20,10 @@ class GaeError(Exception):
 
 class UsageError(GaeError):
     """An option, or a combination of options, makes no sense."""
+
+
+class NotFittedError(UsageError, ValueError, AttributeError):
+    """A detector has no model yet; of the built-in kinds that scikit-learn's error of this name is of."""
 
 
 class InputError(GaeError):
@@ -50,3 +55,7 @@ class MissingExtraError(GaeError):
         super().__init__(
             f"{purpose} needs {package}, which is not installed: run  pip install 'morpheus-gae[{extra}]'"
         )
+
+
+class BadRowsWarning(UserWarning):
+    """Some rows that a detector was given are no flows: they have no score."""

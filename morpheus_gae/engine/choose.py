@@ -6,14 +6,11 @@ import importlib.util
 from pathlib import Path
 
 from morpheus_gae.errors import ArtifactError, GaeError, UsageError
+from morpheus_gae.model.shipped import shipped_model
 
 ENGINES = ("auto", "embedded", "morpheus")
 
 DEFAULT_MODEL = Path("models") / "default"
-PACKAGE = Path(__file__).resolve().parent.parent
-INSTALLED_MODEL = PACKAGE / "pretrained" / "default"
-CHECKOUT = PACKAGE.parent
-"""Where an editable installation has its files; in any other one, the folder that packages are in."""
 
 
 def morpheus_installed() -> bool:
@@ -68,13 +65,11 @@ def choose_model(given: str | None) -> str:
     """
     if given is not None:
         return given
-    for folder in (DEFAULT_MODEL, INSTALLED_MODEL):
-        if (folder / "config.json").is_file():
-            return str(folder)
-    # an editable installation runs from the checkout: the wheel's copy of the model is not made there
-    beside = CHECKOUT / DEFAULT_MODEL
-    if (CHECKOUT / "pyproject.toml").is_file() and (beside / "config.json").is_file():
-        return str(beside)
+    if (DEFAULT_MODEL / "config.json").is_file():
+        return str(DEFAULT_MODEL)
+    shipped = shipped_model()
+    if shipped is not None:
+        return str(shipped)
     raise ArtifactError(
         f"no model: neither ./{DEFAULT_MODEL} nor a pretrained one in the package; "
         "give --model DIR, or train one with  morpheus-gae train"

@@ -90,7 +90,11 @@ def open_executor(model: str | Path, kind: str = "cpu", deterministic: bool = Fa
     """
     from morpheus_gae.model.artifact import load_artifact
 
-    artifact = load_artifact(model)
+    return executor_of(load_artifact(model), kind, deterministic)
+
+
+def executor_of(artifact: Artifact, kind: str = "cpu", deterministic: bool = False) -> Executor:
+    """The executor that runs an artifact in memory; parameters and errors as those of `open_executor`."""
     if kind == "cpu":
         from morpheus_gae.executors.cpu import CpuExecutor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,6 +75,9 @@ class Pairer:
         See above; 60 by default.
     max_waiting
         Records that may wait.
+    tell
+        Called with the numbers of the two records of each joined flow, int64 [F] and [F]: that of the flow
+        first. Records are numbered from 0 as they come, bad ones left out.
 
     Attributes
     ----------
@@ -89,13 +92,19 @@ class Pairer:
         If ``seconds`` is not above 0 or ``max_waiting`` is below 1.
     """
 
-    def __init__(self, seconds: float = PAIR_SECONDS, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        seconds: float = PAIR_SECONDS,
+        max_waiting: int = MAX_WAITING,
+        tell: Callable[[I64, I64], None] | None = None,
+    ) -> None:
         if not 0 < seconds < 1e9 or max_waiting < 1:
             raise ValueError(f"seconds ({seconds}) and max_waiting ({max_waiting}) must be above 0")
         self.limit = max(1, round(seconds * 1000))
         self.paired = 0
         self.unpaired = 0
         self._size = max_waiting
+        self._tell = tell
         self._state = np.zeros(5, np.int64)
         self._arrays: tuple[U64, I64, I64, I32] | None = None
         self._parts: list[_Part] = []
@@ -188,6 +197,8 @@ class Pairer:
         joined = out[:, 2] == JOINED
         self.paired += int(joined.sum())
         self.unpaired += int((out[:, 2] == ALONE).sum())
+        if self._tell is not None:
+            self._tell(out[joined, 0], out[joined, 1])
         flows, lengths = self._rows(out[:, 0])
         others, other_lengths = self._rows(out[joined, 1], (c.IN_BYTES, c.IN_PKTS, c.FLOW_START))
         attributes, missing = flows.attributes.copy(), flows.duration_missing.copy()

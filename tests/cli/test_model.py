@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from morpheus_gae.cli.gae import main
 from morpheus_gae.engine import choose
 from morpheus_gae.errors import ArtifactError
+from morpheus_gae.model import shipped
 from tests.model.make import sound
 
 
@@ -47,8 +48,8 @@ def test_show_refuses_what_is_no_model(tmp_path: Path) -> None:
 
 def test_default_model_is_looked_for(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(choose, "INSTALLED_MODEL", tmp_path / "installed")
-    monkeypatch.setattr(choose, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipped, "INSTALLED", tmp_path / "installed")
+    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
     assert choose.choose_model("given") == "given"
     with pytest.raises(ArtifactError, match="morpheus-gae train"):
         choose.choose_model(None)

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 import morpheus_gae
 import morpheus_gae.executors.base
 from morpheus_gae.cli.morpheus import main
-from morpheus_gae.engine import choose
 from morpheus_gae.engine.order import USUAL
+from morpheus_gae.model import shipped
 from tests.cli.toy_morpheus import open_toy
 
 HEADER = "IPV4_SRC_ADDR,IPV4_DST_ADDR,IN_BYTES,OUT_BYTES,FLOW_DURATION_MILLISECONDS,note,Label"
@@ -37,8 +37,8 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     # nor is there a shipped one
-    monkeypatch.setattr(choose, "INSTALLED_MODEL", tmp_path / "installed")
-    monkeypatch.setattr(choose, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipped, "INSTALLED", tmp_path / "installed")
+    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
     Path("flows.csv").write_text(csv_of([3, 9, 0, 8, 1, 7, 2]))
 
 

@@ -1,0 +1,1 @@
+"""The Python interface: detectors that take data frames, without engine and files."""

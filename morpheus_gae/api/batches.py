@@ -1,0 +1,190 @@
+"""Batches: a table's rows as flows and windows of flows, cut as the pipeline cuts them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.bad import BadRecord
+from morpheus_gae.flows.convert import require_columns, table_to_flows
+from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.mapping import PresetLike, read_map
+from morpheus_gae.flows.pairing import Pairer
+from morpheus_gae.flows.presets import choose, paths
+from morpheus_gae.flows.presets_names import CANONICAL
+from morpheus_gae.graph.windows import Windower
+
+I64 = npt.NDArray[np.int64]
+BATCH_ROWS = 65_536
+STREAM, CLOCK = CUTS = ("stream", "clock")
+
+
+@dataclass
+class Account:
+    """What became of the rows of a table.
+
+    Attributes
+    ----------
+    bad
+        Records that are no flows, with their reasons.
+    skipped
+        Rows that are neither flows nor bad, by reason: markers, events of other kinds.
+    noted
+        Flows that were read with something put right, by what.
+    flows
+        Those that were found.
+    partners
+        int64 [F, 2] each: rows whose record is the answer in the flow of another row, and that other row.
+    """
+
+    bad: list[BadRecord] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
+    flows: int = 0
+    partners: list[I64] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How rows become flows, and flows windows.
+
+    Attributes
+    ----------
+    columns
+        Whose columns they are: name of a preset, or a map of our columns to theirs; found out if None.
+    pair_seconds
+        Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
+    graph_size, window_seconds
+        Flows and seconds of a window.
+    windows
+        ``stream``: in the order of the rows, as the pipeline cuts them. ``clock``: by start, at whole
+        multiples of ``window_seconds`` since the epoch, so that they depend neither on the order of the rows
+        nor on where the data begin.
+    """
+
+    columns: str | Mapping[str, str] | None = None
+    pair_seconds: float = 60.0
+    graph_size: int = 200_000
+    window_seconds: float | None = None
+    windows: str = STREAM
+
+    def __post_init__(self) -> None:
+        if self.windows not in CUTS:
+            raise UsageError(f"windows {self.windows!r}: choose stream or clock")
+        if self.windows == CLOCK and self.window_seconds is None:
+            raise UsageError("windows by the clock need their length: give window_seconds")
+        try:
+            # refuses what makes no sense, NaN too
+            Windower(self.graph_size, self.window_seconds)
+            Pairer(self.pair_seconds or 1.0)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    @property
+    def preset(self) -> PresetLike:
+        """``columns`` as readers take them."""
+        if self.columns is None or isinstance(self.columns, str):
+            return self.columns
+        return read_map([f"{ours}={theirs}" for ours, theirs in self.columns.items()])
+
+    def flows(self, table: pa.Table, account: Account) -> Iterator[Flows]:
+        """Well-formed flows of a table, one-way records joined, a batch at a time.
+
+        Raises
+        ------
+        InputError
+            If a required column is missing.
+        UsageError
+            If there is no preset of that name, or the map cannot be understood.
+        """
+        for flows in self._joined(self._records(table, account), account):
+            account.flows += len(flows)
+            if len(flows):
+                yield flows
+
+    def cut(self, table: pa.Table, account: Account) -> Iterator[Flows]:
+        """Windows of the flows of a table, errors as those of `flows`.
+
+        Raises
+        ------
+        UsageError
+            If windows are cut by the clock, and no flow tells its start.
+        """
+        if self.windows == STREAM:
+            windower = self._windower()
+            for flows in self.flows(table, account):
+                yield from windower.push(flows)
+            yield from windower.flush()
+            return
+        for records in self._by_clock(list(self._records(table, account))):
+            windower = self._windower()
+            for flows in self._joined([records], account):
+                account.flows += len(flows)
+                yield from windower.push(flows)
+            yield from windower.flush()
+
+    def _records(self, table: pa.Table, account: Account) -> Iterator[Flows]:
+        names = paths(table.schema)
+        layout = choose(names, self.preset)
+        require_columns(names, "flows", layout)
+        for start in range(0, table.num_rows, BATCH_ROWS):
+            part = table.slice(start, BATCH_ROWS)
+            batch = table_to_flows(part, "flows", start, preset=layout or CANONICAL)
+            account.bad += batch.bad
+            account.skipped += batch.skipped
+            account.noted += batch.noted
+            yield batch.flows
+
+    def _joined(self, parts: Iterable[Flows], account: Account) -> Iterator[Flows]:
+        """One-way records joined; the account is told which."""
+        if not self.pair_seconds:
+            yield from parts
+            return
+        rows: list[I64] = []
+
+        def told(flow: I64, answer: I64) -> None:
+            of = np.concatenate(rows)
+            account.partners.append(np.stack([of[answer], of[flow]], 1))
+
+        pairer = Pairer(self.pair_seconds, tell=told)
+        for flows in parts:
+            if flows.one_way:
+                rows.append(flows.rows)
+            yield from pairer.push(flows)
+        yield from pairer.flush()
+
+    def _by_clock(self, parts: list[Flows]) -> Iterator[Flows]:
+        """The records that start in each stretch of time, whatever the order of the rows."""
+        parts = [part for part in parts if len(part)]
+        if not parts:
+            return
+        if any(part.time_ms is None for part in parts):
+            raise UsageError(
+                "windows by the clock need flows that tell when they start: use windows 'stream'"
+            )
+        records = concat(parts)
+        records = records.take(in_order(records))
+        times, seconds = records.time_ms, self.window_seconds
+        assert times is not None
+        assert seconds is not None
+        window = times // max(1, round(seconds * 1000))
+        ends = np.append(np.flatnonzero(np.diff(window)) + 1, len(records))
+        for start, stop in zip(np.append(0, ends[:-1]).tolist(), ends.tolist(), strict=True):
+            yield records.slice(start, stop)
+
+    def _windower(self) -> Windower:
+        return Windower(self.graph_size, None if self.windows == CLOCK else self.window_seconds)
+
+
+def in_order(flows: Flows) -> I64:
+    """int64 [E] rows by start, then by all that a score can depend on: the same for any order of the rows."""
+    a = flows.attributes
+    ends = flows.dst_lo, flows.dst_hi, flows.src_lo, flows.src_hi
+    times = () if flows.time_ms is None else (flows.time_ms,)
+    return np.lexsort((flows.duration_missing, a[:, 2], a[:, 1], a[:, 0], *ends, *times))
