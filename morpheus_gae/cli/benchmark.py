@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.options import EXIT_SIGNAL, Command, echo, json_option
+from morpheus_gae.cli.sections import section
 
 SIZES = "10000,50000,250000,1000000,2500000"
 
@@ -32,6 +33,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 
 
 @click.command(cls=Command)
+@section("What is compared")
 @click.option(
     "--variants", multiple=True, callback=_listed, metavar="A,B", help="Which to compare; all by default."
 )
@@ -67,6 +69,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 )
 @click.option("--model", metavar="DIR", help="Model folder (default: models/default).")
 @click.option("--graph_size", type=click.IntRange(min=1), help="Flows of a graph; a batch is one by default.")
+@section("How it is measured")
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=4, show_default=True, help="Rounds of taking turns."
 )
@@ -98,6 +101,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
     help="Flows per second for the time to alert; 0 leaves it out.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the traffic.")
+@section("Output")
 @click.option("--plot", metavar="FILE", help="Draw throughput over batch size, as .png or .svg.")
 @json_option()
 def command(

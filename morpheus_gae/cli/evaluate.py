@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from morpheus_gae.cli.options import Command, echo, executor_name, json_option, map_options
+from morpheus_gae.cli.sections import section
 from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
 
@@ -21,6 +22,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
 
 
 @click.command(cls=Command)
+@section("Input")
 @click.option(
     "--input",
     "inputs",
@@ -29,6 +31,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     help="Labelled flows: path, folder, glob or -; repeat it.",
 )
 @map_options
+@section("One model")
 @click.option(
     "--model", metavar="DIR", help="Model folder (default: models/default; in a suite for protocol cold)."
 )
@@ -50,6 +53,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the stream's mixing."
 )
+@section("Suite")
 @click.option(
     "--suite",
     multiple=True,
@@ -85,6 +89,7 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     type=click.Path(dir_okay=False),
     help="Write a suite's tables to FILE as well.",
 )
+@section("Output")
 @json_option()
 def command(
     inputs: tuple[str, ...],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from morpheus_gae import __version__
-from morpheus_gae.cli.options import Group
+from morpheus_gae.cli.options import Root
 
 COMMANDS = {
     "inspect": "morpheus_gae.cli.inspect:command",
@@ -16,10 +16,16 @@ COMMANDS = {
     "model": "morpheus_gae.cli.model:command",
     "benchmark": "morpheus_gae.cli.benchmark:command",
     "doctor": "morpheus_gae.cli.doctor:command",
+    "completion": "morpheus_gae.cli.completion:command",
 }
 
 
-@click.group(cls=Group, lazy=COMMANDS, context_settings={"auto_envvar_prefix": "MORPHEUS_GAE"})
+@click.group(
+    cls=Root,
+    lazy=COMMANDS,
+    beside="morpheus_gae.cli.morpheus:main",
+    context_settings={"auto_envvar_prefix": "MORPHEUS_GAE"},
+)
 @click.version_option(__version__, prog_name="morpheus-gae")
 def main() -> None:
     """NetFlow anomaly detection with a graph autoencoder.

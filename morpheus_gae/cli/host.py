@@ -17,9 +17,11 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.morpheus import PositiveInt, pipeline_gae
+from morpheus_gae.cli.config import config_option, refuse_idle
+from morpheus_gae.cli.morpheus import BESIDE, PREFIX, pipeline_gae
 from morpheus_gae.cli.operations import refuse_on_host, told_facts, watched
-from morpheus_gae.cli.options import Command, clear_errors, underscores
+from morpheus_gae.cli.options import Command, PositiveInt, clear_errors, configured, underscores
+from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.choose import ENGINES
 from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.settings import Settings
@@ -37,14 +39,19 @@ def host_cli() -> click.Group:
     from morpheus.cli import commands
 
     if "pipeline-gae" not in commands.run.commands:
-        stock_invoke = commands.cli.invoke
+        stock_make_context, stock_invoke = commands.cli.make_context, commands.cli.invoke
+
+        def make_context(name: str | None, args: list[str], *rest: Any, **extra: Any) -> click.Context:
+            with clear_errors():
+                extra = configured(commands.cli, args, PREFIX, BESIDE, extra)
+            return stock_make_context(name, args, *rest, **extra)
 
         def invoke(ctx: click.Context) -> Any:
             with clear_errors():
                 return stock_invoke(ctx)
 
         # our stages may stand in stock pipelines too
-        commands.cli.invoke = invoke
+        commands.cli.make_context, commands.cli.invoke = make_context, invoke
         logging.getLogger("morpheus.pipeline.pipeline").addFilter(_OneLine())
         # dashes for underscores everywhere, as on the embedded engine
         commands.cli.context_settings.setdefault("token_normalize_func", underscores)
@@ -58,6 +65,8 @@ def host_cli() -> click.Group:
                 help="What runs the pipeline: NVIDIA Morpheus (auto does, too), or the embedded engine.",
             )
         )
+        commands.run.params.append(config_option())
+        commands.cli.params.append(config_option(environment=True))
         commands.run.add_command(_pipeline_gae(commands))
     cli: click.Group = commands.cli
     return cli
@@ -69,6 +78,8 @@ def _pipeline_gae(commands: Any) -> click.Group:
 
     class GaeGroup(commands.PluginGroup):
         """Stock stages, and ours as on the embedded engine."""
+
+        format_options = Sections.format_options
 
         def list_commands(self, ctx: click.Context) -> list[str]:
             """Names of all stages, sorted."""
@@ -217,6 +228,7 @@ def _finish(
     if viz_file is not None:
         _check_graphviz()
     if not added:
+        refuse_idle(ctx)
         for name in USUAL:
             _add_stage(name)
     # what the stock pipelines do here, but they tell the user on stdout, where alerts may go

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,34 @@ from typing import Any
 import click
 
 from morpheus_gae import __version__
+from morpheus_gae.cli.config import config_path, read_config, refuse_idle
 from morpheus_gae.cli.operations import early_hangups, operation_options, told_facts, watched
-from morpheus_gae.cli.options import (
-    EXIT_SIGNAL,
-    Command,
-    Group,
-    executor_name,
-    json_option,
-    map_options,
-    preset_name,
-    rate,
+from morpheus_gae.cli.options import EXIT_SIGNAL, Group, PositiveInt, Root, StageCommand
+from morpheus_gae.cli.pipeline_options import (
+    input_options,
+    model_options,
+    output_options,
+    rule_options,
+    window_options,
 )
-from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
+from morpheus_gae.errors import UsageError
 
-PositiveInt = click.IntRange(min=1)
 LEARN_GRAPH_SIZE = 20_000
-
+BESIDE = "morpheus_gae.cli.gae:main"
+PREFIX = "MORPHEUS"
 
 HOST_SETTINGS: dict[str, Any] = {
-    "auto_envvar_prefix": "MORPHEUS",
+    "auto_envvar_prefix": PREFIX,
     "show_default": True,
     "prog_name": "morpheus",
 }
 
 
 def engine_told(args: Sequence[str]) -> str:
-    """What ``--engine`` of ``run`` says, or MORPHEUS_RUN_ENGINE: it decides which command line there is."""
+    """What ``--engine`` of ``run`` says, MORPHEUS_RUN_ENGINE, or a file of options, in this order.
+
+    It decides which command line there is, and that one refuses a file that cannot be read.
+    """
     for i, arg in enumerate(args):
         if arg.startswith("pipeline"):
             break
@@ -47,7 +49,13 @@ def engine_told(args: Sequence[str]) -> str:
             return args[i + 1]
         if arg.startswith("--engine="):
             return arg.partition("=")[2]
-    return os.environ.get("MORPHEUS_RUN_ENGINE", "auto")
+    told = os.environ.get("MORPHEUS_RUN_ENGINE")
+    if not told:
+        with suppress(UsageError):
+            path = config_path(args, PREFIX)
+            run = {} if path is None else read_config(path).get("run")
+            told = run.get("engine") if isinstance(run, dict) else None
+    return told if isinstance(told, str) and told else "auto"
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Stage:
     told: dict[str, Any]
 
 
-class Script(Group):
+class Script(Root):
     """The command line of this project, or that of NVIDIA Morpheus with ours in it, where that runs."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
@@ -74,7 +82,7 @@ class Script(Group):
         return super().main(given, *rest, **extra)
 
 
-@click.group(cls=Script, context_settings={"auto_envvar_prefix": "MORPHEUS"})
+@click.group(cls=Script, beside=BESIDE, context_settings={"auto_envvar_prefix": PREFIX})
 @click.version_option(__version__, prog_name="morpheus (morpheus-gae)")
 def main() -> None:
     """Run NetFlow anomaly detection pipelines.
@@ -113,124 +121,6 @@ def run(ctx: click.Context, /, **told: Any) -> None:
     ctx.obj = told
 
 
-def _rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that decide which flows are flagged."""
-    for option in (
-        click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),
-        click.option(
-            "--half_life",
-            type=click.FloatRange(min=0, min_open=True),
-            help="Days in which what --learn has learnt counts half; 14 by default.",
-        ),
-        click.option(
-            "--learn",
-            is_flag=True,
-            help="Let memory, scale and threshold follow the traffic; needs no training on it.",
-        ),
-        click.option("--adaptive", is_flag=True, help="Take the threshold from the recent traffic itself."),
-        click.option(
-            "--alert_rate", type=rate, help="Share of benign flows to flag: 0.001 or 0.1%, the default."
-        ),
-        click.option(
-            "--threshold", type=click.FloatRange(0, 1), help="Flag scores from this on; 0 flags every flow."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
-        "--deterministic",
-        is_flag=True,
-        help="Same bits in every run on a GPU too (always on a CPU).",
-    )(command)
-    command = click.option(
-        "--executor",
-        metavar="[cpu|cuda|cuda:N|torch]",
-        type=executor_name,
-        help="What computes; cpu by default.",
-    )(command)
-    return click.option("--model", metavar="DIR", help="Model folder; models/default by default.")(command)
-
-
-def _window_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
-        "--window_seconds",
-        type=click.FloatRange(min=0, min_open=True),
-        help="End a window after so many seconds of flow time (and of waiting, if the input is a pipe).",
-    )(command)
-    return click.option(
-        "--graph_size", type=PositiveInt, help="Flows in a window; 200000 by default, 20000 with --learn."
-    )(command)
-
-
-def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--dead_letters", metavar="FILE", help="Bad records; OUTPUT.dead.ndjson by default."),
-        click.option(
-            "--format",
-            type=click.Choice(["arrow", "csv", "ndjson", "parquet", "pcap"]),
-            help="Format of stdin; found out from its first bytes by default.",
-        ),
-        click.option(
-            "--pair_seconds",
-            type=click.FloatRange(min=0),
-            help="Join one-way records that start so close to one flow, 60 by default; 0 leaves them.",
-        ),
-        map_options,
-        click.option(
-            "--preset",
-            type=preset_name,
-            metavar="NAME",
-            help="Exporter or data set whose columns these are; found out by default (auto). One of "
-            f"{', '.join(PRESET_NAMES)}.",
-        ),
-        click.option(
-            "--fail_fast",
-            is_flag=True,
-            help="Exit rather than wait for a Kafka broker or topic at the start.",
-        ),
-        click.option(
-            "--kafka_config",
-            metavar="FILE",
-            help="Options of the Kafka clients, key=value lines; MORPHEUS_GAE_KAFKA_<OPTION> come first.",
-        ),
-        click.option("--group", metavar="NAME", help="Kafka consumer group; morpheus-gae by default."),
-        click.option(
-            "--input",
-            metavar="URL",
-            multiple=True,
-            help="File, folder, glob, - for stdin, interface:eth0, or kafka://host:port/topic; repeatable.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
-        "--encoding",
-        type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
-        help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE.",
-    )(command)
-    command = click.option(
-        "--output_format",
-        type=click.Choice(["ndjson", "arrow"]),
-        help="Kafka messages: an alert each as JSON (ndjson, the default), or many in Arrow IPC.",
-    )(command)
-    command = click.option(
-        "--exactly_once",
-        is_flag=True,
-        help="Kafka to Kafka: alerts and the offsets they came from in one transaction.",
-    )(command)
-    return click.option(
-        "--output",
-        metavar="URL",
-        help="File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.",
-    )(command)
-
-
 PIPELINE_HELP = """Flag anomalous flows with a graph autoencoder.
 
 With --input and --output alone it reads, scores, flags and writes.
@@ -245,53 +135,52 @@ Examples:
 
 
 @run.group(name="pipeline-gae", cls=Group, chain=True, invoke_without_command=True, help=PIPELINE_HELP)
-@_model_options
-@_window_options
-@_input_options
-@_output_options
-@_rule_options
+@input_options
+@model_options
+@window_options
+@rule_options
+@output_options
 @operation_options
-@json_option("--metrics")
 def pipeline_gae(**told: Any) -> None:
     """Flag anomalous flows with a graph autoencoder."""
 
 
-@pipeline_gae.command(name="from-netflow", cls=Command)
-@_input_options
+@pipeline_gae.command(name="from-netflow", cls=StageCommand)
+@input_options
 def from_netflow(**told: Any) -> Stage:
     """Read flow records; set bad ones aside."""
     return Stage("from-netflow", told)
 
 
-@pipeline_gae.command(name="build-graph", cls=Command)
-@_window_options
+@pipeline_gae.command(name="build-graph", cls=StageCommand)
+@window_options
 def build_graph(**told: Any) -> Stage:
     """Cut windows and build the graph of each."""
     return Stage("build-graph", told)
 
 
-@pipeline_gae.command(name="infer-gae", cls=Command)
-@_model_options
+@pipeline_gae.command(name="infer-gae", cls=StageCommand)
+@model_options
 def infer_gae(**told: Any) -> Stage:
     """Score every flow."""
     return Stage("infer-gae", told)
 
 
-@pipeline_gae.command(name="flag-anomalies", cls=Command)
-@_rule_options
+@pipeline_gae.command(name="flag-anomalies", cls=StageCommand)
+@rule_options
 def flag_anomalies(**told: Any) -> Stage:
     """Flag the flows whose score reaches the threshold."""
     return Stage("flag-anomalies", told)
 
 
-@pipeline_gae.command(name="to-alerts", cls=Command)
-@_output_options
+@pipeline_gae.command(name="to-alerts", cls=StageCommand)
+@output_options
 def to_alerts(**told: Any) -> Stage:
     """Write the flagged flows."""
     return Stage("to-alerts", told)
 
 
-@pipeline_gae.command(name="monitor", cls=Command)
+@pipeline_gae.command(name="monitor", cls=StageCommand)
 @click.option("--description", metavar="TEXT", help="In front of the figures.")
 def monitor(**told: Any) -> Stage:
     """Tell the rate on stderr."""
@@ -313,6 +202,8 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     names = [stage.name for stage in stages]
     if names:
         check_order(names)
+    else:
+        refuse_idle(ctx)
     settings = Settings(batch_size=ctx.obj["pipeline_batch_size"], queue=ctx.obj["edge_buffer_size"])
     for given in (told, *(stage.told for stage in stages)):
         settings = settings.overridden(given)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.options import json_option
+from morpheus_gae.cli.sections import grouped
 from morpheus_gae.engine.health import Health
 from morpheus_gae.engine.logs import Line, say, start_logging
 from morpheus_gae.engine.metrics import Metrics
@@ -23,26 +25,26 @@ Seconds = click.FloatRange(min=0, min_open=True)
 
 def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options on how a run is watched, stopped and taken up again."""
-    for option in (
+    watched = grouped(
+        "Operation",
+        json_option("--metrics"),
         click.option(
-            "--checkpoint_seconds",
-            type=click.FloatRange(min=0),
-            help="Time between two checkpoints; 1 by default, 0 writes one after every window.",
+            "--metrics_port",
+            type=click.IntRange(0, 65_535),
+            help="Serve /metrics (Prometheus), /healthz and /readyz; 0 is any free port, told on stderr.",
         ),
         click.option(
-            "--checkpoint",
-            metavar="DIR",
-            help="Keep there how far files were read: after a crash the same command goes on from there.",
+            "--metrics_host", metavar="HOST", help="Where --metrics_port listens; 127.0.0.1 by default."
         ),
         click.option(
-            "--state",
-            metavar="FILE",
-            help="Keep there what --learn or --adaptive learns of the traffic; read at the start.",
-        ),
-        click.option(
-            "--grace_seconds",
+            "--stall_seconds",
             type=Seconds,
-            help="Time to drain after a SIGTERM; 25 by default, then it aborts.",
+            help="/healthz fails when a stage is in one item for longer; 300 by default.",
+        ),
+        click.option(
+            "--log_format",
+            type=click.Choice(["text", "json"]),
+            help="Form of the lines on stderr; text by default.",
         ),
         click.option(
             "--reload_seconds",
@@ -51,26 +53,30 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "only after a SIGHUP by default.",
         ),
         click.option(
-            "--log_format",
-            type=click.Choice(["text", "json"]),
-            help="Form of the lines on stderr; text by default.",
-        ),
-        click.option(
-            "--stall_seconds",
+            "--grace_seconds",
             type=Seconds,
-            help="/healthz fails when a stage is in one item for longer; 300 by default.",
+            help="Time to drain after a SIGTERM; 25 by default, then it aborts.",
+        ),
+    )
+    kept = grouped(
+        "State",
+        click.option(
+            "--state",
+            metavar="FILE",
+            help="Keep there what --learn or --adaptive learns of the traffic; read at the start.",
         ),
         click.option(
-            "--metrics_host", metavar="HOST", help="Where --metrics_port listens; 127.0.0.1 by default."
+            "--checkpoint",
+            metavar="DIR",
+            help="Keep there how far files were read: after a crash the same command goes on from there.",
         ),
         click.option(
-            "--metrics_port",
-            type=click.IntRange(0, 65_535),
-            help="Serve /metrics (Prometheus), /healthz and /readyz; 0 is any free port, told on stderr.",
+            "--checkpoint_seconds",
+            type=click.FloatRange(min=0),
+            help="Time between two checkpoints; 1 by default, 0 writes one after every window.",
         ),
-    ):
-        command = option(command)
-    return command
+    )
+    return watched(kept(command))
 
 
 def told_facts(status: str, metrics: Metrics) -> str:

@@ -10,13 +10,15 @@ import errno
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from morpheus_gae.cli.config import config_option, config_path, default_map
+from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
 from morpheus_gae.flows.presets_names import NAMES, spelled
@@ -27,6 +29,8 @@ EXIT_USAGE = 2
 EXIT_SIGNAL = 128
 """Added to the number of a signal: 130 for Ctrl-C, 143 for SIGTERM."""
 EXIT_INTERRUPTED = 130
+
+PositiveInt = click.IntRange(min=1)
 
 
 def underscores(token: str) -> str:
@@ -108,12 +112,17 @@ def echo(text: str, err: bool = False) -> None:
     click.echo(printable(text, lines=True), err=err)
 
 
-class Command(click.Command):
+class Command(Sections):
     """A click command of this project; use as ``@click.command(cls=Command)``."""
+
+    configured = True
+    """Whether it has ``--config``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
         super().__init__(*args, **kwargs)
+        if self.configured:
+            self.params.append(config_option())
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse what was given; what is wrong with it becomes one line."""
@@ -126,7 +135,13 @@ class Command(click.Command):
             return super().invoke(ctx)
 
 
-class Group(click.Group):
+class StageCommand(Command):
+    """A stage of a pipeline: what stands behind it on the command line is not its alone."""
+
+    configured = False
+
+
+class Group(Sections, click.Group):
     """A click group of this project; use as ``@click.group(cls=Group)``.
 
     Parameters
@@ -142,6 +157,7 @@ class Group(click.Group):
         kwargs["context_settings"] = _context_settings(kwargs.get("context_settings"))
         super().__init__(*args, **kwargs)
         self.lazy: dict[str, str] = dict(lazy or {})
+        self.params.append(config_option())
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse what was given; what is wrong with it becomes one line."""
@@ -169,6 +185,45 @@ class Group(click.Group):
 
 
 Group.group_class = Group
+
+
+class Root(Group):
+    """A command line as a whole: it reads ``--config`` before anything is parsed.
+
+    Parameters
+    ----------
+    beside
+        ``"module:attribute"`` of the other command line, whose commands may have tables in the same file.
+    """
+
+    def __init__(self, *args: Any, beside: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.beside = beside
+        self.params[-1] = config_option(environment=True)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse what was given, over what the file says."""
+        with clear_errors():
+            extra = configured(
+                self, args, str(self.context_settings["auto_envvar_prefix"]), self.beside, extra
+            )
+        return super().make_context(info_name, args, parent, **extra)
+
+
+def configured(
+    command: click.Command, args: Sequence[str], prefix: str, beside: str, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings of a context, with the defaults of a file if the arguments or the environment name one.
+
+    Raises
+    ------
+    UsageError
+        If the file is none of options, see ``config.default_map``.
+    """
+    path = config_path(args, prefix)
+    return {**extra} if path is None else {**extra, "default_map": default_map(path, command, beside)}
 
 
 def _load(target: str) -> click.Command | None:

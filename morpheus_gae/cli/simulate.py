@@ -11,18 +11,22 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.options import Command, echo, json_option
+from morpheus_gae.cli.sections import section
 from morpheus_gae.errors import UsageError
 
 CHUNK = 200_000
 
 
 @click.command(cls=Command)
+@section("Output")
 @click.option(
     "--output",
     required=True,
     metavar="FILE",
     help=".parquet, .csv, .ndjson, .jsonl or .arrow; - is NDJSON on stdout; or kafka://host:port/topic.",
 )
+@json_option()
+@section("Traffic")
 @click.option(
     "--flows", type=click.IntRange(min=1), default=200_000, show_default=True, help="How many flows."
 )
@@ -76,6 +80,7 @@ CHUNK = 200_000
     show_default=True,
     help="Attacks last minutes, or hours to weeks.",
 )
+@section("Form")
 @click.option(
     "--garbage",
     type=click.FloatRange(0.0, 1.0),
@@ -99,7 +104,6 @@ CHUNK = 200_000
     help="Records in one message of a topic.",
 )
 @click.option("--kafka_config", metavar="FILE", help="Options of the Kafka client, one key=value a line.")
-@json_option()
 def command(
     output: str,
     flows: int,

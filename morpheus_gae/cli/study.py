@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from morpheus_gae.cli.options import Command, echo, json_option
+from morpheus_gae.cli.sections import section
 
 
 @click.command(cls=Command)
+@section("Input")
 @click.option(
     "--input",
     "inputs",
@@ -32,6 +34,7 @@ from morpheus_gae.cli.options import Command, echo, json_option
     show_default=True,
     help="Of file, burst5, burst20, mix50, camo, readdressed.",
 )
+@section("Detectors")
 @click.option("--presets", default="default", show_default=True, help="Models to train; empty for none.")
 @click.option(
     "--comparators", is_flag=True, help="Add rules, histograms, isolation forest, dense autoencoder."
@@ -44,6 +47,7 @@ from morpheus_gae.cli.options import Command, echo, json_option
 @click.option(
     "--executor", type=click.Choice(["cpu", "torch"]), default="cpu", show_default=True, help="What scores."
 )
+@section("Output")
 @click.option(
     "--keep", metavar="DIR", type=click.Path(file_okay=False), help="Keep the trained models in DIR."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from morpheus_gae.cli.options import Command, echo, json_option, map_options, rate
+from morpheus_gae.cli.sections import section
 from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
 
@@ -34,6 +35,7 @@ def contamination_rate(text: str) -> float | None:
 
 
 @click.command(cls=Command)
+@section("Input")
 @click.option(
     "--input",
     "inputs",
@@ -43,9 +45,11 @@ def contamination_rate(text: str) -> float | None:
     help="Flows: path, folder or glob; repeat it for more.",
 )
 @map_options
+@section("Model")
 @click.option("--model", required=True, metavar="DIR", help="Folder the model is written to.")
 @click.option("--preset", default="default", show_default=True, help="default, graph, or published.")
 @click.option("--name", help="Of the model; the folder's name by default.")
+@section("Training")
 @click.option(
     "--epochs", type=click.IntRange(min=1), help="At most so many (default 25; training stops early)."
 )
@@ -78,6 +82,7 @@ def contamination_rate(text: str) -> float | None:
     metavar="auto|RATE",
     help="Share of the flows that may be attacks (0.01 or 1%): as many are not counted for a threshold.",
 )
+@section("Output")
 @click.option(
     "--incidents",
     "incidents_file",

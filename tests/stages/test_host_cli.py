@@ -80,6 +80,44 @@ def test_both_engines_give_the_same_alerts(tmp_path: Path, stages: list[str]) ->
         assert one[fact] == two[fact]
 
 
+CONFIG = """
+[run]
+use_cpu_only = true
+num_threads = 1
+[run.pipeline-gae]
+input = "f.csv"
+model = "toy"
+threshold = 0.5
+output = "a.jsonl"
+"""
+STAGE_TABLE = """
+[run.pipeline-gae.flag-anomalies]
+threshold = 0
+"""
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_options_from_a_file(tmp_path: Path, place: int) -> None:
+    csv_file(tmp_path / "f.csv")
+    (tmp_path / "o.toml").write_text(CONFIG)
+    words = ["run", "pipeline-gae"]
+    words[place:place] = ["--config", "o.toml"]
+    done = morpheus(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(rows_of(tmp_path / "a.jsonl")) == 24
+    (tmp_path / "o.toml").write_text(CONFIG + STAGE_TABLE)
+    done = morpheus(*words, cwd=tmp_path)
+    assert (done.returncode, "no stages are named" in done.stderr) == (2, True)
+    stages = ("from-netflow", "build-graph", "infer-gae", "flag-anomalies", "to-alerts")
+    done = morpheus(*words, *stages, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(rows_of(tmp_path / "a.jsonl")) == 25
+    (tmp_path / "o.toml").write_text(CONFIG.replace("use_cpu_only", "use_cpu"))
+    done = morpheus(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "o.toml: run.use_cpu: there is no such option or command; is it use_cpu_only?" in done.stderr
+
+
 def test_nothing_but_alerts_on_stdout(tmp_path: Path) -> None:
     csv_file(tmp_path / "f.csv")
     gae = ["pipeline-gae", "--input", "f.csv", "--model", "toy", "--threshold", "0", "--output", "-"]

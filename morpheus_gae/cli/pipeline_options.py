@@ -1,0 +1,147 @@
+"""Options of ``run pipeline-gae`` and its stages: each group of them stands at both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from morpheus_gae.cli.options import PositiveInt, executor_name, map_options, preset_name, rate
+from morpheus_gae.cli.sections import grouped
+from morpheus_gae.flows.presets_names import NAMES as PRESET_NAMES
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What scores."""
+    return grouped(
+        "Model",
+        click.option("--model", metavar="DIR", help="Model folder; models/default by default."),
+        click.option(
+            "--executor",
+            metavar="[cpu|cuda|cuda:N|torch]",
+            type=executor_name,
+            help="What computes; cpu by default.",
+        ),
+        click.option(
+            "--deterministic", is_flag=True, help="Same bits in every run on a GPU too (always on a CPU)."
+        ),
+    )(command)
+
+
+def window_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where windows end."""
+    return grouped(
+        "Windows",
+        click.option(
+            "--graph_size", type=PositiveInt, help="Flows in a window; 200000 by default, 20000 with --learn."
+        ),
+        click.option(
+            "--window_seconds",
+            type=click.FloatRange(min=0, min_open=True),
+            help="End a window after so many seconds of flow time (and of waiting, if the input is a pipe).",
+        ),
+    )(command)
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What is read, and as what."""
+    read = grouped(
+        "Input",
+        click.option(
+            "--input",
+            metavar="URL",
+            multiple=True,
+            help="File, folder, glob, - for stdin, interface:eth0, or kafka://host:port/topic; repeatable.",
+        ),
+        click.option(
+            "--preset",
+            type=preset_name,
+            metavar="NAME",
+            help="Exporter or data set whose columns these are; found out by default (auto). One of "
+            f"{', '.join(PRESET_NAMES)}.",
+        ),
+        map_options,
+        click.option(
+            "--pair_seconds",
+            type=click.FloatRange(min=0),
+            help="Join one-way records that start so close to one flow, 60 by default; 0 leaves them.",
+        ),
+        click.option(
+            "--format",
+            type=click.Choice(["arrow", "csv", "ndjson", "parquet", "pcap"]),
+            help="Format of stdin; found out from its first bytes by default.",
+        ),
+        click.option("--dead_letters", metavar="FILE", help="Bad records; OUTPUT.dead.ndjson by default."),
+    )
+    kafka = grouped(
+        "Kafka",
+        click.option("--group", metavar="NAME", help="Kafka consumer group; morpheus-gae by default."),
+        click.option(
+            "--kafka_config",
+            metavar="FILE",
+            help="Options of the Kafka clients, key=value lines; MORPHEUS_GAE_KAFKA_<OPTION> come first.",
+        ),
+        click.option(
+            "--fail_fast",
+            is_flag=True,
+            help="Exit rather than wait for a Kafka broker or topic at the start.",
+        ),
+    )
+    return read(kafka(command))
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where alerts go, and in which form."""
+    written = grouped(
+        "Output",
+        click.option(
+            "--output",
+            metavar="URL",
+            help="File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.",
+        ),
+        click.option(
+            "--encoding",
+            type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
+            help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE.",
+        ),
+    )
+    kafka = grouped(
+        "Kafka",
+        click.option(
+            "--exactly_once",
+            is_flag=True,
+            help="Kafka to Kafka: alerts and the offsets they came from in one transaction.",
+        ),
+        click.option(
+            "--output_format",
+            type=click.Choice(["ndjson", "arrow"]),
+            help="Kafka messages: an alert each as JSON (ndjson, the default), or many in Arrow IPC.",
+        ),
+    )
+    return written(kafka(command))
+
+
+def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which flows are flagged."""
+    return grouped(
+        "Threshold",
+        click.option(
+            "--threshold", type=click.FloatRange(0, 1), help="Flag scores from this on; 0 flags every flow."
+        ),
+        click.option(
+            "--alert_rate", type=rate, help="Share of benign flows to flag: 0.001 or 0.1%, the default."
+        ),
+        click.option("--adaptive", is_flag=True, help="Take the threshold from the recent traffic itself."),
+        click.option(
+            "--learn",
+            is_flag=True,
+            help="Let memory, scale and threshold follow the traffic; needs no training on it.",
+        ),
+        click.option(
+            "--half_life",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Days in which what --learn has learnt counts half; 14 by default.",
+        ),
+        click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),
+    )(command)
