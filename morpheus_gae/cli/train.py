@@ -63,9 +63,7 @@ def contamination_rate(text: str) -> float | None:
 @click.option(
     "--max_flows",
     type=click.IntRange(min=1),
-    default=10_000_000,
-    show_default=True,
-    help="Read at most so many flows.",
+    help="Read at most so many flows; by default all.",
 )
 @click.option(
     "--graph_size",
@@ -103,7 +101,7 @@ def command(
     name: str | None,
     epochs: int | None,
     seed: int,
-    max_flows: int,
+    max_flows: int | None,
     graph_size: int,
     contamination: float | None,
     incidents_file: str | None,
@@ -144,10 +142,12 @@ def command(
     from morpheus_gae.train.train import train_model
 
     terminal = sys.stderr.isatty()
-    flows, bad = read_for_training(list(inputs), max_flows, progress=terminal, preset=told, say=say)
+    flows, bad = read_for_training(
+        list(inputs), max_flows, near=model, progress=terminal, preset=told, say=say
+    )
     if len(flows) == max_flows:
         echo(
-            f"Note: training takes the first {max_flows:,} flows; for more of the input give --max_flows",
+            f"Note: training takes the first {max_flows:,} flows, as --max_flows says",
             err=True,
         )
     options = TrainOptions(seed=seed, graph_size=graph_size, contamination=contamination)

@@ -35,7 +35,7 @@ def as_is(flows: Flows, folder: Path) -> Flows:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "flows.parquet"
     pq.write_table(_table(flows), path)
-    read, _ = read_for_training([str(path)], max(len(flows), 1))
+    read, _ = read_for_training([str(path)], near=folder)
     return read
 
 

@@ -82,7 +82,8 @@ def fit_tail(
     k
         Curvature of the tail.
     """
-    v = np.sort(np.asarray(values, np.float64))
+    # in their own type: there may be a hundred million
+    v = np.sort(values)
     n = v.shape[0]
     # -ln spacing puts as many knots into the last percent as into the first half
     depth = np.linspace(0.0, -np.log1p(-upto), knots)
@@ -102,7 +103,7 @@ def fit_tail(
     keep = np.concatenate([[True], np.diff(x32) > 0])
     x32, y = x32[keep], y[keep]
     threshold = v[min(int(0.95 * n), n - 1)]
-    excess = v[v >= threshold] - threshold
+    excess = v[np.searchsorted(v, threshold) :].astype(np.float64) - float(threshold)
     m = max(float(excess.mean()) if excess.size else 0.0, 1e-2)
     return TailMap(x32, y.astype(np.float32), np.array([m, k], np.float32))
 

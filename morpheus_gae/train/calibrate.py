@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from morpheus_gae.model.artifact import BUDGETS
 from morpheus_gae.model.calibration import TailMap, fit_far, fuse
+from morpheus_gae.train.spool import blocks
 
 Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
@@ -58,17 +59,26 @@ def calibrate_heads(raw: Raw, counted: Bool, fresh: Bool) -> Calibrated:
     parts = []
     if raw.pair is not None:
         maps["pair"] = fit_far(raw.pair[counted], knots=96)
-        parts.append(maps["pair"](raw.pair))
+        parts.append(mapped(maps["pair"], raw.pair))
     if raw.flow is not None:
         maps["flow"] = fit_far(raw.flow[counted & fresh], knots=96)
-        part = maps["flow"](raw.flow)
+        part = mapped(maps["flow"], raw.flow)
         if not fresh.all():
-            part[~fresh] = fit_far(raw.flow[counted & ~fresh], knots=96)(raw.flow[~fresh])
+            part[~fresh] = mapped(fit_far(raw.flow[counted & ~fresh], knots=96), raw.flow[~fresh])
         parts.append(part)
     fused = fuse(parts[0], parts[-1]) if len(parts) == 2 else parts[0]
+    del parts
     maps["fused"] = fit_far(fused[counted], knots=192)
     tensors = {k: v for part, tail in maps.items() for k, v in tensors_of(part, tail).items()}
-    return Calibrated(tensors, maps["fused"](fused))
+    return Calibrated(tensors, mapped(maps["fused"], fused))
+
+
+def mapped(tail: TailMap, values: F32) -> F32:
+    """A map of many values: its float64 steps take room for a block of them."""
+    out = np.empty(values.shape[0], np.float32)
+    for part in blocks(values.shape[0]):
+        out[part] = tail(values[part])
+    return out
 
 
 def again(surprise: F32) -> TailMap:
@@ -87,15 +97,15 @@ def thresholds(surprise: F32) -> dict[str, float]:
     A budget with fewer than 10 validation flows above it is extrapolated from the mean excess over the
     95th percentile (an exponential tail); `Artifact.supported_budgets` says which are not.
     """
-    s = np.sort(surprise.astype(np.float64))
+    s = np.sort(surprise)
     n = s.shape[0]
-    base = s[min(int(0.95 * n), n - 1)]
-    excess = max(float((s[s >= base] - base).mean()), 1e-3)
+    base = float(s[min(int(0.95 * n), n - 1)])
+    excess = max(float((s[np.searchsorted(s, s.dtype.type(base)) :].astype(np.float64) - base).mean()), 1e-3)
     out = {}
     for budget in BUDGETS:
         share = float(budget)
         if n * share >= 10:
-            cut = s[n - 1 - int(share * n)]
+            cut = float(s[n - 1 - int(share * n)])
             # the next float32: no flow lies between one and its refinement
             near = np.float32(cut)
             out[budget] = float(near if near > cut else np.nextafter(near, np.float32(np.inf)))
@@ -110,7 +120,13 @@ def thresholds(surprise: F32) -> dict[str, float]:
 def quantiles(surprise: F32) -> dict[str, npt.NDArray[Any]]:
     """Quantiles of the surprise on benign validation flows, dense in the upper tail."""
     probability = np.concatenate([np.linspace(0, 0.95, 96), 1 - np.geomspace(0.05, 1e-5, 64)[1:]])
-    values = np.quantile(surprise.astype(np.float64), probability)
+    s = np.sort(surprise)
+    # np.quantile of float64 values, of which only those beside the quantiles need be any
+    at = probability * (s.shape[0] - 1)
+    low = np.floor(at).astype(np.int64)
+    a, b = s[low].astype(np.float64), s[np.minimum(low + 1, s.shape[0] - 1)].astype(np.float64)
+    t = at - low
+    values = np.where(t >= 0.5, b - (b - a) * (1 - t), a + (b - a) * t)
     return {
         "quantiles.probability": probability.astype(np.float64),
         "quantiles.surprise": values.astype(np.float32),

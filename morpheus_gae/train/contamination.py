@@ -32,7 +32,7 @@ def suspects(flows: Flows, graph: WindowGraph, contamination: float | None) -> B
         Most that may be set aside, a share of the flows; None: whatever stands apart.
     """
     if contamination == 0:
-        return Bursts(np.full(len(flows), -1, np.int64), 0)
+        return Bursts(np.full(len(flows), -1, np.int32), 0)
     found = find_bursts(flows, graph)
     if contamination is None or not found.count:
         return found
@@ -67,7 +67,8 @@ def strangest(surprise: F32, flows: Flows, graph: WindowGraph, found: Bursts, ro
     rows = rest[surprise[rest] >= floor]
     weight = (surprise[rows] - floor).astype(np.float64)
     block = blocks_of(flows)[rows].astype(np.int64)
-    keys = [end[rows].astype(np.int64) * BLOCKS + block for end in (graph.src, graph.dst)]
+    pair = graph.pair[rows]
+    keys = [end[pair].astype(np.int64) * BLOCKS + block for end in (graph.pair_src, graph.pair_dst)]
     pooled = []
     for key in keys:
         _, at = np.unique(key, return_inverse=True)
@@ -100,12 +101,12 @@ def fitting(size: I64, order: I64, room: int) -> Bool:
     return taken
 
 
-def renumbered(of: I64) -> Bursts:
+def renumbered(of: npt.NDArray[np.integer]) -> Bursts:
     """Incidents numbered by their first flow."""
     inside = np.flatnonzero(of >= 0)
     ids, first = np.unique(of[inside], return_index=True)
     number = np.empty(ids.shape[0], np.int64)
     number[np.argsort(first)] = np.arange(ids.shape[0])
-    out = np.full(of.shape[0], -1, np.int64)
+    out = np.full(of.shape[0], -1, np.int32)
     out[inside] = number[np.searchsorted(ids, of[inside])]
     return Bursts(out, int(ids.shape[0]))

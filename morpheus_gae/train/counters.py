@@ -8,27 +8,30 @@ window are read without the window's own flows, or without the whole fifth of th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.model.memory import existence_numbers, profile_numbers
+from morpheus_gae.train.flow_types import Shares
+from morpheus_gae.train.passes import add_rows, add_sums
+from morpheus_gae.train.spool import Spool, blocks
 
 F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+U8 = npt.NDArray[np.uint8]
 FOLDS = 5
+FEW = 1 << 15
+"""Flows whose types are held at a time."""
+EVERY = slice(None)
 
 
-def sums(index: I64, x: F32, size: int) -> F32:
+def sums(index: npt.NDArray[np.integer], x: F32, size: int) -> F32:
     """float32 [size, 7]: flows, sums of x (3) and of x squared (3) by index."""
-    out = np.empty((size, 7), np.float32)
-    out[:, 0] = np.bincount(index, minlength=size)
-    for c in range(3):
-        out[:, 1 + c] = np.bincount(index, x[:, c], size)
-        out[:, 4 + c] = np.bincount(index, x[:, c].astype(np.float64) ** 2, size)
-    return out
+    out = np.zeros((size, 7))
+    add_sums(index, x, out)
+    return out.astype(np.float32)
 
 
 def moments(s: F32) -> F32:
@@ -47,10 +50,14 @@ class Counters:
 
     Attributes
     ----------
-    src, dst, pair
-        int64 [E] ids of each flow.
+    f
+        float32 [E, 4] edge features of each flow.
+    pair, fold
+        int32 [E] pair of each flow, uint8 [E] fifth of the time it lies in, rising.
     pair_src, pair_dst, reverse
         int64 [Q] hosts of each pair; id of its reverse pair or -1.
+    responsibilities
+        float32 [E, K] of each flow, by slice.
     codes, code_pair
         int64 [Q] sorted ``src * H + dst`` and the pair of each: finds the id of any pair of hosts.
     by_pair, by_out, by_in
@@ -59,48 +66,55 @@ class Counters:
         float32 [1 + FOLDS, Q, K] summed responsibilities, likewise.
     """
 
-    x: F32
-    src: I64
-    dst: I64
-    pair: I64
-    fold: I64
+    f: F32
+    pair: I32
+    fold: U8
     hosts: int
     pair_src: I64
     pair_dst: I64
-    responsibilities: F32
+    responsibilities: F32 | Shares
+    spool: Spool
 
     def __post_init__(self) -> None:
-        q, h, n = self.pair_src.shape[0], self.hosts, self.fold.shape[0]
+        q, h = self.pair_src.shape[0], self.hosts
         code = self.pair_src * h + self.pair_dst
         order = np.argsort(code)
         self.codes, self.code_pair = code[order], order
         self.reverse = self.find(self.pair_dst, self.pair_src)
-        by = [
-            (sums(self.pair[:n][m], self.x[:n][m], q), sums(self.src[:n][m], self.x[:n][m], h),
-             sums(self.dst[:n][m], self.x[:n][m], h))
-            for m in [slice(None)] + [self.fold == k for k in range(FOLDS)]
-        ]  # fmt: skip
-        self.by_pair, self.by_out, self.by_in = (np.stack([b[i] for b in by]) for i in range(3))
-        k = self.responsibilities.shape[1]
-        self.types = np.zeros((1 + FOLDS, q, k), np.float32)
-        for f in range(FOLDS):
-            rows = np.flatnonzero(self.fold == f)
-            for c in range(k):
-                self.types[1 + f, :, c] = np.bincount(self.pair[rows], self.responsibilities[rows, c], q)
-        self.types[0] = self.types[1:].sum(0)
+        k = self.responsibilities[:1].shape[1]
+        self.by_pair = self.spool.zeros((1 + FOLDS, q, 7), np.float32)
+        self.types = self.spool.zeros((1 + FOLDS, q, k), np.float32)
+        self.by_out, self.by_in = (np.zeros((1 + FOLDS, h, 7), np.float32) for _ in range(2))
+        tables = self.by_pair, self.by_out, self.by_in
+        whole = [np.zeros(t.shape[1:]) for t in tables]
+        cuts = np.searchsorted(self.fold, np.arange(FOLDS + 1, dtype=np.uint8))
+        for fold in range(FOLDS):
+            of_fold = [np.zeros(t.shape[1:]) for t in tables]
+            of_types = np.zeros((q, k))
+            for part in blocks(int(cuts[fold + 1] - cuts[fold])):
+                rows = slice(int(cuts[fold]) + part.start, int(cuts[fold]) + part.stop)
+                pair, x = self.pair[rows], self.f[rows, :3]
+                for at, index in enumerate((pair, self.pair_src[pair], self.pair_dst[pair])):
+                    add_sums(index, x, whole[at])
+                    add_sums(index, x, of_fold[at])
+                for start in range(rows.start, rows.stop, FEW):
+                    few = slice(start, min(start + FEW, rows.stop))
+                    add_rows(self.pair[few], self.responsibilities[few], of_types)
+            for table, found in zip(tables, of_fold, strict=True):
+                table[1 + fold] = found
+            self.types[1 + fold] = of_types
+        for table, found in zip(tables, whole, strict=True):
+            table[0] = found
+        for part in blocks(q):
+            self.types[0, part] = self.types[1:, part].sum(0)
 
-    PARTS: ClassVar[tuple[str, ...]] = ("by_out", "by_in", "by_pair", "types")
-
-    def sums_of(self, part: str, without: int | None = None) -> F32:
-        """One of ``PARTS`` over all flows, or over those of all folds but one."""
+    def sums_of(self, part: str, without: int | None = None, rows: slice | I64 = EVERY) -> F32:
+        """Rows of ``by_out``, ``by_in``, ``by_pair`` or ``types``, over all flows or all folds but one."""
         tables: F32 = getattr(self, part)
-        if without is None:
-            return tables[0]
-        return (
-            np.maximum(tables[0] - tables[1 + without], 0)
-            if part == "types"
-            else tables[0] - tables[1 + without]
-        )
+        out: F32 = tables[0][rows]
+        if without is not None:
+            out = out - tables[1 + without][rows]
+        return np.maximum(out, 0) if part == "types" else out
 
     def find(self, src: I64, dst: I64) -> I64:
         """int64 id of each pair of hosts, -1 where it has no flow."""
@@ -136,17 +150,17 @@ class View:
         self.fold = without + 1 if isinstance(without, int) else None
         self.window = without == "window"
         if self.window:
-            x = counters.x[rows]
-            self.own_pairs, at = np.unique(counters.pair[rows], return_inverse=True)
+            x, pair = counters.f[rows, :3], counters.pair[rows]
+            self.own_pairs, at = np.unique(pair, return_inverse=True)
             self.own_pair = sums(at, x, self.own_pairs.shape[0])
             self.own_types = np.zeros((self.own_pairs.shape[0], counters.types.shape[2]), np.float32)
             np.add.at(self.own_types, at, counters.responsibilities[rows])
-            self.own_srcs, at = np.unique(counters.src[rows], return_inverse=True)
+            self.own_srcs, at = np.unique(counters.pair_src[pair], return_inverse=True)
             self.own_out = sums(at, x, self.own_srcs.shape[0])
-            self.own_dsts, at = np.unique(counters.dst[rows], return_inverse=True)
+            self.own_dsts, at = np.unique(counters.pair_dst[pair], return_inverse=True)
             self.own_in = sums(at, x, self.own_dsts.shape[0])
 
-    def _read(self, tables: F32, ids: I64, own_ids: I64 | None, own: F32 | None) -> F32:
+    def _read(self, tables: F32, ids: I64, own_ids: npt.NDArray[np.integer] | None, own: F32 | None) -> F32:
         safe = np.maximum(ids, 0)
         out: F32 = tables[0][safe]
         if self.fold is not None:

@@ -22,9 +22,10 @@ from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.windows import windows
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import ModelSpec
+from morpheus_gae.train.spool import let_go
 
 F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Raw:
 
 
 def cross_scores(
-    draft: Callable[[int | None], Artifact], spec: ModelSpec, flows: Flows, fold: I64, graph_size: int
+    draft: Callable[[int | None], Artifact], spec: ModelSpec, flows: Flows, fold: U8, graph_size: int
 ) -> Raw:
     """Heads of every training flow, from models that do not remember it.
 
@@ -53,13 +54,13 @@ def cross_scores(
     flows
         All training flows, in time order.
     fold
-        int64 [E] fifth of the time of each, rising.
+        uint8 [E] fifth of the time of each, rising.
     graph_size
         Flows of a window.
     """
     parts: list[tuple[int | None, Flows]] = [(None, flows)]
     if spec.memory:
-        cuts = np.searchsorted(fold, np.arange(int(fold[-1]) + 2)).tolist()
+        cuts = np.searchsorted(fold, np.arange(int(fold[-1]) + 2, dtype=fold.dtype)).tolist()
         parts = [(k, flows.slice(a, b)) for k, (a, b) in enumerate(itertools.pairwise(cuts))]
     found = [h for k, part in parts if len(part) for h in _heads(draft(k), part, graph_size)]
     pair, flow, edge = ([a for a in head if a is not None] for head in zip(*found, strict=True))
@@ -75,3 +76,4 @@ def _heads(
         with torch.inference_mode():
             h = executor.heads(Union([graph]))
         yield None if h.pair is None else h.pair[graph.pair], h.flow, h.edge
+        let_go()

@@ -19,17 +19,18 @@ from morpheus_gae.model.evidence import Evidence, raises
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.train.calibrate import again, tensors_of
 from morpheus_gae.train.normal import Normal, Seen
+from morpheus_gae.train.spool import blocks
 
 Array = npt.NDArray[Any]
 Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
 
 
 def settle(
     flows: Flows,
     surprise: F32,
-    fold: I64,
+    fold: U8,
     chosen: Bool,
     remembered: Bool,
     memory: dict[str, Array],
@@ -50,7 +51,7 @@ def settle(
 def learn(
     flows: Flows,
     surprise: F32,
-    fold: I64,
+    fold: U8,
     chosen: Bool,
     remembered: Bool,
     memory: dict[str, Array],
@@ -65,7 +66,7 @@ def learn(
     surprise
         float32 [E] calibrated, each by a memory that did not know the flow's fold.
     fold
-        int64 [E] fold of the time, rising.
+        uint8 [E] fold of the time, rising.
     chosen
         bool [E]: scored, and not set aside. Others are in nobody's past and in no curve.
     remembered
@@ -88,8 +89,8 @@ def learn(
     for k in range(int(fold.max(initial=0)) + 1):
         without = normal.model(k)
         for s in (s for s in seen if s.fold == k):
-            g = s.graph
-            out[s.rows] += raises(without, surprise[s.rows], g.pair, g.pair_src, s.known, s.host)
+            known = np.where(s.known, s.pair, -1)
+            out[s.rows] += raises(without, surprise[s.rows], s.pair_of, s.pair_src, known, s.host)
     return _tensors(normal.model(None)), out
 
 
@@ -104,27 +105,29 @@ def _tensors(e: Evidence) -> dict[str, Array]:
 
 
 def _windows(
-    flows: Flows, fold: I64, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
+    flows: Flows, fold: U8, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
 ) -> Iterator[Seen]:
     salt, folds = int(memory["memory.salt"][0]), int(fold.max(initial=0)) + 1
     host_key, pair_key = memory["memory.host_key"], memory["memory.pair_key"]
-    inside = np.zeros((folds, pair_key.shape[0]), np.int64)
+    inside = np.zeros((folds, pair_key.shape[0]), np.int32)
     seen = []
     for k in range(folds):
         for scored in (True, False):
             # most flows are scored and in memory, and are looked up once
-            rows = np.flatnonzero((fold == k) & (chosen if scored else remembered & ~chosen))
-            for start in range(0, rows.shape[0], size):
-                part = rows[start : start + size]
+            rows = np.flatnonzero((fold == k) & (chosen if scored else remembered & ~chosen)).astype(np.int32)
+            for cut in blocks(rows.shape[0], size):
+                part = rows[cut]
                 graph = build_graph(flows.take(part))
                 key = host_keys(graph.host_hi, graph.host_lo, salt)
-                pair = find(pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))
+                pair = find(pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst])).astype(np.int32)
                 mine = pair[graph.pair[remembered[part]]]
-                inside[k] += np.bincount(mine[mine >= 0], minlength=pair_key.shape[0])
+                np.add.at(inside[k], mine[mine >= 0], 1)
                 if scored:
-                    seen.append((k, part, graph, pair, find(host_key, key)))
-    whole = inside.sum(0)
-    for k, part, graph, pair, host in seen:
-        row = np.maximum(pair, 0)
-        elsewhere = (pair >= 0) & (whole[row] > inside[k][row])
-        yield Seen(k, part, graph, pair, host, np.where(elsewhere, pair, -1))
+                    host = find(host_key, key).astype(np.int32)
+                    seen.append(Seen(k, part, graph.pair, graph.pair_src, pair, host, pair >= 0))
+    whole = inside.sum(0, dtype=np.int32)
+    for s in seen:
+        row = np.maximum(s.pair, 0)
+        # not where only this fold put the pair into memory
+        s.known[:] &= (whole[row] > inside[s.fold][row]) if pair_key.shape[0] else False
+        yield s

@@ -23,29 +23,28 @@ except ImportError:
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.train import checkpoint
 from morpheus_gae.train.counters import Counters
-from morpheus_gae.train.flow_types import fit_flow_types
+from morpheus_gae.train.flow_types import Shares, fit_flow_types
 from morpheus_gae.train.loss import edge_loss, memory_loss
 from morpheus_gae.train.options import HELD_EVERY, TrainOptions
 from morpheus_gae.train.prepare import Prepared
+from morpheus_gae.train.spool import Spool, let_go
 
+F32 = npt.NDArray[np.float32]
 EM_ROUNDS = 25
 VALIDATION_WINDOWS = 40
 
 
-def start(spec: ModelSpec, data: Prepared, options: TrainOptions) -> tuple[GAE, Counters]:
+def start(spec: ModelSpec, data: Prepared, options: TrainOptions, spool: Spool) -> tuple[GAE, Counters]:
     """The module with its first weights, and the counters of the flows."""
     g = data.graph
     sizes = data.sizes
     groups = tuple(int(k.max()) + 1 for k in data.groups)
     net = GAE(spec, (sizes[0], groups[0], sizes[1], groups[1], sizes[2]))
-    x = data.f[:, :3]
-    k = max(spec.flow_types, 1)
-    responsibilities = np.zeros((x.shape[0], k), np.float32)
+    responsibilities: F32 | Shares = np.broadcast_to(np.zeros(1, np.float32), (g.flows, 1))
     if spec.flow_types:
-        minimum = x <= x.min(0) + 1e-6
         types = fit_flow_types(
-            x, minimum, data.bins, data.groups, sizes, g.pair.astype(np.int64), k,
-            fitted=~held_out(x.shape[0], options.step), seed=options.seed, rounds=EM_ROUNDS,
+            data.f, data.bins, data.groups, sizes, g.pair, g.pairs, max(spec.flow_types, 1),
+            fitted=~held_out(g.flows, options.step), seed=options.seed, rounds=EM_ROUNDS,
         )  # fmt: skip
         responsibilities = types.responsibilities
         with torch.no_grad():
@@ -53,15 +52,14 @@ def start(spec: ModelSpec, data: Prepared, options: TrainOptions) -> tuple[GAE, 
             net.table2.copy_(types.table2)
             net.table3.copy_(types.table3)
     counters = Counters(
-        x=x,
-        src=g.src.astype(np.int64),
-        dst=g.dst.astype(np.int64),
-        pair=g.pair.astype(np.int64),
+        f=data.f,
+        pair=g.pair,
         fold=data.fold,
         hosts=g.hosts,
         pair_src=g.pair_src.astype(np.int64),
         pair_dst=g.pair_dst.astype(np.int64),
         responsibilities=responsibilities,
+        spool=spool,
     )
     return net, counters
 
@@ -149,6 +147,7 @@ def fit(
         bar.set_postfix(loss=f"{state.history[-1]['loss']:.3f}", validation=f"{held:.3f}")
         if folder is not None:
             checkpoint.save(folder, run, net, optimiser, schedule, state)
+        let_go()
     return state.best or net.state_dict(), state.history
 
 

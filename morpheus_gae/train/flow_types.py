@@ -14,7 +14,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from morpheus_gae.train.spool import blocks, let_go
+
 F32 = npt.NDArray[np.float32]
+I16 = npt.NDArray[np.int16]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 PAIR_PRIOR = 5.0
@@ -23,13 +27,52 @@ CHUNK = 131_072
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How much of each flow is of each type, worked out for those that are asked about.
+
+    Attributes
+    ----------
+    bins
+        int16 [E, 3].
+    pair
+        int32 [E] pair of each flow.
+    own
+        float32 [Q, K] shares of each pair.
+    tables, groups
+        Probabilities, as ``FlowTypes`` has their logarithms; group of each bin of the first two columns.
+    """
+
+    bins: I16
+    pair: I32
+    own: Tensor
+    tables: tuple[Tensor, Tensor, Tensor]
+    groups: tuple[Tensor, Tensor]
+
+    def __getitem__(self, rows: slice) -> F32:
+        """float32 [n, K] of consecutive flows."""
+        bins = torch.from_numpy(self.bins[rows].astype(np.int64))
+        own = self.own[torch.from_numpy(self.pair[rows].astype(np.int64))]
+        out: F32 = _expected(bins, own, self.tables, self.groups).numpy()
+        return out
+
+
+@dataclass(frozen=True)
 class FlowTypes:
-    """Tables [B1, K], [G1, B2, K], [G2, B3, K] and the responsibilities [E, K] of the flows."""
+    """Logarithms of the tables [B1, K], [G1, B2, K], [G2, B3, K]; responsibilities [E, K], by slice."""
 
     table1: Tensor
     table2: Tensor
     table3: Tensor
-    responsibilities: F32
+    responsibilities: F32 | Shares
+
+
+def _expected(
+    rows: Tensor, own: Tensor, tables: tuple[Tensor, Tensor, Tensor], groups: tuple[Tensor, Tensor]
+) -> Tensor:
+    """Responsibilities of flows with these bins and shares of their pairs."""
+    (t1, t2, t3), (g1, g2) = tables, groups
+    like = own * t1[rows[:, 0]] * t2[g1[rows[:, 0]], rows[:, 1]] * t3[g2[rows[:, 1]], rows[:, 2]]
+    return like / like.sum(1, keepdim=True).clamp(min=1e-30)
 
 
 def _smooth(counts: Tensor, sd: float = 2.0) -> Tensor:
@@ -62,12 +105,12 @@ def _count(r: Tensor, index: Tensor, size: int) -> Tensor:
 
 
 def fit_flow_types(
-    x: F32,
-    minimum: npt.NDArray[np.bool_],
-    bins: I64,
+    f: F32,
+    bins: I16,
     groups: tuple[I64, I64],
     sizes: tuple[int, int, int],
-    pair: I64,
+    pair: I32,
+    pairs: int,
     k: int,
     *,
     fitted: npt.NDArray[np.bool_],
@@ -80,18 +123,16 @@ def fit_flow_types(
 
     Parameters
     ----------
-    x
-        float32 [E, 3] standardised log attributes of the training flows.
-    minimum
-        bool [E, 3] the attribute is at its smallest value: separates "no answer" from small answers.
+    f
+        float32 [E, 4] edge features of the training flows.
     bins
-        int64 [E, 3].
+        int16 [E, 3].
     groups
         Group of each bin of forward bytes, and of backward bytes.
     sizes
         Bins of each column.
-    pair
-        int64 [E] pair of each flow.
+    pair, pairs
+        int32 [E] pair of each flow, and the number of pairs.
     k
         Number of types.
     fitted
@@ -101,59 +142,52 @@ def fit_flow_types(
     rounds
         Of expectation-maximisation.
     sample
-        Most flows that the rounds look at (evenly spaced); responsibilities are then worked out for all.
+        At most about so many flows that the rounds look at (evenly spaced); responsibilities are then
+        worked out for all.
     tick
         Called once a round.
     """
     from sklearn.cluster import MiniBatchKMeans
 
-    e = x.shape[0]
+    e = f.shape[0]
     at = np.flatnonzero(fitted)
-    at = at[:: max(at.shape[0] // sample, 1)]
-    points = np.concatenate([x[at], 2.0 * minimum[at]], 1).astype(np.float32)
+    at = at[:: max(at.shape[0] // sample, 1)].copy()
+    x = f[at, :3]
+    # a smallest value tells "no answer" from small answers
+    least = np.min([f[part, :3].min(0) for part in blocks(e)], axis=0)
+    points = np.concatenate([x, 2.0 * (x <= least + 1e-6)], 1).astype(np.float32)
     clusters = min(k, np.unique(points[:200_000], axis=0).shape[0])
     means = MiniBatchKMeans(clusters, random_state=seed, n_init=3, batch_size=4096).fit(points)
     r = torch.full((at.shape[0], k), 0.1 / k)
     r[torch.arange(at.shape[0]), torch.from_numpy(means.labels_.astype(np.int64))] += 0.9
+    del points, means, x
 
-    b = torch.from_numpy(bins)
     g1, g2 = (torch.from_numpy(g) for g in groups)
     n1, n2, n3 = sizes
     ng1, ng2 = int(g1.max()) + 1, int(g2.max()) + 1
-    everyone_pair = torch.from_numpy(np.unique(pair, return_inverse=True)[1].reshape(-1).astype(np.int64))
-    pairs = everyone_pair[torch.from_numpy(at)]
-    distinct = int(everyone_pair.max()) + 1
-    bs = b[torch.from_numpy(at)]
+    mine = torch.from_numpy(pair[at].astype(np.int64))
+    bs = torch.from_numpy(bins[at].astype(np.int64))
     key2 = g1[bs[:, 0]] * n2 + bs[:, 1]
     key3 = g2[bs[:, 1]] * n3 + bs[:, 2]
+    let_go()
 
-    def maximise(r: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def maximise(r: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
         t1 = _table(_count(r, bs[:, 0], n1))
         t2 = _table(_count(r, key2, ng1 * n2).view(ng1, n2, k), _table(_count(r, bs[:, 1], n2)))
         t3 = _table(_count(r, key3, ng2 * n3).view(ng2, n3, k), _table(_count(r, bs[:, 2], n3)))
-        share = r.mean(0)
-        return t1, t2, t3, share, _count(r, pairs, distinct)
-
-    def expect(rows: Tensor, t1: Tensor, t2: Tensor, t3: Tensor, own: Tensor) -> Tensor:
-        like = own * t1[rows[:, 0]] * t2[g1[rows[:, 0]], rows[:, 1]] * t3[g2[rows[:, 1]], rows[:, 2]]
-        return like / like.sum(1, keepdim=True).clamp(min=1e-30)
+        prior = PAIR_PRIOR * r.mean(0)
+        # a pair that the sample missed has the shares of all
+        counts = _count(r, mine, pairs)
+        total = counts.sum(1, keepdim=True) + PAIR_PRIOR
+        return (t1, t2, t3), counts.add_(prior).div_(total)
 
     for _ in range(rounds):
-        t1, t2, t3, share, counts = maximise(r)
-        prior = PAIR_PRIOR * share
-        own = (counts + prior) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
+        tables, own = maximise(r)
         for lo in range(0, at.shape[0], CHUNK):
             cut = slice(lo, lo + CHUNK)
-            r[cut] = expect(bs[cut], t1, t2, t3, own[pairs[cut]])
+            r[cut] = _expected(bs[cut], own[mine[cut]], tables, (g1, g2))
         tick()
-    t1, t2, t3, share, counts = maximise(r)
-    if at.shape[0] == e:
-        everyone = r
-    else:
-        # a pair that the sample missed has the shares of all
-        own = (counts + PAIR_PRIOR * share) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
-        everyone = torch.empty(e, k)
-        for lo in range(0, e, CHUNK):
-            cut = slice(lo, lo + CHUNK)
-            everyone[cut] = expect(b[cut], t1, t2, t3, own[everyone_pair[cut]])
-    return FlowTypes(t1.log(), t2.log(), t3.log(), everyone.numpy())
+    tables, own = maximise(r)
+    t1, t2, t3 = tables
+    everyone = r.numpy() if at.shape[0] == e else Shares(bins, pair, own, tables, (g1, g2))
+    return FlowTypes(t1.log(), t2.log(), t3.log(), everyone)

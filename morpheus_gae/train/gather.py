@@ -11,6 +11,7 @@ from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.train.counters import Counters, moments
 from morpheus_gae.train.prepare import Prepared
+from morpheus_gae.train.spool import blocks
 
 Array = npt.NDArray[Any]
 
@@ -43,20 +44,23 @@ def memory_of(data: Prepared, counters: Counters, seed: int, without: int | None
     """
     salt = int(np.random.default_rng([seed, 7]).integers(1 << 63))
     keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
-    by_out, by_in, by_pair, types = (counters.sums_of(part, without) for part in counters.PARTS)
-    out, into = moments(by_out), moments(by_in)
+    out, into = (moments(counters.sums_of(part, without)) for part in ("by_out", "by_in"))
     hosts = np.flatnonzero(out[:, 0] + into[:, 0] > 0)
     hosts = hosts[np.argsort(keys[hosts])]
-    pair = moments(by_pair)
     code = pair_keys(keys[counters.pair_src], keys[counters.pair_dst])
-    pairs = np.flatnonzero(pair[:, 0] > 0)
+    pairs = np.flatnonzero(np.rint(counters.sums_of("by_pair", without)[:, 0]) > 0)
     pairs = pairs[np.argsort(code[pairs])]
+    pair = np.empty((pairs.shape[0], 7), np.float32)
+    types = np.empty((pairs.shape[0], counters.types.shape[2]), np.float16)
+    for part in blocks(pairs.shape[0]):
+        pair[part] = moments(counters.sums_of("by_pair", without, pairs[part]))
+        types[part] = np.minimum(counters.sums_of("types", without, pairs[part]), 6e4)
     return {
         "memory.salt": np.array([salt], np.uint64),
         "memory.host_key": keys[hosts],
         "memory.host_out": out[hosts],
         "memory.host_in": into[hosts],
         "memory.pair_key": code[pairs],
-        "memory.pair": pair[pairs],
-        "memory.pair_types": np.minimum(types[pairs], 6e4).astype(np.float16),
+        "memory.pair": pair,
+        "memory.pair_types": types,
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
@@ -22,7 +23,7 @@ KINDS = np.array(["one pair", "one source, many destinations", "many sources, on
 """By whether there are several destinations, plus 2 for several sources."""
 
 
-def incidents(flows: Flows, graph: WindowGraph, of: I64, surprise: F32, learnt: Bool) -> pa.Table:
+def incidents(flows: Flows, graph: WindowGraph, of: I32, surprise: F32, learnt: Bool) -> pa.Table:
     """One row for each incident, the one with most surprise first.
 
     Parameters
@@ -30,7 +31,7 @@ def incidents(flows: Flows, graph: WindowGraph, of: I64, surprise: F32, learnt: 
     flows, graph
         All training flows.
     of
-        int64 [E] incident of each flow, numbered from 0 without gaps; -1 for none.
+        int32 [E] incident of each flow, numbered from 0 without gaps; -1 for none.
     surprise
         float32 [E].
     learnt
@@ -48,7 +49,7 @@ def incidents(flows: Flows, graph: WindowGraph, of: I64, surprise: F32, learnt: 
 
     rows = np.flatnonzero(of >= 0)
     rows = rows[np.argsort(of[rows], kind="stable")]
-    at = of[rows]
+    at, pair = of[rows].astype(np.int64), graph.pair[rows]
     count = int(at[-1]) + 1 if rows.size else 0
     size = np.bincount(at, minlength=count)
     start = np.cumsum(size) - size
@@ -58,7 +59,7 @@ def incidents(flows: Flows, graph: WindowGraph, of: I64, surprise: F32, learnt: 
     def ends(values: I64, which: np.ufunc) -> I64:
         return which.reduceat(values[rows], start)[order] if count else np.zeros(0, np.int64)
 
-    ids, most = zip(*(_hosts(at, end[rows], count) for end in (graph.src, graph.dst)), strict=True)
+    ids, most = zip(*(_hosts(at, end[pair], count) for end in (graph.pair_src, graph.pair_dst)), strict=True)
     kind = (ids[1] > 1) + 2 * (ids[0] > 1)
     known = np.bincount(at, learnt[rows], count) > 0.5 * size
     columns: dict[str, pa.Array] = {}

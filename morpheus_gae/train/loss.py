@@ -111,7 +111,7 @@ def flow_loss(
 ) -> Tensor:
     """Mean -ln likelihood of the flows (with an encoder: of the hidden ones), by the weight of their pair."""
     src, dst, pair = tensor(local.pair_src), tensor(local.pair_dst), tensor(local.pair)
-    bins, x = tensor(data.bins[rows]), tensor(data.f[rows, :3])
+    bins, x = tensor(data.bins[rows].astype(np.int64)), tensor(data.f[rows, :3])
     context = tensor(known.profile)
     groups = (tensor(data.groups[0]), tensor(data.groups[1]))
     asked = slice(None)
@@ -137,7 +137,8 @@ def encode_visible(
     host_x = [data.flags[local.host]]
     if net.spec.octets:
         graph = data.graph
-        a, b = graph.src[rows][visible], graph.dst[rows][visible]
+        at = graph.pair[rows][visible]
+        a, b = graph.pair_src[at], graph.pair_dst[at]
         g = build_graph_arrays(
             graph.host_hi[a], graph.host_lo[a], graph.host_hi[b], graph.host_lo[b],
             graph.attributes[rows][visible], graph.duration_missing[rows][visible],

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.evidence import MOST_NEW, ONE, STEEPEST, UPTO, Evidence, Pooled, pool
 
-Array = npt.NDArray[Any]
+Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 PAST_FLOWS, PAST_PAIRS = 20.0, 5.0
@@ -42,21 +41,22 @@ class Seen:
     fold
         Of the time.
     rows
-        int64 [E] its flows among all training flows.
-    graph
-        Of them.
+        int32 [E] its flows among all training flows.
+    pair_of, pair_src
+        int32 [E] pair of each flow, int32 [P] source of each pair, in the window.
     pair, host
-        int64 [P], [N] rows in memory, -1 where unknown.
+        int32 [P], [N] rows in memory, -1 where unknown.
     known
-        int64 [P] likewise, -1 also for pairs that only this fold put into memory.
+        bool [P]: in memory, and not only because of this fold.
     """
 
     fold: int
-    rows: I64
-    graph: WindowGraph
-    pair: I64
-    host: I64
-    known: I64
+    rows: I32
+    pair_of: I32
+    pair_src: I32
+    pair: I32
+    host: I32
+    known: Bool
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,12 @@ class Shown:
     number: F64
     total: F64
 
-    def add(self, fold: int, row: I64, number: I64, total: I64) -> None:
+    def add(self, fold: int, row: I32, number: I64, total: I64) -> None:
         """Messages of one window; ``row`` is -1 for those that memory does not know."""
         there = row >= 0
-        self.number[fold] += np.bincount(row[there], number[there], self.number.shape[1])
-        self.total[fold] += np.bincount(row[there], total[there] / ONE, self.total.shape[1])
+        # touches the window's rows, not all there are
+        np.add.at(self.number[fold], row[there], number[there])
+        np.add.at(self.total[fold], row[there], total[there] / ONE)
 
     def expected(self, alike: float, weight: float, without: int | None) -> F32:
         """float32 mean of each entity over the folds but one, shrunk to those alike."""
@@ -98,28 +99,37 @@ class Normal:
         folds = max((s.fold for s in seen), default=0) + 1
         self.pairs = Shown(np.zeros((folds, pairs)), np.zeros((folds, pairs)))
         self.sources = Shown(np.zeros((folds, hosts)), np.zeros((folds, hosts)))
-        got = [pool(surprise[s.rows], s.graph.pair, s.graph.pair_src, s.host.shape[0]) for s in seen]
-        for s, g in zip(seen, got, strict=True):
-            self.pairs.add(s.fold, s.pair, g.count, g.total)
-            self.sources.add(s.fold, s.host, g.pairs, g.received)
+        ends = np.cumsum([0, *(s.pair.shape[0] for s in seen)])
+        count, total, means = (np.zeros(ends[-1]) for _ in range(3))
+        for s, start, stop in zip(seen, ends[:-1], ends[1:], strict=True):
+            got = _pooled(s, surprise)
+            self.pairs.add(s.fold, s.pair, got.count, got.total)
+            self.sources.add(s.fold, s.host, got.pairs, got.received)
+            count[start:stop], total[start:stop] = got.count, got.total / ONE
+            means[start:stop] = got.mean / ONE
         self.window = max((s.rows.shape[0] for s in seen), default=1)
-        count, total = _joined([g.count for g in got]), _joined([g.total / ONE for g in got])
-        known = _joined([s.known >= 0 for s in seen]) > 0
-        share = np.minimum(count, CAPPED) / np.maximum(count, 1)
-        overall = (share * total).sum() / max((share * count).sum(), 1)
-        of_known = (share * total)[known].sum() + PAST_PAIRS * overall
-        self.alike = float(of_known / ((share * count)[known].sum() + PAST_PAIRS))
-        means = _joined([g.mean / ONE for g in got])
+        known = np.concatenate([np.zeros(0, np.bool_), *(s.known for s in seen)])
         self.unknown = float(means.mean()) if means.size else 0.0
         self.curve = curve(total[~known])
-        of_pairs, of_sources = [np.zeros((3, 0))], [np.zeros((3, 0))]
+        del means
+        share = np.minimum(count, CAPPED) / np.maximum(count, 1)
+        total *= share
+        count *= share
+        overall = total.sum() / max(count.sum(), 1)
+        self.alike = float((total[known].sum() + PAST_PAIRS * overall) / (count[known].sum() + PAST_PAIRS))
+        del count, total, share
+        of_pairs, of_sources = np.zeros((3, int(known.sum()))), [np.zeros((3, 0))]
+        at = 0
         for k in range(folds):
             # once a fold: what is expected takes as much room as memory
             model = self.model(k, 1.0, 1.0)
-            for s, g in ((s, g) for s, g in zip(seen, got, strict=True) if s.fold == k):
-                of_pairs.append(_among_pairs(s, g, model.pair))
-                of_sources.append(_among_sources(s, g, model))
-        self.weights = weight(*np.concatenate(of_pairs, 1)), weight(*np.concatenate(of_sources, 1))
+            for s in (s for s in seen if s.fold == k):
+                got = _pooled(s, surprise)
+                found = _among_pairs(s, got, model.pair)
+                of_pairs[:, at : at + found.shape[1]] = found
+                at += found.shape[1]
+                of_sources.append(_among_sources(s, got, model))
+        self.weights = weight(*of_pairs), weight(*np.concatenate(of_sources, 1))
 
     def model(self, without: int | None, *weights: float) -> Evidence:
         """The model, of all folds but one."""
@@ -136,25 +146,25 @@ class Normal:
         )
 
 
+def _pooled(s: Seen, surprise: F32) -> Pooled:
+    return pool(surprise[s.rows], s.pair_of, s.pair_src, s.host.shape[0])
+
+
 def _among_pairs(s: Seen, got: Pooled, past: F32) -> F64:
     """float64 [3, K] flows of each known pair, their mean over its past, and their variance."""
     mean = got.total / ONE / got.count
-    square = np.bincount(s.graph.pair, (got.own / ONE) ** 2, got.count.shape[0]) / got.count
-    excess = mean - past[np.maximum(s.known, 0)]
-    return np.stack([got.count, excess, square - mean**2])[:, s.known >= 0]
+    square = np.bincount(s.pair_of, (got.own / ONE) ** 2, got.count.shape[0]) / got.count
+    excess = mean - past[np.maximum(s.pair, 0)]
+    return np.stack([got.count, excess, square - mean**2])[:, s.known]
 
 
 def _among_sources(s: Seen, got: Pooled, model: Evidence) -> F64:
     """float64 [3, K] pairs of each source, the mean of their means over its past, and their variance."""
     number = np.maximum(got.pairs, 1)
     mean = got.received / ONE / number
-    square = np.bincount(s.graph.pair_src, (got.mean / ONE) ** 2, number.shape[0]) / number
+    square = np.bincount(s.pair_src, (got.mean / ONE) ** 2, number.shape[0]) / number
     excess = mean - np.where(s.host < 0, model.unknown, model.source[np.maximum(s.host, 0)])
     return np.stack([number, excess, square - mean**2])[:, got.pairs > 0]
-
-
-def _joined(parts: list[Array]) -> F64:
-    return np.concatenate([np.zeros(0), *parts])
 
 
 def weight(number: F64, excess: F64, within: F64) -> float:

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.mapping import PresetLike, noted
 from morpheus_gae.flows.pairing import Pairer, paired
 from morpheus_gae.flows.read import read_flows
+from morpheus_gae.train.spool import Spool, blocks
+
+COLUMNS = ("src_hi", "src_lo", "dst_hi", "dst_lo", "attributes", "duration_missing", "rows", "time_ms")
 
 
 def read_for_training(
     inputs: list[str],
-    max_flows: int,
+    max_flows: int | None = None,
     *,
+    near: str | Path | None = None,
     progress: bool = False,
     preset: PresetLike = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[Flows, dict[str, int]]:
-    """Read well-formed flows up to ``max_flows``.
+    """Read well-formed flows; they are kept on disk, see ``spool``.
 
     Parameters
     ----------
     inputs
         Paths, globs, folders, or ``-``.
     max_flows
-        Stop there: training holds its flows in memory.
+        Stop there; None: read all.
+    near
+        Folder that the flows are kept in or above, see ``spool.Spool``.
     progress
         Show a bar on stderr.
     preset
@@ -53,30 +59,58 @@ def read_for_training(
     """
     from tqdm import tqdm
 
-    parts: list[Flows] = []
+    kept = _Kept(Spool(near))
     bad: Counter[str] = Counter()
-    total = 0
     with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
         batches = noted(read_flows(inputs, dictionaries=True, preset=preset), say)
         for batch in paired(batches, Pairer()):
             bad.update(record.reason.value for record in batch.bad)
-            flows = batch.flows.slice(0, min(len(batch.flows), max_flows - total))
+            flows = batch.flows
+            if max_flows is not None:
+                flows = flows.slice(0, min(len(flows), max_flows - kept.count))
             if len(flows):
-                # the table (labels and extra columns) is not needed: only its row count stays
-                parts.append(_bare(flows))
-            total += len(flows)
+                kept.add(flows)
             bar.update(len(flows))
-            if total >= max_flows:
+            if max_flows is not None and kept.count >= max_flows:
                 break
-    if not parts:
+    if not kept.count:
         raise InputError(f"no well-formed flow in {', '.join(inputs)}; bad records: {dict(bad) or 'none'}")
-    flows = concat(parts)
-    if flows.time_ms is not None and np.any(np.diff(flows.time_ms) < 0):
-        flows = flows.take(np.argsort(flows.time_ms, kind="stable"))
-    return flows, dict(bad)
+    return kept.flows(), dict(bad)
 
 
-def _bare(flows: Flows) -> Flows:
-    import pyarrow as pa
+class _Kept:
+    """Flows as columns on disk. Of the table (labels and extra columns) only the row count stays."""
 
-    return replace(flows, table=pa.table({"row": flows.rows}))
+    def __init__(self, spool: Spool) -> None:
+        self.spool, self.count, self.one_way = spool, 0, False
+        self.columns = {name: spool.column() for name in COLUMNS}
+
+    def add(self, flows: Flows) -> None:
+        if flows.time_ms is None:
+            self.columns.pop("time_ms", None)
+        for name, column in self.columns.items():
+            column.add(getattr(flows, name))
+        self.count += len(flows)
+        self.one_way |= flows.one_way
+
+    def flows(self) -> Flows:
+        """All of them, by time if every one has a time."""
+        import pyarrow as pa
+
+        held = {name: column.array() for name, column in self.columns.items()}
+        time = held.get("time_ms")
+        if time is not None and any(np.any(time[1:][p] < time[:-1][p]) for p in blocks(self.count - 1)):
+            order = np.argsort(time, kind="stable")
+            held = {name: self.spool.taken(column, order) for name, column in held.items()}
+        return Flows(
+            table=pa.table({"row": held["rows"]}),
+            src_hi=held["src_hi"],
+            src_lo=held["src_lo"],
+            dst_hi=held["dst_hi"],
+            dst_lo=held["dst_lo"],
+            attributes=held["attributes"],
+            duration_missing=held["duration_missing"],
+            rows=held["rows"],
+            time_ms=held.get("time_ms"),
+            one_way=self.one_way,
+        )

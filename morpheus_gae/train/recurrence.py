@@ -18,7 +18,10 @@ import numpy.typing as npt
 
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.window_graph import WindowGraph
+from morpheus_gae.train.passes import note_blocks
+from morpheus_gae.train.spool import blocks
 
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
@@ -43,12 +46,12 @@ class Bursts:
     Attributes
     ----------
     of
-        int64 [E] number of the burst each flow is in, from 0; -1 for none.
+        int32 [E] number of the burst each flow is in, from 0; -1 for none.
     count
         How many there are.
     """
 
-    of: I64
+    of: I32
     count: int
 
 
@@ -59,17 +62,25 @@ def blocks_of(flows: Flows) -> U8:
     (captures of different years strung together).
     """
     e = len(flows)
-    by_order = (np.arange(e, dtype=np.int64) * BLOCKS // max(e, 1)).astype(np.uint8)
     if flows.time_ms is None or not e:
-        return by_order
+        return _by_order(e)
     ends = (int(OUTLIERS * e), e - 1 - int(OUTLIERS * e))
     first, last = (int(t) for t in np.partition(flows.time_ms, ends)[list(ends)])
     if last <= first:
-        return by_order
-    share = (flows.time_ms - float(first)) / (last - first + 1.0)
-    block = np.clip(share * BLOCKS, 0, BLOCKS - 1).astype(np.uint8)
+        return _by_order(e)
+    block = np.empty(e, np.uint8)
+    for part in blocks(e):
+        share = (flows.time_ms[part] - float(first)) / (last - first + 1.0)
+        block[part] = np.clip(share * BLOCKS, 0, BLOCKS - 1)
     used = int((np.bincount(block, minlength=BLOCKS) > 0).sum())
-    return block if used > BLOCKS // 2 else by_order
+    return block if used > BLOCKS // 2 else _by_order(e)
+
+
+def _by_order(flows: int) -> U8:
+    out = np.empty(flows, np.uint8)
+    for part in blocks(flows):
+        out[part] = np.arange(part.start, part.stop, dtype=np.int64) * BLOCKS // flows
+    return out
 
 
 def confined(graph: WindowGraph, block: U8) -> Bool:
@@ -82,12 +93,9 @@ def confined(graph: WindowGraph, block: U8) -> Bool:
     block
         uint8 [E] block of time of each.
     """
-    # radix sort: linear; of flows that share a pair the last one written stays
-    order = np.argsort(block, kind="stable")
-    first = np.zeros(graph.pairs, np.uint8)
-    last = np.zeros(graph.pairs, np.uint8)
-    last[graph.pair[order]] = block[order]
-    first[graph.pair[order[::-1]]] = block[order[::-1]]
+    first, last = np.full(graph.pairs, BLOCKS, np.uint8), np.zeros(graph.pairs, np.uint8)
+    for part in blocks(graph.flows):
+        note_blocks(graph.pair[part], block[part], first, last)
     # what began at the end may go on: a new server, not a campaign
     past: Bool = (last - first < 2) & (last < BLOCKS - 2)
     return past
@@ -103,12 +111,12 @@ def bursts(graph: WindowGraph, block: U8) -> Bursts:
     block
         uint8 [E] block of time of each.
     """
-    of = np.full(graph.flows, -1, np.int64)
+    of = np.full(graph.flows, -1, np.int32)
     rows = np.flatnonzero(confined(graph, block)[graph.pair])
     if not rows.size:
         return Bursts(of, 0)
-    when = block[rows].astype(np.int64)
-    sides = [_Units(end[rows].astype(np.int64), when) for end in (graph.src, graph.dst)]
+    when, pair = block[rows], graph.pair[rows]
+    sides = [_Units(end[pair], when) for end in (graph.pair_src, graph.pair_dst)]
     limit = max([SMALLEST_BURST, *(fence(s.size) for s in sides)])
     source, target = (s.runs(limit) for s in sides)
     flows_of = [np.bincount(run + 1) for run in (source, target)]
@@ -131,12 +139,11 @@ def bursts(graph: WindowGraph, block: U8) -> Bursts:
 class _Units:
     """Flows by host and block."""
 
-    def __init__(self, host: I64, block: I64) -> None:
-        # two blocks of room, so that neighbours of one host are no neighbours of the next
-        self.key, self.at, self.size = np.unique(
-            host * (BLOCKS + 2) + block + 1, return_inverse=True, return_counts=True
-        )
-        self.at = self.at.reshape(-1)
+    def __init__(self, host: I32, block: U8) -> None:
+        self.host, self.block = host, block
+        keys = np.sort(_keys(host, block))
+        begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        self.key, self.size = keys[begins], np.diff(begins, append=keys.shape[0])
         # what a host that always meets strangers (a popular server, a group address) has in its other blocks
         whose = self.key // (BLOCKS + 2)
         total = np.bincount(whose, self.size)[whose]
@@ -147,13 +154,22 @@ class _Units:
         at = np.minimum(np.searchsorted(self.key, key), self.key.shape[0] - 1)
         return np.where(self.key[at] == key, self.size[at], 0)
 
-    def runs(self, limit: float) -> I64:
-        """int64 [flows] run that each flow is in, or -1: units above the limit, with their neighbours."""
+    def runs(self, limit: float) -> I32:
+        """int32 [flows] run that each flow is in, or -1: units above the limit, with their neighbours."""
         large = self.key[self.size - TIMES_USUAL * self.usual > limit]
         part = np.isin(self.key, np.concatenate([large - 1, large, large + 1]))
         begins = part & ~np.concatenate([[False], part[:-1] & (np.diff(self.key) == 1)])
-        run = np.where(part, np.cumsum(begins) - 1, -1)
-        return run[self.at]
+        run = np.where(part, np.cumsum(begins) - 1, -1).astype(np.int32)
+        out = np.empty(self.host.shape[0], np.int32)
+        for rows in blocks(out.shape[0]):
+            out[rows] = run[np.searchsorted(self.key, _keys(self.host[rows], self.block[rows]))]
+        return out
+
+
+def _keys(host: I32, block: U8) -> I64:
+    """int64 key of a host in a block, with two blocks of room: one host's are no neighbours of the next's."""
+    key: I64 = host.astype(np.int64) * (BLOCKS + 2) + (block + np.int64(1))
+    return key
 
 
 def fence(size: I64) -> float:
@@ -185,7 +201,7 @@ def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
     graph
         Of them.
     """
-    none = Bursts(np.full(len(flows), -1, np.int64), 0)
+    none = Bursts(np.full(len(flows), -1, np.int32), 0)
     if len(flows) < BLOCKS * FEWEST_IN_BLOCK:
         return none
     found = bursts(graph, blocks_of(flows))
