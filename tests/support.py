@@ -44,6 +44,27 @@ def make_flows(count: int, *, hosts: int = 30, pairs: int = 120, seed: int = 0, 
     )
 
 
+def with_columns(flows: Flows, seed: int = 0) -> Flows:
+    """The flows with ports, protocol, packets, flags, application and state that fit their sizes."""
+    rng = np.random.default_rng(seed)
+    n = len(flows)
+    kind = (flows.attributes[:, 0] > 100).astype(int) + 2 * (flows.attributes[:, 1] == 0)
+    port = np.array([53, 443, 22, 8080])[kind]
+    odd = rng.random(n)
+    port = np.where(odd < 0.005, rng.integers(1, 65536, n), port)
+    table = {
+        "L4_SRC_PORT": rng.integers(32768, 61000, n),
+        "L4_DST_PORT": pa.array(port, mask=odd > 0.98),
+        "PROTOCOL": np.array([17, 6, 6, 6])[kind],
+        "IN_PKTS": 1 + (flows.attributes[:, 0] // 500).astype(np.int64),
+        "OUT_PKTS": (flows.attributes[:, 1] // 500).astype(np.int64),
+        "TCP_FLAGS": np.where(odd < 0.02, rng.integers(0, 256, n), np.array([0, 27, 2, 31])[kind]),
+        "L7_PROTO": np.array(["DNS", "TLS", "SSH", "HTTP"])[kind],
+        "conn_state": np.where(flows.attributes[:, 1] == 0, "S0", "SF"),
+    }
+    return dataclasses.replace(flows, table=pa.table(table))
+
+
 def permuted(graph: WindowGraph, flows: np.ndarray, hosts: np.ndarray, pairs: np.ndarray) -> WindowGraph:
     """The same graph with flows reordered and hosts and pairs renumbered.
 
@@ -65,6 +86,7 @@ def permuted(graph: WindowGraph, flows: np.ndarray, hosts: np.ndarray, pairs: np
         host_lo=graph.host_lo[new_host],
         attributes=np.ascontiguousarray(graph.attributes[flows]),
         duration_missing=graph.duration_missing[flows],
+        extra=None if graph.extra is None else np.ascontiguousarray(graph.extra[flows]),
         octets=host_rows(graph.octets),
         averaged=host_rows(graph.averaged),
     )

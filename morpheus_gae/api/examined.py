@@ -75,6 +75,8 @@ def scored(executor: Executor, cut: Cut, table: pa.Table, account: Account) -> I
     """Each window with its scores; errors as those of `Cut.cut`."""
     spec = executor.artifact.spec
     on_host = partial(build_graph, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+    if spec.enriched:
+        on_host = partial(on_host, enriched=True)
     # some executors build graphs on their device
     build = getattr(executor, "build", on_host)
     for window in cut.cut(table, account):

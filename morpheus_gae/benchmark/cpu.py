@@ -44,7 +44,13 @@ class Cpu:
 
     def _score(self, window: Flows) -> Scores:
         spec = self.executor.artifact.spec
-        graph = build_graph(window, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+        graph = build_graph(
+            window,
+            octets=spec.octets,
+            tolerance=spec.tolerance,
+            max_sweeps=spec.max_sweeps,
+            enriched=spec.enriched,
+        )
         return self.executor.score(graph)
 
     def facts(self) -> dict[str, Any]:

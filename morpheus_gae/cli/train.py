@@ -48,6 +48,13 @@ def contamination_rate(text: str) -> float | None:
 @section("Model")
 @click.option("--model", required=True, metavar="DIR", help="Folder the model is written to.")
 @click.option("--preset", default="default", show_default=True, help="default, graph, or published.")
+@click.option(
+    "--features",
+    type=click.Choice(["flow", "enriched"]),
+    default="flow",
+    show_default=True,
+    help="enriched: ports, protocol, packets, TCP flags and application too, where flows tell them.",
+)
 @click.option("--name", help="Of the model; the folder's name by default.")
 @section("Training")
 @click.option(
@@ -98,6 +105,7 @@ def command(
     columns: str | None,
     model: str,
     preset: str,
+    features: str,
     name: str | None,
     epochs: int | None,
     seed: int,
@@ -123,9 +131,12 @@ def command(
     import sys
 
     from morpheus_gae.model.names import check_name
+    from morpheus_gae.model.spec import enriched
     from morpheus_gae.model.spec import preset as preset_of
 
-    preset_of(preset)
+    spec = preset_of(preset)
+    if features == "enriched":
+        spec = enriched(spec)
     # hours of training are not to be lost on a name
     if Path(model).exists() and not Path(model).is_dir():
         raise UsageError(f"--model {model} is a file: a model is a folder")
@@ -143,7 +154,7 @@ def command(
 
     terminal = sys.stderr.isatty()
     flows, bad = read_for_training(
-        list(inputs), max_flows, near=model, progress=terminal, preset=told, say=say
+        list(inputs), max_flows, near=model, progress=terminal, preset=told, say=say, enriched=spec.enriched
     )
     if len(flows) == max_flows:
         echo(
@@ -155,7 +166,7 @@ def command(
     artifact = train_model(
         flows,
         Path(model),
-        preset=preset,
+        spec=spec,
         epochs=epochs,
         options=options,
         name=name,

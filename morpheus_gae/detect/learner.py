@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.executors import learn
+from morpheus_gae.executors import learn, learn_enriched
 from morpheus_gae.executors.cpu import flow_model
+from morpheus_gae.executors.cpu_enriched import CpuEnriched
 from morpheus_gae.executors.grow import Columns, Grow
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
@@ -117,6 +118,9 @@ class Learner:
         self._salt = artifact.memory.salt
         types = artifact.spec.flow_types
         self._flow_model = flow_model(artifact, artifact.weights()) if types else None
+        self._enriched: CpuEnriched | None = None
+        if artifact.spec.enriched and self._flow_model is not None:
+            self._enriched = CpuEnriched(artifact, artifact.weights(), self._flow_model)
         self.hosts, self.pairs = Grow(HOSTS), Grow(pair_columns(max(types, 1)))
         self.now: int | None = None
         self.flows = 0
@@ -169,7 +173,12 @@ class Learner:
             times = (table[f"{name}{role}"] for name in ("first", "last", "blocks"))
             learn.note_blocks(chosen, at, block, *times)
             learn.add_sums(chosen, at, x, table[sums])
-        if self._flow_model is not None:
+        if self._enriched is not None and graph.extra is not None:
+            learn_enriched.add_types(
+                chosen, graph.pair, row, pairs["types"][row], graph.attributes, graph.duration_missing,
+                self._flow_model, self._enriched.rows(graph), self._enriched.table, pairs["types"],
+            )  # fmt: skip
+        elif self._flow_model is not None:
             learn.add_types(
                 chosen, graph.pair, row, pairs["types"][row], graph.attributes, graph.duration_missing,
                 self._flow_model, pairs["types"],

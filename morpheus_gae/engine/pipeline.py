@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.embedded import EmbeddedEngine
 from morpheus_gae.engine.health import Health
+from morpheus_gae.engine.lacking import telling
 from morpheus_gae.engine.logs import Line
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
@@ -127,7 +128,7 @@ def build_pipeline(
     total = None if settings.live else total_bytes(inputs)
     slot: Slot | None = None
     executor: Executor | None = None
-    load = partial(_load, names, settings, open_executor)
+    load = partial(_load, names, settings, open_executor, say)
     if "infer-gae" in names:
         slot = Slot(load())
         executor = slot.current.executor
@@ -238,7 +239,12 @@ def _refuse_overwriting(settings: Settings) -> None:
         raise UsageError(f"{outputs[0]} is to hold both the alerts and the dead letters: give two files")
 
 
-def _load(names: Sequence[str], settings: Settings, open_executor: OpenExecutor | None) -> Served:
+def _load(
+    names: Sequence[str],
+    settings: Settings,
+    open_executor: OpenExecutor | None,
+    say: Callable[[str], None],
+) -> Served:
     """The model that is in its folder now, ready to work."""
     from morpheus_gae.engine.warm import warm_up
 
@@ -251,18 +257,18 @@ def _load(names: Sequence[str], settings: Settings, open_executor: OpenExecutor 
     executor = open_executor(_model(settings), settings.executor)
     warm_up(executor)
     threshold = _threshold(settings, executor.artifact) if "flag-anomalies" in names else None
-    return Served(executor, _builder(executor), threshold)
+    return Served(executor, _builder(executor, say), threshold)
 
 
-def _builder(executor: Executor) -> Callable[[Flows], WindowGraph]:
+def _builder(executor: Executor, say: Callable[[str], None]) -> Callable[[Flows], WindowGraph]:
     """Builds a graph as this model's spec wants it, on the device of an executor that does so."""
     from morpheus_gae.graph.build import build_graph
 
     on_device: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
-    if on_device is not None:
-        return on_device
     spec = executor.artifact.spec
-    return partial(build_graph, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+    on_host = partial(build_graph, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+    build = on_device or (partial(on_host, enriched=True) if spec.enriched else on_host)
+    return telling(build, executor.artifact, say)
 
 
 def _threshold(settings: Settings, artifact: Artifact) -> Threshold:
@@ -291,7 +297,7 @@ def _operator(
         from morpheus_gae.graph.build import build_graph
         from morpheus_gae.graph.windows import Windower
 
-        build = build_graph if executor is None else _builder(executor)
+        build = build_graph if executor is None else _builder(executor, say)
         if topics is not None and topics.source is not None:
             return topics.build_graph(build, slot, partial(_pair_flows, settings, metrics))
         try:

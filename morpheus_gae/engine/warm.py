@@ -42,7 +42,13 @@ def warm_up(executor: Executor) -> None:
     flows = table_to_flows(pa.concat_tables([table] * FEW).combine_chunks()).flows
     spec = executor.artifact.spec
     executor.score(
-        build_graph(flows, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+        build_graph(
+            flows,
+            octets=spec.octets,
+            tolerance=spec.tolerance,
+            max_sweeps=spec.max_sweeps,
+            enriched=spec.enriched,
+        )
     )
     build: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
     if build is not None:

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.enriched import kept
 from morpheus_gae.flows.frame import Flows
-
-KEPT = (c.SRC_PORT, c.DST_PORT, c.PROTOCOL, c.IN_PKTS, c.OUT_PKTS, "TCP_FLAGS", "L7_PROTO")
-"""Columns beside addresses, attributes and start that a model may read, where the source has them."""
 
 
 def as_is(flows: Flows, folder: Path) -> Flows:
@@ -35,7 +33,7 @@ def as_is(flows: Flows, folder: Path) -> Flows:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "flows.parquet"
     pq.write_table(_table(flows), path)
-    read, _ = read_for_training([str(path)], near=folder)
+    read, _ = read_for_training([str(path)], near=folder, enriched=True)
     return read
 
 
@@ -62,4 +60,5 @@ def _table(flows: Flows):  # type: ignore[no-untyped-def]
         table[name] = pa.array(np.ascontiguousarray(values), mask=mask)
     if flows.time_ms is not None:
         table[c.FLOW_START] = pa.array(flows.time_ms)
-    return pa.table({**table, **{n: flows.table[n] for n in KEPT if n in flows.table.column_names}})
+    more = kept(flows.table).drop_columns(["row"])
+    return pa.table({**table, **{n: more[n] for n in more.column_names}})

@@ -16,12 +16,16 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.evaluate.baselines import BASELINES
 from morpheus_gae.evaluate.comparators import COMPARATORS, Comparator
 from morpheus_gae.evaluate.score import score_flows
+from morpheus_gae.flows.enriched import kept
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.model.spec import PRESETS
+from morpheus_gae.model.spec import PRESETS, ModelSpec, enriched
+from morpheus_gae.model.spec import preset as preset_of
 
 Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds of comparators come from."""
+ENRICHED = "enriched"
+"""The default model that reads ports, protocol, packets and the like (`train --features enriched`)."""
 RULES = ("unseen host", "unseen pair", "attribute histogram")
 """Trivial rules: in every table, since a model that does not beat them has learnt nothing."""
 
@@ -74,8 +78,8 @@ class Setting:
 
 
 def known() -> tuple[str, ...]:
-    """Names of all detectors: presets of our own model, comparators, then baselines."""
-    return (*PRESETS, *COMPARATORS, *BASELINES)
+    """Names of all detectors: our own models, comparators, then baselines."""
+    return (*PRESETS, ENRICHED, *COMPARATORS, *BASELINES)
 
 
 def named(text: str) -> str:
@@ -124,11 +128,18 @@ def train_preset(preset: str, flows: Flows, folder: Path, setting: Setting) -> D
     train_model(
         unlabelled(flows),
         folder,
-        preset=preset,
+        spec=spec_of(preset),
         epochs=setting.epochs,
         options=TrainOptions(seed=setting.seed, graph_size=setting.graph_size),
     )
     return replace(open_model(folder, setting), name=preset)
+
+
+def spec_of(name: str) -> ModelSpec:
+    """Parts of the model of that name: a preset, or the default's with enriched features."""
+    if name == ENRICHED:
+        return enriched(preset_of("default"))
+    return preset_of(name)
 
 
 def open_model(folder: str | Path, setting: Setting) -> Detector:
@@ -177,10 +188,8 @@ def make(name: str, seed: int) -> Comparator:
 
 
 def unlabelled(flows: Flows) -> Flows:
-    """The same flows without the columns that training has no use for, labels above all."""
-    import pyarrow as pa
-
-    return replace(flows, table=pa.table({"row": flows.rows}))
+    """The same flows without the columns that no training has a use for, labels above all."""
+    return replace(flows, table=kept(flows.table))
 
 
 def _plain(name: str) -> str:

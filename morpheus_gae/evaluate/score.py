@@ -82,7 +82,13 @@ def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Ite
 
     spec = executor.artifact.spec
     for window in windows(batches, graph_size):
-        graph = build_graph(window, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+        graph = build_graph(
+            window,
+            octets=spec.octets,
+            tolerance=spec.tolerance,
+            max_sweeps=spec.max_sweeps,
+            enriched=spec.enriched,
+        )
         yield window, executor.score(graph).surprise
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.executors import cpu_flow, cpu_pairs, cpu_tail, cpu_ties
+from morpheus_gae.executors import cpu_enriched, cpu_flow, cpu_pairs, cpu_tail, cpu_ties
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.cpu_bins import bucket_starts, ended
 from morpheus_gae.executors.cpu_dense import Layer, layer_of
 from morpheus_gae.executors.cpu_encoder import Encoder
+from morpheus_gae.executors.cpu_enriched import CpuEnriched
 from morpheus_gae.executors.cpu_evidence import CpuEvidence
 from morpheus_gae.executors.cpu_lines import empty_lines, lines_of
 from morpheus_gae.executors.cpu_memory import CpuMemory
@@ -57,6 +58,8 @@ class CpuExecutor:
             self.evidence = CpuEvidence(artifact, self.memory)
         if spec.flow_types:
             self.flows = flow_model(artifact, w)
+        if spec.enriched:
+            self.enriched = CpuEnriched(artifact, w, self.flows)
 
     def score_batch(self, graphs: list[WindowGraph]) -> list[Scores]:
         """Score several windows; each is scored alone, so the batch cannot matter."""
@@ -126,8 +129,16 @@ class CpuExecutor:
         surprise = np.empty(e, np.float64)
         attributes = np.ascontiguousarray(graph.attributes)
         bits = attributes.view(np.uint32)
+        asked = self.artifact.spec.enriched and graph.extra is not None
+        extra = self.enriched.rows(graph) if asked else None
 
         def kernel(lo: int, hi: int) -> None:
+            if extra is not None:
+                cpu_enriched.score_flows(
+                    lo, hi, attributes, graph.duration_missing, graph.pair, row, part, shares, self.flows,
+                    extra, self.enriched.table, score, surprise, pair_part, flow_part,
+                )  # fmt: skip
+                return
             cpu_flow.score_flows(
                 lo, hi, attributes, bits, graph.duration_missing, graph.pair, row, part, shares, self.flows,
                 score, surprise, pair_part, flow_part,

@@ -40,6 +40,7 @@ from morpheus_gae.executors.cuda_lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda_memory import find
 from morpheus_gae.executors.cuda_pairs import PairModel, existence, mixture
 from morpheus_gae.executors.device_encoder import encode
+from morpheus_gae.executors.device_enriched import EnrichedRows
 from morpheus_gae.executors.device_evidence import DeviceEvidence
 from morpheus_gae.executors.device_graph import build_device_graph, class_flags
 from morpheus_gae.executors.device_memory import DeviceMemory, Found
@@ -95,7 +96,8 @@ class CudaExecutor:
         if spec.flow_types:
             t1, t2, t3 = (tensors[f"net.table{i}"] for i in (1, 2, 3))
             shapes = (t1.shape[0], t2.shape[0], t2.shape[1], t3.shape[0], t3.shape[1])
-        net = GAE(spec, shapes)
+        rows = EnrichedRows(tensors, self.device) if spec.enriched else None
+        net = GAE(spec, shapes, () if rows is None else rows.shapes)
         net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in artifact.weights().items()})
         self.net = net.eval().to(self.device).requires_grad_(False)
         mean, deviation = tensors["scale.mean"], tensors["scale.std"]
@@ -109,11 +111,14 @@ class CudaExecutor:
         if spec.evidence:
             self.evidence = DeviceEvidence(artifact, self.device)
         if spec.flow_types:
-            self.flow_model = self._flow_model()
+            self.flow_model = replace(self._flow_model(), enriched=rows)
+            if rows is not None:
+                rows.table = self.net.log_extra()
         if spec.edge_decoder:
             self.edge_weights = EdgeWeights.of(net)
         # where the kernel of a decoder runs it holds nothing that less at a time would spare
-        self.in_chunks = bool(spec.flow_types) and not flows_by_kernel(self.device, spec.flow_types)
+        by_kernel = flows_by_kernel(self.device, spec.flow_types) and not spec.enriched
+        self.in_chunks = bool(spec.flow_types) and not by_kernel
         if spec.edge_decoder:
             self.in_chunks = not edges_by_kernel(self.device, self.edge_weights)
         if self.device.type == "cuda":
@@ -137,6 +142,9 @@ class CudaExecutor:
             tables, self._sent(scaling.astype(np.float32)),
             DeviceTail(self.artifact.tail("flow"), self.device), self.fused_tail, self.centre,
         )  # fmt: skip
+
+    def _upload(self, flows: Flows) -> DeviceFlows:
+        return upload(flows, str(self.device), self.artifact.spec.enriched)
 
     def _sent(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -176,7 +184,7 @@ class CudaExecutor:
             If the window does not fit into the device's memory.
         """
         with fitting(len(flows)), self._here(), on(self._lane("build")):
-            graph = build_device_graph(upload(flows, str(self.device)), self.artifact.spec)
+            graph = build_device_graph(self._upload(flows), self.artifact.spec)
             return replace(graph, ready=reached(self.device))
 
     def score(self, graph: WindowGraph | DeviceGraph) -> Scores:
@@ -205,7 +213,7 @@ class CudaExecutor:
             If the window does not fit into the device's memory.
         """
         with fitting(len(flows)), self._here(), on(self._lane("score")):
-            return Coming(self.score_device(upload(flows, str(self.device)))).arrived()
+            return Coming(self.score_device(self._upload(flows))).arrived()
 
     def score_many(self, windows: Iterable[Flows]) -> Iterator[Scores]:
         """Score windows one after the other, copying some while another is scored.
@@ -284,7 +292,14 @@ class CudaExecutor:
             return self._raised(graph, found, -torch.expm1(-surprise), told, calibrated[pair], zeros)
         mix = mixture(found, src, dst, self.memory, self.pair_model, z)
         scores = flow_scores(
-            graph.attributes, graph.duration_missing, pair, calibrated, mix, self.flow_model, chunk
+            graph.attributes,
+            graph.duration_missing,
+            pair,
+            calibrated,
+            mix,
+            self.flow_model,
+            chunk,
+            graph.extra,
         )
         return self._raised(graph, found, *scores)
 

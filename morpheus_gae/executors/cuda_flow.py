@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from morpheus_gae.executors.cuda_choose import has_triton, power_of_two
+from morpheus_gae.executors.device_enriched import EnrichedRows
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.executors.device_ties import apart
 
@@ -43,6 +44,8 @@ class FlowModel:
     places
         int32 [B1 + B2 + 3]: row where the second and the third table begin for each bin of the first and
         of the second attribute; the centre.
+    enriched
+        Further columns, of an enriched model.
     """
 
     edges: tuple[Tensor, ...]
@@ -55,6 +58,7 @@ class FlowModel:
     rows: Tensor
     numbers: Tensor
     places: Tensor
+    enriched: EnrichedRows | None = None
 
     @classmethod
     def of(
@@ -81,7 +85,13 @@ class FlowModel:
 
 
 def flow_values_torch(
-    attributes: Tensor, missing: Tensor, pair: Tensor, mix: Tensor, model: FlowModel, chunk: int
+    attributes: Tensor,
+    missing: Tensor,
+    pair: Tensor,
+    mix: Tensor,
+    model: FlowModel,
+    chunk: int,
+    extra: Tensor | None = None,
 ) -> Tensor:
     """float32 [E]: -ln likelihood of each flow's attributes under its pair's mixture of flow types."""
     k = mix.shape[1]
@@ -99,6 +109,11 @@ def flow_values_torch(
         total *= flat[0][b[0]]
         total *= flat[1][groups[0][b[0]].long() * tables[1].shape[1] + b[1]]
         total *= flat[2][groups[1][b[1]].long() * tables[2].shape[1] + b[2]]
+        if extra is not None and model.enriched is not None:
+            # products of so many factors do not fit a float32
+            like = model.enriched.added(torch.log_(total), extra[cut], b, groups)
+            out[cut] = z.square() @ smooth - torch.logsumexp(like, 1)
+            continue
         out[cut] = z.square() @ smooth - torch.log(total.sum(1))
     return out
 
@@ -111,6 +126,7 @@ def flow_scores_torch(
     mix: Tensor,
     model: FlowModel,
     chunk: int = CHUNK,
+    extra: Tensor | None = None,
 ) -> FlowScores:
     """Scores of each flow.
 
@@ -130,6 +146,8 @@ def flow_scores_torch(
         What is known of flows of any pair.
     chunk
         Flows at a time.
+    extra
+        int32 [E, 7] further columns, of an enriched model.
 
     Returns
     -------
@@ -137,7 +155,7 @@ def flow_scores_torch(
         As in ``DeviceScores``.
     """
     pair_part = calibrated[pair]
-    flow_part = model.flow_tail(flow_values_torch(attributes, missing, pair, mix, model, chunk))
+    flow_part = model.flow_tail(flow_values_torch(attributes, missing, pair, mix, model, chunk, extra))
     fused = torch.maximum(pair_part, flow_part) + 0.01 * torch.minimum(pair_part, flow_part)
     surprise = model.fused_tail(fused)
     told = apart(surprise, attributes, missing, model.centre)
@@ -157,10 +175,11 @@ def flow_scores(
     mix: Tensor,
     model: FlowModel,
     chunk: int = CHUNK,
+    extra: Tensor | None = None,
 ) -> FlowScores:
     """`flow_scores_torch`, by the kernel where that runs."""
-    if pair.shape[0] and flows_by_kernel(pair.device, mix.shape[1]):
+    if extra is None and pair.shape[0] and flows_by_kernel(pair.device, mix.shape[1]):
         from morpheus_gae.executors import triton_flow
 
         return triton_flow.flow_scores(attributes, missing, pair, calibrated, mix, model)
-    return flow_scores_torch(attributes, missing, pair, calibrated, mix, model, chunk)
+    return flow_scores_torch(attributes, missing, pair, calibrated, mix, model, chunk, extra)

@@ -80,7 +80,7 @@ class Streamed:
         """Columns on their way, and the event that says they are there."""
         device = self.executor.device
         with torch.cuda.stream(self.lanes.into):
-            return upload(window, str(device)), reached(device)
+            return upload(window, str(device), self.executor.artifact.spec.enriched), reached(device)
 
     def _scored(self, flows: DeviceFlows, there: Any) -> None:
         # for these columns alone: those of the next window may still be under way

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import GaeError
+from morpheus_gae.flows.enriched import enriched_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,8 @@ class DeviceFlows:
         float32 [E, 3].
     duration_missing
         bool [E].
+    extra
+        int32 [E, 7] or None, see ``graph.window_graph.WindowGraph``.
     """
 
     src_hi: Tensor
@@ -39,6 +42,7 @@ class DeviceFlows:
     dst_lo: Tensor
     attributes: Tensor
     duration_missing: Tensor
+    extra: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.src_lo.shape[0])
@@ -68,6 +72,8 @@ class DeviceGraph:
         Each host's in both directions, if they were needed already.
     host_flags
         float32 [N, 5] address classes, where they were made with the numbers.
+    extra
+        As in ``DeviceFlows``.
     ready
         Event that says it is there, for other streams than its own; None if it lies in the order of the
         current one.
@@ -86,6 +92,7 @@ class DeviceGraph:
     sweeps: int = 0
     neighbours: Rows | None = None
     host_flags: Tensor | None = None
+    extra: Tensor | None = None
     ready: Any = None
 
     @property
@@ -146,7 +153,7 @@ def _types() -> dict[str, torch.dtype]:
     return {"<i8": torch.int64, "<i4": torch.int32, "<f4": torch.float32, "|b1": torch.bool}
 
 
-def upload(flows: Flows, device: str) -> DeviceFlows:
+def upload(flows: Flows, device: str, enriched: bool = False) -> DeviceFlows:
     """Columns of a window onto a device; the copies may still be under way, in order on the stream."""
     return DeviceFlows(
         src_hi=_sent(flows.src_hi, device),
@@ -155,6 +162,7 @@ def upload(flows: Flows, device: str) -> DeviceFlows:
         dst_lo=_sent(flows.dst_lo, device),
         attributes=_sent(flows.attributes, device),
         duration_missing=_sent(flows.duration_missing, device),
+        extra=_sent(enriched_columns(flows.table), device) if enriched else None,
     )
 
 
@@ -173,6 +181,7 @@ def upload_graph(graph: WindowGraph, device: str) -> DeviceGraph:
         octets=None if graph.octets is None else _sent(graph.octets, device),
         averaged=None if graph.averaged is None else _sent(graph.averaged, device),
         sweeps=graph.sweeps,
+        extra=None if graph.extra is None else _sent(graph.extra, device),
     )
 
 

@@ -41,7 +41,7 @@ def build_device_graph(flows: DeviceFlows, spec: ModelSpec) -> DeviceGraph:
         averaged, sweeps = neighbour_average(octets, neighbours, spec.tolerance, spec.max_sweeps)
     return DeviceGraph(
         pair, pair_src, pair_dst, pair_flows, host_hi, host_lo,
-        flows.attributes, flows.duration_missing, octets, averaged, sweeps, neighbours, flags,
+        flows.attributes, flows.duration_missing, octets, averaged, sweeps, neighbours, flags, flows.extra,
     )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from morpheus_gae.errors import MissingExtraError
 from morpheus_gae.executors.base import Scores
+from morpheus_gae.flows.enriched import ABSENT
 from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.calibration import fuse
+from morpheus_gae.model.enriched import COLUMNS, enriched_of
 from morpheus_gae.model.evidence import raises
 from morpheus_gae.model.features import class_flags, edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys, recall
@@ -43,7 +45,11 @@ class TorchExecutor:
         if spec.flow_types:
             t1, t2, t3 = (tensors[f"net.table{i}"] for i in (1, 2, 3))
             shapes = (t1.shape[0], t2.shape[0], t2.shape[1], t3.shape[0], t3.shape[1])
-        self.net = GAE(spec, shapes)
+        extra: tuple[tuple[int, int], ...] = ()
+        if spec.enriched:
+            self.enriched = enriched_of(tensors)
+            extra = self.enriched.layout.shapes
+        self.net = GAE(spec, shapes, extra)
         self.net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in artifact.weights().items()})
         self.net.eval()
 
@@ -123,7 +129,10 @@ class TorchExecutor:
                 context = torch.cat([context, net.pair_embedding(z, src, dst)], 1)
             log_mix = net.log_mixture(context, torch.from_numpy(known.types))
             bins, groups = flow_bins(art, batch.attributes, batch.missing)
-            flow_raw = net.flow_surprise(log_mix, pair, bins, groups, ft[:, :3])
+            rows = None
+            if batch.extra is not None and spec.enriched:
+                rows = torch.from_numpy(self.enriched.rows(batch.extra, bins.numpy()).astype(np.int64))
+            flow_raw = net.flow_surprise(log_mix, pair, bins, groups, ft[:, :3], rows)
         if spec.edge_decoder:
             window = torch.from_numpy(batch.window_features(f))
             edge_raw = torch.nn.functional.softplus(-net.edge_logit(z, src, dst, pair, ft, window))
@@ -175,6 +184,12 @@ class Union:
         self.flow_graph = np.repeat(np.arange(len(graphs)), [g.flows for g in graphs])
         self.attributes = np.concatenate([g.attributes for g in graphs])
         self.missing = np.concatenate([g.duration_missing for g in graphs])
+        nothing = [np.full((g.flows, COLUMNS), ABSENT, np.int32) for g in graphs if g.extra is None]
+        given = [g.extra for g in graphs if g.extra is not None]
+        self.extra = None
+        if given:
+            told = iter(nothing)
+            self.extra = np.concatenate([next(told) if g.extra is None else g.extra for g in graphs])
         none = np.zeros((0, 8), np.float32)
         self.octets = np.concatenate([none if g.octets is None else g.octets for g in graphs])
         self.averaged = np.concatenate([none if g.averaged is None else g.averaged for g in graphs])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.flows.enriched import enriched_columns
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.averaging import neighbour_average
 from morpheus_gae.graph.hashing import number
@@ -16,7 +17,12 @@ F32 = npt.NDArray[np.float32]
 
 
 def build_graph(
-    flows: Flows, *, octets: bool = False, tolerance: float = 1e-3, max_sweeps: int = 50
+    flows: Flows,
+    *,
+    octets: bool = False,
+    tolerance: float = 1e-3,
+    max_sweeps: int = 50,
+    enriched: bool = False,
 ) -> WindowGraph:
     """Graph of one window.
 
@@ -28,10 +34,13 @@ def build_graph(
         Add octet features and their neighbour averages.
     tolerance, max_sweeps
         Of the averaging.
+    enriched
+        Add ports, protocol, packets and the like, from the flows' table.
     """
+    extra = enriched_columns(flows.table) if enriched else None
     return build_graph_arrays(
         flows.src_hi, flows.src_lo, flows.dst_hi, flows.dst_lo, flows.attributes, flows.duration_missing,
-        octets=octets, tolerance=tolerance, max_sweeps=max_sweeps,
+        octets=octets, tolerance=tolerance, max_sweeps=max_sweeps, extra=extra,
     )  # fmt: skip
 
 
@@ -46,6 +55,7 @@ def build_graph_arrays(
     octets: bool = False,
     tolerance: float = 1e-3,
     max_sweeps: int = 50,
+    extra: npt.NDArray[np.int32] | None = None,
 ) -> WindowGraph:
     """`build_graph` from plain arrays: uint64 [E] addresses, float32 [E, 3] attributes, bool [E]."""
     pair, pair_src, pair_dst, pair_flows, host_hi, host_lo = number(src_hi, src_lo, dst_hi, dst_lo)
@@ -68,4 +78,5 @@ def build_graph_arrays(
         octets=features,
         averaged=averaged,
         sweeps=sweeps,
+        extra=extra,
     )

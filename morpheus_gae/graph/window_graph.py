@@ -42,6 +42,8 @@ class WindowGraph:
         float32 [N, 8] or None: ``octets`` after neighbour averaging to convergence.
     sweeps
         Averaging sweeps that were needed (0 when not asked for).
+    extra
+        int32 [E, 7] or None: `flows.enriched.enriched_columns`. None unless the model asks for them.
     """
 
     pair: I32
@@ -55,6 +57,7 @@ class WindowGraph:
     octets: F32 | None = None
     averaged: F32 | None = None
     sweeps: int = 0
+    extra: I32 | None = None
 
     @cached_property
     def src(self) -> I32:

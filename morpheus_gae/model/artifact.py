@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import ArtifactError
+from morpheus_gae.flows.enriched import NAMES
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_config import read_config, read_spec
 from morpheus_gae.model.artifact_file import read_tensors
@@ -157,7 +158,7 @@ def save_artifact(
         "name": name,
         "sha256": sha,
         "spec": spec.as_dict(),
-        "columns": ["IN_BYTES", "OUT_BYTES", "FLOW_DURATION_MILLISECONDS"],
+        "columns": ["IN_BYTES", "OUT_BYTES", "FLOW_DURATION_MILLISECONDS", *(NAMES if spec.enriched else ())],
         "thresholds": thresholds,
         "training": training,
     }

@@ -16,6 +16,7 @@ from morpheus_gae.model import evidence
 from morpheus_gae.model.artifact_config import MOST_SURPRISE
 from morpheus_gae.model.artifact_reach import MOST, reach
 from morpheus_gae.model.artifact_schema import maps
+from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE
 from morpheus_gae.model.spec import ModelSpec
 
 Array = npt.NDArray[Any]
@@ -67,6 +68,8 @@ def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
         yield from _bins(t)
         if t["net.tau"][0] < DEEPEST_TAU:
             yield f"net.tau is below {DEEPEST_TAU:g}"
+    if spec.enriched:
+        yield from _extra(t)
     for level in range(spec.unet_depth):
         if not np.linalg.norm(t[f"net.unet.pool.{level}"]) > NARROWEST:
             yield f"net.unet.pool.{level} has no direction"
@@ -153,6 +156,16 @@ def _bins(t: Tensors) -> Iterator[str]:
         steps = np.diff(group)
         if group[0] != 0 or group[-1] != groups - 1 or ((steps != 0) & (steps != 1)).any():
             yield f"bins.group{i} must count from 0 to the last of the {groups} groups of {table}"
+
+
+def _extra(t: Tensors) -> Iterator[str]:
+    for i in range(COLUMNS):
+        edges, code = t[f"extra.edges{i}"], t[f"extra.code{i}"].astype(np.int64)
+        if edges[0] != 0 or not _ascends(edges):
+            yield f"extra.edges{i} must ascend from 0"
+        table = f"net.table{FIRST_TABLE + i}"
+        if code[0] != 0 or code.min() < 0 or code.max() != t[table].shape[1] - 1:
+            yield f"extra.code{i} must hold codes from 0 to the last of {table}"
 
 
 def columns(table: Array) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE, GIVEN
 from morpheus_gae.model.spec import (
     CLASS_FLAGS,
     EDGE_NUMBERS,
@@ -30,6 +31,9 @@ FREE: dict[str, tuple[int, int]] = {
     **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "fused", "evidence")},
     "knots of new pairs": (2, 4096),
     "quantiles": (2, 1 << 16),
+    **{f"edges of extra {i}": (1, 4095) for i in range(COLUMNS)},
+    **{f"bins of extra {i}": (2, 4096) for i in range(COLUMNS)},
+    **{f"codes of extra {i}": (1, 4096) for i in range(COLUMNS)},
 }
 """Least and greatest value of each such number."""
 
@@ -75,6 +79,10 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
     if spec.flow_types:
         out |= {f"bins.edges{i}": Kind("F32", (f"edges{i}",)) for i in range(3)}
         out |= {f"bins.group{i}": Kind("I32", (f"bins{i}",)) for i in range(2)}
+    if spec.enriched:
+        for i in range(COLUMNS):
+            out[f"extra.edges{i}"] = Kind("I32", (f"edges of extra {i}",))
+            out[f"extra.code{i}"] = Kind("I32", (f"bins of extra {i}",))
     out |= {f"net.{name}": Kind("F32", shape) for name, shape in _weights(spec)}
     return out
 
@@ -113,6 +121,10 @@ def _weights(spec: ModelSpec) -> Iterator[tuple[str, tuple[Size, ...]]]:
         yield "table1", ("bins0", k)
         yield "table2", ("groups0", "bins1", k)
         yield "table3", ("groups1", "bins2", k)
+    if spec.enriched:
+        for i, given in enumerate(GIVEN):
+            groups: Size = 1 if given is None else f"groups{given}"
+            yield f"table{FIRST_TABLE + i}", (groups, f"codes of extra {i}", k)
     if spec.edge_decoder:
         yield from _linear("pair", 3 * z, 64)
         yield from _linear("edge.0", EDGE_NUMBERS, 32)
@@ -160,9 +172,11 @@ def misfit(found: Mapping[str, tuple[str, tuple[int, ...]]], spec: ModelSpec) ->
             low, high = FREE[rule]
             if not low <= size <= high:
                 return f"{name} is {list(shape)}: {rule} must be {low} to {high}"
-    for i in range(3):
-        if f"edges{i}" in sizes and sizes[f"edges{i}"][0] + 1 != sizes[f"bins{i}"][0]:
-            (edges, first), (bins, second) = sizes[f"edges{i}"], sizes[f"bins{i}"]
+    named = [(f"edges{i}", f"bins{i}") for i in range(3)]
+    named += [(f"edges of extra {i}", f"bins of extra {i}") for i in range(COLUMNS)]
+    for one, other in named:
+        if one in sizes and sizes[one][0] + 1 != sizes[other][0]:
+            (edges, first), (bins, second) = sizes[one], sizes[other]
             return f"{first} has {edges} edges, which do not make the {bins} bins of {second}"
     return None
 

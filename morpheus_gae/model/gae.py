@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE
 from morpheus_gae.model.spec import (
     CLASS_FLAGS,
     EDGE_NUMBERS,
@@ -130,9 +131,16 @@ class GAE(nn.Module):
     tables
         Shapes of the flow-type tables: bins of forward bytes, groups and bins of backward bytes, groups
         and bins of duration.
+    extra
+        Groups and codes of each enriched column's table, of a spec with those.
     """
 
-    def __init__(self, spec: ModelSpec, tables: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        tables: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1),
+        extra: tuple[tuple[int, int], ...] = (),
+    ) -> None:
         super().__init__()
         self.spec = spec
         width, z = spec.width, spec.embedding
@@ -156,6 +164,10 @@ class GAE(nn.Module):
             self.table1 = nn.Parameter(torch.zeros(n1, k))
             self.table2 = nn.Parameter(torch.zeros(g1, n2, k))
             self.table3 = nn.Parameter(torch.zeros(g2, n3, k))
+            for i, (groups, codes) in enumerate(extra):
+                self.register_parameter(
+                    f"table{FIRST_TABLE + i}", nn.Parameter(torch.zeros(groups, codes, k))
+                )
         if spec.edge_decoder:
             self.pair = nn.Linear(3 * z, 64)
             self.edge = nn.Sequential(nn.Linear(EDGE_NUMBERS, 32), nn.ReLU(), nn.Linear(32, 64, bias=False))
@@ -206,8 +218,23 @@ class GAE(nn.Module):
         t3 = torch.softmax(self.table3, 1) * (1 - TABLE_FLOOR) + TABLE_FLOOR / self.table3.shape[1]
         return torch.log(t1), torch.log(t2), torch.log(t3)
 
+    def log_extra(self) -> Tensor:
+        """Log probabilities [R, K] of the rows of `model.enriched`; row 0 is an absent column's."""
+        tables = [self.get_parameter(f"table{FIRST_TABLE + i}") for i in range(COLUMNS)]
+        rows = [tables[0].new_ones(1, tables[0].shape[2])]
+        for t in tables:
+            p = torch.softmax(t, 1) * (1 - TABLE_FLOOR) + TABLE_FLOOR / t.shape[1]
+            rows.append(p.reshape(-1, t.shape[2]))
+        return torch.log(torch.cat(rows))
+
     def flow_surprise(
-        self, log_mix: Tensor, pair: Tensor, bins: Tensor, groups: tuple[Tensor, Tensor], x: Tensor
+        self,
+        log_mix: Tensor,
+        pair: Tensor,
+        bins: Tensor,
+        groups: tuple[Tensor, Tensor],
+        x: Tensor,
+        extra: Tensor | None = None,
     ) -> Tensor:
         """[E] -ln likelihood of the flows' attributes.
 
@@ -223,10 +250,16 @@ class GAE(nn.Module):
             Group of each bin of forward bytes [B1] and of backward bytes [B2].
         x
             [E, 3] standardised attributes: a weak Gaussian term keeps flows that share all bins apart.
+        extra
+            [E, 7] row of each enriched column in `log_extra`.
         """
         t1, t2, t3 = self.log_tables()
         b1, b2, b3 = bins.unbind(1)
         total = log_mix[pair] + t1[b1] + t2[groups[0][b1], b2] + t3[groups[1][b2], b3]
+        if extra is not None:
+            rows = self.log_extra()
+            for column in extra.unbind(1):
+                total = total + rows[column]
         return -torch.logsumexp(total, 1) + x.square() @ x.new_tensor(SMOOTH)
 
     def edge_logit(

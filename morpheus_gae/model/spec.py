@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from morpheus_gae.errors import ArtifactError, UsageError
@@ -52,6 +52,8 @@ class ModelSpec:
         Width of the encoder per direction, and its attention heads.
     evidence
         Surprises travel over the window's graph: what else a flow's pair and source send raises its own.
+    enriched
+        The flow types also tell ports, protocol, packets, TCP flags and application (`model.enriched`).
     version
         Of this format.
     """
@@ -68,6 +70,7 @@ class ModelSpec:
     width: int = 32
     heads: int = 2
     evidence: bool = False
+    enriched: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -76,6 +79,10 @@ class ModelSpec:
             raise UsageError("a model needs at least one of: memory, flow_types, edge_decoder")
         if self.flow_types and not self.memory:
             raise UsageError("flow_types read the pair memory: switch memory on as well")
+        if self.enriched and not self.flow_types:
+            raise UsageError(
+                "enriched features are told by flow types: the model needs some (--preset default)"
+            )
         if self.evidence and not self.memory:
             raise UsageError(
                 "evidence is measured against the memory's pairs and hosts: switch memory on as well"
@@ -91,7 +98,7 @@ class ModelSpec:
         flaw = name_flaw(self.preset)
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
-        for name in ("octets", "attention", "memory", "edge_decoder", "evidence"):
+        for name in ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -116,8 +123,9 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
         values = asdict(self)
-        if not self.evidence:
-            del values["evidence"]
+        for part in ("evidence", "enriched"):
+            if not values[part]:
+                del values[part]
         return values
 
     @classmethod
@@ -157,6 +165,17 @@ PRESETS: dict[str, ModelSpec] = {
         edge_decoder=True,
     ),
 }
+
+
+def enriched(spec: ModelSpec) -> ModelSpec:
+    """The spec with enriched features.
+
+    Raises
+    ------
+    UsageError
+        If it has no flow types, which tell them.
+    """
+    return replace(spec, enriched=True)
 
 
 def preset(name: str) -> ModelSpec:

@@ -16,8 +16,12 @@ from morpheus_gae.stages.columns import columns_of, without_stale
 
 
 def on_device(config: Any, executor: Any) -> bool:
-    """Whether windows can stay on the device: in GPU mode, with an executor that takes them from there."""
-    return config.execution_mode.name == "GPU" and hasattr(executor, "score_device")
+    """Whether windows can stay on the device: in GPU mode, with an executor that takes them from there.
+
+    What enriched models read beside the usual columns is made on the host.
+    """
+    able = config.execution_mode.name == "GPU" and hasattr(executor, "score_device")
+    return able and not executor.artifact.spec.enriched
 
 
 def best_executor(config: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from morpheus_gae.flows.enriched import NAMES
 from morpheus_gae.model.spec import ModelSpec
 
 PARTS = {
@@ -18,6 +19,11 @@ BEHIND = {
     False: "from windows all over the time that the weights were not fitted to",
 }
 """Where thresholds come from, by whether the model has a memory."""
+
+
+def also(spec: ModelSpec) -> str:
+    """What else the model reads, in words."""
+    return f"and, where the flows tell them, {', '.join(NAMES)}" if spec.enriched else "alone"
 
 
 def render(
@@ -46,7 +52,7 @@ def render(
 
 Graph autoencoder for network flows, hash `{{hash}}`, preset `{spec.preset}`: {"; ".join(parts)}.
 
-Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward bytes and duration alone.
+Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward bytes and duration {also(spec)}.
 {f"Trained on: {facts['trained_on']}." if facts["trained_on"] else ""}
 
 | flows learnt from | flows behind the thresholds | hosts | pairs | durations missing | epochs | seconds |

@@ -72,7 +72,13 @@ def _heads(
 ) -> Iterator[tuple[F32 | None, F32 | None, F32 | None]]:
     executor, spec = TorchExecutor(artifact), artifact.spec
     for window in windows([flows], graph_size):
-        graph = build_graph(window, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps)
+        graph = build_graph(
+            window,
+            octets=spec.octets,
+            tolerance=spec.tolerance,
+            max_sweeps=spec.max_sweeps,
+            enriched=spec.enriched,
+        )
         with torch.inference_mode():
             h = executor.heads(Union([graph]))
         yield None if h.pair is None else h.pair[graph.pair], h.flow, h.edge

@@ -20,6 +20,7 @@ try:
 except ImportError:
     raise MissingExtraError("torch", "train", "training") from None
 
+from morpheus_gae.model.enriched import FIRST_TABLE
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.train import checkpoint
 from morpheus_gae.train.counters import Counters
@@ -39,18 +40,21 @@ def start(spec: ModelSpec, data: Prepared, options: TrainOptions, spool: Spool) 
     g = data.graph
     sizes = data.sizes
     groups = tuple(int(k.max()) + 1 for k in data.groups)
-    net = GAE(spec, (sizes[0], groups[0], sizes[1], groups[1], sizes[2]))
+    shapes = () if data.extra is None else data.extra.layout.shapes
+    net = GAE(spec, (sizes[0], groups[0], sizes[1], groups[1], sizes[2]), shapes)
     responsibilities: F32 | Shares = np.broadcast_to(np.zeros(1, np.float32), (g.flows, 1))
     if spec.flow_types:
         types = fit_flow_types(
             data.f, data.bins, data.groups, sizes, g.pair, g.pairs, max(spec.flow_types, 1),
-            fitted=~held_out(g.flows, options.step), seed=options.seed, rounds=EM_ROUNDS,
+            fitted=~held_out(g.flows, options.step), seed=options.seed, rounds=EM_ROUNDS, extra=data.extra,
         )  # fmt: skip
         responsibilities = types.responsibilities
         with torch.no_grad():
             net.table1.copy_(types.table1)
             net.table2.copy_(types.table2)
             net.table3.copy_(types.table3)
+            for i, table in enumerate(types.extra):
+                net.get_parameter(f"table{FIRST_TABLE + i}").copy_(table)
     counters = Counters(
         f=data.f,
         pair=g.pair,

@@ -7,13 +7,14 @@ a distribution over bins of forward bytes, backward bytes given forward, duratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from morpheus_gae.train.enriched import Extra
 from morpheus_gae.train.spool import blocks, let_go
 
 F32 = npt.NDArray[np.float32]
@@ -40,6 +41,8 @@ class Shares:
         float32 [Q, K] shares of each pair.
     tables, groups
         Probabilities, as ``FlowTypes`` has their logarithms; group of each bin of the first two columns.
+    extra, table
+        Enriched columns and the logarithms of their rows, if there are any.
     """
 
     bins: I16
@@ -47,31 +50,46 @@ class Shares:
     own: Tensor
     tables: tuple[Tensor, Tensor, Tensor]
     groups: tuple[Tensor, Tensor]
+    extra: Extra | None = None
+    table: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> F32:
         """float32 [n, K] of consecutive flows."""
         bins = torch.from_numpy(self.bins[rows].astype(np.int64))
         own = self.own[torch.from_numpy(self.pair[rows].astype(np.int64))]
-        out: F32 = _expected(bins, own, self.tables, self.groups).numpy()
+        more = None
+        if self.extra is not None and self.table is not None:
+            more = self.extra.told(self.table, self.extra.rows_of(rows))
+        out: F32 = _expected(bins, own, self.tables, self.groups, more).numpy()
         return out
 
 
 @dataclass(frozen=True)
 class FlowTypes:
-    """Logarithms of the tables [B1, K], [G1, B2, K], [G2, B3, K]; responsibilities [E, K], by slice."""
+    """Logarithms of the tables [B1, K], [G1, B2, K], [G2, B3, K]; responsibilities [E, K], by slice.
+
+    ``extra`` are the tables of enriched columns, if there are any.
+    """
 
     table1: Tensor
     table2: Tensor
     table3: Tensor
     responsibilities: F32 | Shares
+    extra: list[Tensor] = field(default_factory=list)
 
 
 def _expected(
-    rows: Tensor, own: Tensor, tables: tuple[Tensor, Tensor, Tensor], groups: tuple[Tensor, Tensor]
+    rows: Tensor,
+    own: Tensor,
+    tables: tuple[Tensor, Tensor, Tensor],
+    groups: tuple[Tensor, Tensor],
+    more: Tensor | None = None,
 ) -> Tensor:
-    """Responsibilities of flows with these bins and shares of their pairs."""
+    """Responsibilities of flows with these bins and shares of their pairs, and log likelihoods beside."""
     (t1, t2, t3), (g1, g2) = tables, groups
     like = own * t1[rows[:, 0]] * t2[g1[rows[:, 0]], rows[:, 1]] * t3[g2[rows[:, 1]], rows[:, 2]]
+    if more is not None:
+        return torch.softmax(like.clamp(min=1e-30).log() + more, 1)
     return like / like.sum(1, keepdim=True).clamp(min=1e-30)
 
 
@@ -118,6 +136,7 @@ def fit_flow_types(
     rounds: int = 25,
     sample: int = 1_000_000,
     tick: Callable[[], None] = lambda: None,
+    extra: Extra | None = None,
 ) -> FlowTypes:
     """Fit the flow types.
 
@@ -146,6 +165,8 @@ def fit_flow_types(
         worked out for all.
     tick
         Called once a round.
+    extra
+        Enriched columns of the flows, if the model reads them.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -156,6 +177,8 @@ def fit_flow_types(
     # a smallest value tells "no answer" from small answers
     least = np.min([f[part, :3].min(0) for part in blocks(e)], axis=0)
     points = np.concatenate([x, 2.0 * (x <= least + 1e-6)], 1).astype(np.float32)
+    if extra is not None:
+        points = np.concatenate([points, extra.points(at)], 1)
     clusters = min(k, np.unique(points[:200_000], axis=0).shape[0])
     means = MiniBatchKMeans(clusters, random_state=seed, n_init=3, batch_size=4096).fit(points)
     r = torch.full((at.shape[0], k), 0.1 / k)
@@ -167,6 +190,7 @@ def fit_flow_types(
     ng1, ng2 = int(g1.max()) + 1, int(g2.max()) + 1
     mine = torch.from_numpy(pair[at].astype(np.int64))
     bs = torch.from_numpy(bins[at].astype(np.int64))
+    beside = None if extra is None else extra.rows_of(at)
     key2 = g1[bs[:, 0]] * n2 + bs[:, 1]
     key3 = g2[bs[:, 1]] * n3 + bs[:, 2]
     let_go()
@@ -183,11 +207,16 @@ def fit_flow_types(
 
     for _ in range(rounds):
         tables, own = maximise(r)
+        table = None if extra is None or beside is None else extra.maximise(r, beside)
         for lo in range(0, at.shape[0], CHUNK):
             cut = slice(lo, lo + CHUNK)
-            r[cut] = _expected(bs[cut], own[mine[cut]], tables, (g1, g2))
+            more = None if table is None or beside is None else Extra.told(table, beside[cut])
+            r[cut] = _expected(bs[cut], own[mine[cut]], tables, (g1, g2), more)
         tick()
     tables, own = maximise(r)
     t1, t2, t3 = tables
-    everyone = r.numpy() if at.shape[0] == e else Shares(bins, pair, own, tables, (g1, g2))
-    return FlowTypes(t1.log(), t2.log(), t3.log(), everyone)
+    table = None if extra is None or beside is None else extra.maximise(r, beside)
+    shares = Shares(bins, pair, own, tables, (g1, g2), extra, table)
+    everyone = r.numpy() if at.shape[0] == e else shares
+    found = [] if extra is None or table is None else extra.tables(table)
+    return FlowTypes(t1.log(), t2.log(), t3.log(), everyone, found)

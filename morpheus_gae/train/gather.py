@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.model.enriched import tensors_of
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.train.counters import Counters, moments
@@ -25,6 +26,8 @@ def gather(net: GAE, data: Prepared, counters: Counters, seed: int) -> dict[str,
             tensors[f"bins.edges{i}"] = edges
         for i, group in enumerate(data.groups):
             tensors[f"bins.group{i}"] = group.astype(np.int32)
+    if data.extra is not None:
+        tensors.update(tensors_of(data.extra.known))
     if net.spec.memory:
         tensors.update(memory_of(data, counters, seed))
     return tensors

@@ -123,7 +123,8 @@ def flow_loss(
         asked = tensor(~visible)
     log_mix = net.log_mixture(context, tensor(known.types))
     share = (weight / tensor(np.bincount(local.pair)))[pair[asked]]
-    each = net.flow_surprise(log_mix, pair[asked], bins[asked], groups, x[asked])
+    extra = None if data.extra is None else data.extra.rows_of(rows)[asked]
+    each = net.flow_surprise(log_mix, pair[asked], bins[asked], groups, x[asked], extra)
     out: Tensor = (each * share).sum() / share.sum()
     return out
 

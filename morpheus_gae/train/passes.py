@@ -116,4 +116,5 @@ def kept_graph(graph: WindowGraph, kept: Bool, spool: Spool) -> WindowGraph:
         host_lo=graph.host_lo[host[:hosts]],
         attributes=spool.taken(graph.attributes, kept),
         duration_missing=spool.taken(graph.duration_missing, kept),
+        extra=None if graph.extra is None else spool.taken(graph.extra, kept),
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.bins import MISSING, bin_of, fit_edges, group_bins
 from morpheus_gae.model.features import class_flags, edge_features
+from morpheus_gae.train.enriched import Extra
 from morpheus_gae.train.passes import add_beyond
 from morpheus_gae.train.spool import Spool, blocks, let_go
 
@@ -37,6 +38,8 @@ class Prepared:
         float32 [H, 5] address classes.
     fold
         uint8 [E] fifth of the training time each flow lies in, rising.
+    extra
+        Enriched columns, if the model reads them.
     """
 
     graph: WindowGraph
@@ -48,6 +51,7 @@ class Prepared:
     groups: tuple[I64, I64]
     flags: F32
     fold: U8
+    extra: Extra | None = None
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -79,6 +83,7 @@ def prepare(graph: WindowGraph, fold: U8, spool: Spool) -> Prepared:
             bins[part, column] = bin_of(edge, _raw(attributes[part], missing[part], column))
     mass = [_counts(bins, i, edges[i].shape[0] + 1) for i in (0, 1)]
     groups = tuple(group_bins(m.astype(np.float64)).astype(np.int64) for m in mass)
+    grouped = (groups[0], groups[1])
     return Prepared(
         graph=graph,
         mean=mean,
@@ -86,9 +91,10 @@ def prepare(graph: WindowGraph, fold: U8, spool: Spool) -> Prepared:
         f=f,
         edges=(edges[0], edges[1], edges[2]),
         bins=bins,
-        groups=(groups[0], groups[1]),
+        groups=grouped,
         flags=class_flags(graph.host_hi, graph.host_lo),
         fold=fold,
+        extra=None if graph.extra is None else Extra(graph.extra, bins, grouped, spool),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from morpheus_gae.errors import InputError
+from morpheus_gae.flows.enriched import ABSENT, ENCODED, NAMES, enriched_columns
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.mapping import PresetLike, noted
 from morpheus_gae.flows.pairing import Pairer, paired
@@ -26,6 +27,7 @@ def read_for_training(
     progress: bool = False,
     preset: PresetLike = None,
     say: Callable[[str], None] | None = None,
+    enriched: bool = False,
 ) -> tuple[Flows, dict[str, int]]:
     """Read well-formed flows; they are kept on disk, see ``spool``.
 
@@ -43,6 +45,8 @@ def read_for_training(
         Whose columns they are, see ``flows.read.read_flows``.
     say
         Tells the user one line of how they are read.
+    enriched
+        Keep the columns of `flows.enriched` as well.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def read_for_training(
     """
     from tqdm import tqdm
 
-    kept = _Kept(Spool(near))
+    kept = _Kept(Spool(near), enriched)
     bad: Counter[str] = Counter()
     with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
         batches = noted(read_flows(inputs, dictionaries=True, preset=preset), say)
@@ -74,36 +78,54 @@ def read_for_training(
             if max_flows is not None and kept.count >= max_flows:
                 break
     if not kept.count:
+        kept.close()
         raise InputError(f"no well-formed flow in {', '.join(inputs)}; bad records: {dict(bad) or 'none'}")
     return kept.flows(), dict(bad)
 
 
 class _Kept:
-    """Flows as columns on disk. Of the table (labels and extra columns) only the row count stays."""
+    """Flows as columns on disk. Of the table (labels and extra columns) only what is asked for stays."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, enriched: bool) -> None:
         self.spool, self.count, self.one_way = spool, 0, False
         self.columns = {name: spool.column() for name in COLUMNS}
+        self.encoded = [spool.column() for _ in NAMES] if enriched else []
+        self.there = np.zeros(len(NAMES), np.bool_)
 
     def add(self, flows: Flows) -> None:
         if flows.time_ms is None:
-            self.columns.pop("time_ms", None)
+            without = self.columns.pop("time_ms", None)
+            if without is not None:
+                without.close()
         for name, column in self.columns.items():
             column.add(getattr(flows, name))
+        if self.encoded:
+            values = enriched_columns(flows.table)
+            self.there |= (values != ABSENT).any(0)
+            for column, one in zip(self.encoded, values.T, strict=True):
+                column.add(one)
         self.count += len(flows)
         self.one_way |= flows.one_way
+
+    def close(self) -> None:
+        """Give up what was read."""
+        for column in (*self.columns.values(), *self.encoded):
+            column.close()
 
     def flows(self) -> Flows:
         """All of them, by time if every one has a time."""
         import pyarrow as pa
 
         held = {name: column.array() for name, column in self.columns.items()}
+        encoded = [column.array() for column in self.encoded]
+        extra = {f"{ENCODED}{i}": a for i, a in enumerate(encoded) if self.there[i]}
+        held.update(extra)
         time = held.get("time_ms")
         if time is not None and any(np.any(time[1:][p] < time[:-1][p]) for p in blocks(self.count - 1)):
             order = np.argsort(time, kind="stable")
             held = {name: self.spool.taken(column, order) for name, column in held.items()}
         return Flows(
-            table=pa.table({"row": held["rows"]}),
+            table=pa.table({"row": held["rows"], **{name: held[name] for name in extra}}),
             src_hi=held["src_hi"],
             src_lo=held["src_lo"],
             dst_hi=held["dst_hi"],

@@ -135,6 +135,10 @@ class Column:
         self._rows += data.shape[0]
         self._last = data[:0]
 
+    def close(self) -> None:
+        """Give the rows up."""
+        self._file.close()
+
     def array(self) -> Array:
         """All rows; nothing can be added any more."""
         assert self._last is not None

@@ -35,6 +35,7 @@ from morpheus_gae.train import calibrate, card, checkpoint, evidence
 from morpheus_gae.train.contamination import strangest, suspects
 from morpheus_gae.train.counters import FOLDS
 from morpheus_gae.train.cross import cross_scores
+from morpheus_gae.train.enriched import spooled
 from morpheus_gae.train.fit import fit, held_out, start
 from morpheus_gae.train.gather import gather, memory_of
 from morpheus_gae.train.incidents import incidents
@@ -144,6 +145,8 @@ def _train(
     spool = Spool(out)
     fold = fifths(e)
     graph = build_graph(flows)
+    if spec.enriched:
+        graph = replace(graph, extra=spooled(flows.table, spool))
     found = suspects(flows, graph, options.contamination)
     kept = found.of < 0
     data = prepare(kept_graph(graph, kept, spool), fold[kept], spool)
@@ -154,7 +157,7 @@ def _train(
     if not resume:
         checkpoint.remove(out)
     net, counters = start(spec, data, options, spool)
-    run = fingerprint(flows, kept, spec, options)
+    run = fingerprint(flows, kept, spec, options, graph.extra)
     best, history = fit(net, data, counters, options, bar, out, run)
     net.load_state_dict(best)
     bar.set_postfix_str("calibrating")
@@ -227,13 +230,19 @@ def fifths(flows: int) -> npt.NDArray[np.uint8]:
     return out
 
 
-def fingerprint(flows: Flows, kept: npt.NDArray[np.bool_], spec: ModelSpec, options: TrainOptions) -> str:
+def fingerprint(
+    flows: Flows,
+    kept: npt.NDArray[np.bool_],
+    spec: ModelSpec,
+    options: TrainOptions,
+    extra: npt.NDArray[np.int32] | None = None,
+) -> str:
     """Names a run by its data, spec and options: a checkpoint of another run is not resumed.
 
     ``kept``, bool [E], are the flows that are learnt from: they depend on the times.
     """
     run = hashlib.sha256(f"{spec.as_dict()}{asdict(options)}{FOLDS}".encode())
-    columns = kept, flows.attributes, flows.duration_missing
+    columns = [kept, flows.attributes, flows.duration_missing, *([] if extra is None else [extra])]
     ends = (flows.src_lo, flows.src_hi), (flows.dst_lo, flows.dst_hi)
     for part in blocks(len(flows)):
         for column in (*(c[part] for c in columns), *(lo[part] ^ hi[part] for lo, hi in ends)):

@@ -11,6 +11,7 @@ import numpy as np
 
 from morpheus_gae.model.artifact import Artifact, digest, save_artifact, seal
 from morpheus_gae.model.artifact_schema import schema
+from morpheus_gae.model.enriched import COLUMNS
 from morpheus_gae.model.spec import PRESETS, ModelSpec
 
 DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "U64": np.uint64, "I32": np.int32}
@@ -18,6 +19,7 @@ SPECS = {
     **PRESETS,
     "memory": ModelSpec(preset="memory", flow_types=0),
     "evidence": ModelSpec(preset="evidence", flow_types=0, evidence=True),
+    "enriched": ModelSpec(preset="enriched", flow_types=5, enriched=True),
     "deep": ModelSpec(
         preset="deep", octets=True, attention=True, unet_depth=1, flow_types=5, width=12, heads=3
     ),
@@ -29,6 +31,9 @@ SIZES = {
     **{"groups0": 2, "groups1": 3},
     **{f"knots of {part}": 7 for part in ("pair", "flow", "fused", "evidence")},
     "knots of new pairs": 7,
+    **{f"edges of extra {i}": 3 for i in range(COLUMNS)},
+    **{f"bins of extra {i}": 4 for i in range(COLUMNS)},
+    **{f"codes of extra {i}": 3 for i in range(COLUMNS)},
 }
 
 
@@ -53,6 +58,8 @@ def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
         return np.linspace(0.0, 3.0, *shape)
     if name == "evidence.new.x":
         return np.cumsum(rng.uniform(1.0, 3.0, shape))
+    if name.startswith("extra."):
+        return np.array([0, 1, 1, 2]) if ".code" in name else np.array([0, 6, 7])
     if name.endswith((".x", ".y", ".surprise")) or ".edges" in name:
         return np.cumsum(rng.uniform(0.5, 2.0, shape))
     if name == "quantiles.probability":

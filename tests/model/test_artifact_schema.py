@@ -9,6 +9,7 @@ import pytest
 
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.artifact_schema import misfit, schema
+from morpheus_gae.model.enriched import GIVEN
 from morpheus_gae.model.spec import ModelSpec
 from tests.model.make import SIZES, SPECS, sound
 
@@ -21,7 +22,11 @@ def test_parameters_are_those_of_the_torch_module(name: str) -> None:
     from morpheus_gae.model.gae import GAE
 
     sizes = tuple(SIZES[n] for n in ("bins0", "groups0", "bins1", "groups1", "bins2"))
-    state = GAE(SPECS[name], sizes).state_dict()
+    extra = ()
+    if SPECS[name].enriched:
+        groups = (1 if given is None else SIZES[f"groups{given}"] for given in GIVEN)
+        extra = tuple((g, SIZES[f"codes of extra {i}"]) for i, g in enumerate(groups))
+    state = GAE(SPECS[name], sizes, extra).state_dict()
     wanted = {
         n.removeprefix("net."): [s if isinstance(s, int) else SIZES[s] for s in kind.shape]
         for n, kind in schema(SPECS[name]).items()
