@@ -13,7 +13,9 @@ from morpheus_gae.cli.options import echo
 from morpheus_gae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from morpheus_gae.evaluate.learning import Take
     from morpheus_gae.evaluate.suite import SuitePlan
+    from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.flows.mapping import PresetLike
 
@@ -50,7 +52,17 @@ def plan_of(
     asked = parse(listed(protocols))
     if not asked:
         raise UsageError("no protocol: give --protocol as_is, or another one")
-    return SuitePlan(asked, every, listed(streams), **rest)
+    return SuitePlan(asked, every, listed(streams), learns=_learns, **rest)
+
+
+def _learns(executor: Executor, rate: float) -> Take:
+    """What ``run --learn --alert_rate RATE`` does with the windows of a stream."""
+    from morpheus_gae.engine.learning import Learning
+    from morpheus_gae.engine.metrics import Metrics
+    from morpheus_gae.engine.settings import Settings
+
+    settings = Settings().overridden({"learn": True, "alert_rate": rate})
+    return Learning(executor, settings, Metrics(), lambda line: None).take
 
 
 def measure(

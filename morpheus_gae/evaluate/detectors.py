@@ -24,6 +24,8 @@ from morpheus_gae.model.spec import preset as preset_of
 Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds of comparators come from."""
+LEARNING = "learning"
+"""The default model as it follows the stream (`evaluate.learning`)."""
 ENRICHED = "enriched"
 """The default model that reads ports, protocol, packets and the like (`train --features enriched`)."""
 RULES = ("unseen host", "unseen pair", "attribute histogram")
@@ -46,6 +48,8 @@ class Detector:
         Budgets with at least 10 benign validation flows above the threshold.
     own
         Threshold by the detector's own rule, where it was published with one.
+    follow
+        Of a detector that learns from the stream: its scores, and what it flags at each budget.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Detector:
     thresholds: dict[str, float]
     supported: tuple[str, ...]
     own: float | None = None
+    follow: Callable[[Flows], tuple[Real, dict[str, npt.NDArray[np.bool_]]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Setting:
 
 def known() -> tuple[str, ...]:
     """Names of all detectors: our own models, comparators, then baselines."""
-    return (*PRESETS, ENRICHED, *COMPARATORS, *BASELINES)
+    return (*PRESETS, ENRICHED, LEARNING, *COMPARATORS, *BASELINES)
 
 
 def named(text: str) -> str:

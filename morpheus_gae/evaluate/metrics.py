@@ -26,6 +26,7 @@ def figures(
     *,
     supported: Collection[str] | None = None,
     bad_records: int = 0,
+    decided: Mapping[str, Bool] | None = None,
 ) -> dict[str, Any]:
     """All figures of one stream, as plain values for JSON.
 
@@ -41,6 +42,8 @@ def figures(
         Budgets that enough validation flows stand behind; None: all.
     bad_records
         Records that could not be scored; told along.
+    decided
+        bool [E] what was flagged at each budget, where that was not by one threshold.
 
     Returns
     -------
@@ -76,6 +79,8 @@ def figures(
         "notes": [],
     }
     flagged = {b: value >= np.float32(t) for b, t in thresholds.items()}
+    if decided is not None:
+        flagged = {b: decided[b][keep] for b in thresholds}
     for budget, limit in thresholds.items():
         out["budgets"][budget] = {
             **_at(attack, flagged[budget], limit),

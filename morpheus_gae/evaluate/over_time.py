@@ -57,7 +57,12 @@ def follow(surprise: Real, rate: float, window: int) -> Bool:
 
 
 def by_tenth(
-    flows: Flows, labels: Labels, surprise: Real, thresholds: Mapping[str, float], window: int
+    flows: Flows,
+    labels: Labels,
+    surprise: Real,
+    thresholds: Mapping[str, float],
+    window: int,
+    decided: Mapping[str, Bool] | None = None,
 ) -> dict[str, Any]:
     """Figures of each tenth.
 
@@ -69,6 +74,8 @@ def by_tenth(
         Fixed threshold of each budget.
     window
         Flows between two steps of the adaptive thresholds.
+    decided
+        bool [E] what was flagged at each budget by a detector that learns: no other threshold is asked.
 
     Returns
     -------
@@ -83,6 +90,8 @@ def by_tenth(
         "fixed": {b: surprise >= np.float32(t) for b, t in thresholds.items()},
         "adaptive": {b: follow(surprise, float(b), window) for b in thresholds},
     }
+    if decided is not None:
+        ways = {"fixed": dict(decided), "adaptive": dict(decided)}
     parts = []
     for i in range(TENTHS):
         here = tenth == i

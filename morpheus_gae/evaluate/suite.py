@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from morpheus_gae.errors import GaeError, InputError, MissingExtraError
-from morpheus_gae.evaluate.detectors import RULES, Detector, Setting, fit, model_folder, open_model
+from morpheus_gae.evaluate.detectors import LEARNING, RULES, Detector, Setting, fit, model_folder, open_model
 from morpheus_gae.evaluate.labels import Labels, labels_of
+from morpheus_gae.evaluate.learning import Learns, learning
 from morpheus_gae.evaluate.metrics import figures
 from morpheus_gae.evaluate.over_time import Real, by_tenth
 from morpheus_gae.evaluate.protocols import Case, Protocol, Trial, case, other_network
 from morpheus_gae.evaluate.suite_summary import summarised
 from morpheus_gae.flows.frame import Flows
 
+BASE = "default"
+"""What a detector that learns begins as."""
 WINDOWS = 100
 """Steps of an adaptive threshold over a stream, if that has enough flows."""
 LEAST_WINDOW = 500
@@ -42,6 +45,8 @@ class SuitePlan:
         See ``detectors.Setting``.
     model
         Folder of a trained model, for ``cold``; None: models of the suite's other sets.
+    learns
+        How a model learns from a stream, for the detector ``learning``.
     """
 
     protocols: tuple[Protocol, ...]
@@ -52,6 +57,7 @@ class SuitePlan:
     graph_size: int = 200_000
     executor: str = "cpu"
     model: str | None = None
+    learns: Learns | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -202,11 +208,13 @@ def _detectors(
     watch: Watch,
     kept: _Kept,
 ) -> Iterator[Detector]:
-    setting = plan.setting(seed)
+    setting, fitted = plan.setting(seed), set[str]()
     if protocol.base == "cold" and plan.model is not None:
         watch.step(f"{name} {protocol.name} {plan.model}")
         watch.skip(len(plan.names) - 1)
         yield open_model(plan.model, setting)
+        if LEARNING in plan.names:
+            yield learning(plan.model, setting, plan.learns)
         return
     for detector in plan.names:
         watch.step(f"{name} {protocol.name} {detector}")
@@ -214,7 +222,15 @@ def _detectors(
             continue
         began = time.perf_counter()
         try:
-            made = fit(detector, asked.train, where / detector.replace(" ", "_"), setting)
+            folder = where / detector.replace(" ", "_")
+            if detector == LEARNING:
+                folder = where / BASE
+                if BASE not in fitted:
+                    fit(BASE, asked.train, folder, setting)
+                made = learning(folder, setting, plan.learns)
+            else:
+                made = fit(detector, asked.train, folder, setting)
+            fitted.add(detector)
         except MissingExtraError as error:
             kept.missing[detector] = str(error)
             _failed(watch, kept, None, None, detector, error)
@@ -229,13 +245,19 @@ def _detectors(
 def _measured(
     trial: Trial, detector: Detector, protocol: Protocol, plan: SuitePlan, run: dict[str, Any], watch: Watch
 ) -> dict[str, Any]:
-    surprise = detector.score(trial.flows)
-    found = figures(trial.labels, surprise, detector.thresholds, supported=detector.supported)
+    surprise, decided = (
+        (detector.score(trial.flows), None) if detector.follow is None else detector.follow(trial.flows)
+    )
+    found = figures(
+        trial.labels, surprise, detector.thresholds, supported=detector.supported, decided=decided
+    )
     if detector.own is not None:
         found["own"] = at_own(trial.labels, surprise, detector.own)
     if protocol.over_time:
         window = min(plan.graph_size, max(len(trial.flows) // WINDOWS, LEAST_WINDOW))
-        found["over_time"] = by_tenth(trial.flows, trial.labels, surprise, detector.thresholds, window)
+        found["over_time"] = by_tenth(
+            trial.flows, trial.labels, surprise, detector.thresholds, window, decided
+        )
     if run["seed"] == 0:
         watch.scored(run, trial.labels, surprise, detector.thresholds)
     return found

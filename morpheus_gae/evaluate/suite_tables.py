@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from morpheus_gae.evaluate.detectors import LEARNING
 from morpheus_gae.evaluate.over_time import TENTHS
 from morpheus_gae.evaluate.summary import BUDGETS
 from morpheus_gae.evaluate.tables import NONE, budget_name, marked, of_detectors, over, percent, spread, table
@@ -135,12 +136,13 @@ def _over_time(detectors: dict[str, Any]) -> list[str]:
         rows.append(["benign flows", *(f"{t['benign']:,.0f}" for t in first["tenths"])])
         rows.append(["attacks", *(f"{t['attacks']:,.0f}" for t in first["tenths"])])
         for name, t in told.items():
-            for way in ("fixed", "adaptive"):
+            for way in ("fixed",) if name == LEARNING else ("fixed", "adaptive"):
                 refused = way == "fixed" and detectors[name]["budgets"][budget] is None
                 cells = [
                     NONE if refused else spread(part[way][budget]["fpr"], 100, 2) for part in t["tenths"]
                 ]
-                rows.append([f"{marked(name)}, {way}", *cells])
+                how = "as it learns" if name == LEARNING else way
+                rows.append([f"{marked(name)}, {how}", *cells])
         lines += [*table(rows), ""]
     return lines
 
