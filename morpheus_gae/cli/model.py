@@ -1,4 +1,4 @@
-"""``morpheus-gae model``: list, show, verify, compare and promote model folders."""
+"""``morpheus-gae model``: list, show, verify, compare, retrain and promote model folders."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from morpheus_gae.cli.options import Group, echo, executor_name, json_option, map_options
+from morpheus_gae.cli.retrain import command as retrain
 from morpheus_gae.engine.choose import choose_model
 from morpheus_gae.engine.logs import say
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group(name="model", cls=Group)
 def command() -> None:
-    """Look into trained models, compare them, and put one into use."""
+    """Look into trained models, compare them, train them on, and put one into use."""
+
+
+command.add_command(retrain)
 
 
 @command.command()

@@ -89,6 +89,40 @@ def compare(batches: Iterable[Flows], one: Executor, other: Executor, graph_size
     }
 
 
+def worse(found: dict[str, Any]) -> list[str]:
+    """Why the other model is worse than the one, in words; nothing if it is not.
+
+    With labels: it tells attacks from the rest less well (ROC AUC by more than 0.005), or finds fewer at a
+    budget (by more than 0.01) without flagging fewer benign flows. With or without: it flags more than the
+    one, and more than half as much again as the budget (of benign flows, where they are known).
+
+    Parameters
+    ----------
+    found
+        See ``compare``.
+    """
+    from morpheus_gae.evaluate.tables import budget_name, percent
+
+    reasons = []
+    quality = found["quality"]
+    if quality is not None:
+        one, other = (q["roc_auc"] for q in quality)
+        if one is not None and other is not None and other < one - 0.005:
+            reasons.append(f"ROC AUC {other:.4f}, was {one:.4f}")
+    for budget, counts in found["budgets"].items():
+        shares = [(counts["both"] + counts[k]) / found["flows"] for k in ("one", "other")]
+        if quality is not None:
+            cells = [q["budgets"][budget] for q in quality]
+            if all(c["fpr"] is not None for c in cells):
+                shares = [c["fpr"] for c in cells]
+            before, after = (c["tpr"] for c in cells)
+            if None not in (before, after) and after < before - 0.01 and shares[1] >= shares[0]:
+                reasons.append(f"finds {percent(after)} at {budget_name(budget)}, was {percent(before)}")
+        if shares[1] > max(shares[0], 1.5 * float(budget)):
+            reasons.append(f"flags {percent(shares[1])} at {budget_name(budget)}, was {percent(shares[0])}")
+    return reasons
+
+
 def rank_correlation(one: Real, other: Real) -> float | None:
     """Spearman's rho (1904), ties at their middle rank; None where one does not vary."""
     a, b = (_ranks(v) for v in (one, other))

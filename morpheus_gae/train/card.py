@@ -60,7 +60,7 @@ Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward b
 | {" | ".join(columns)} |
 
 Last losses: training {history[-1]["loss"]:.4f}, validation {history[-1]["validation"]:.4f}.
-{aside(facts)}
+{aside(facts)}{descent(facts)}
 No label was read in training or for a threshold.
 
 ## Thresholds
@@ -93,4 +93,14 @@ def aside(facts: dict[str, Any]) -> str:
     return (
         f"{facts['set_aside']:,} training flows, {facts['incidents']:,} incidents, count for no threshold: "
         f"{facts['left_out']:,} of them, bursts of hosts that do not meet again, were not learnt from either."
+    )
+
+
+def descent(facts: dict[str, Any]) -> str:
+    """A sentence on the model that this one went on from, if any."""
+    if "parent" not in facts:
+        return ""
+    return (
+        f"\nRetrained from `{facts['parent']}`: weights go on from its own, and a flow of its memory counts "
+        f"{facts['kept']:g} beside a new one. All above is of the new flows, but for hosts and pairs."
     )

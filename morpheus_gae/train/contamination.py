@@ -19,7 +19,9 @@ Bool = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
 
 
-def suspects(flows: Flows, graph: WindowGraph, contamination: float | None) -> Bursts:
+def suspects(
+    flows: Flows, graph: WindowGraph, contamination: float | None, known: Bool | None = None
+) -> Bursts:
     """Bursts that are not to be learnt from.
 
     Parameters
@@ -30,10 +32,12 @@ def suspects(flows: Flows, graph: WindowGraph, contamination: float | None) -> B
         Of them.
     contamination
         Most that may be set aside, a share of the flows; None: whatever stands apart.
+    known
+        bool [P]: pairs that were there before.
     """
     if contamination == 0:
         return Bursts(np.full(len(flows), -1, np.int32), 0)
-    found = find_bursts(flows, graph)
+    found = find_bursts(flows, graph, known)
     if contamination is None or not found.count:
         return found
     size = np.bincount(found.of[found.of >= 0], minlength=found.count)

@@ -36,8 +36,7 @@ def sums(index: npt.NDArray[np.integer], x: F32, size: int) -> F32:
 
 def moments(s: F32) -> F32:
     """float32 [R, 7] flows, mean (3), standard deviation (3) from sums; zeros where there are no flows."""
-    n = np.maximum(np.rint(s[:, :1]), 0)
-    n = n.astype(np.float32)
+    n = np.maximum(s[:, :1], 0)
     safe = np.maximum(n, 1)
     mean = np.where(n > 0, s[:, 1:4] / safe, 0)
     variance = np.where(n > 1, s[:, 4:7] / safe - mean**2, 0)
@@ -181,7 +180,7 @@ class View:
         so, do = self._read(c.by_out, src, outs, own_out), self._read(c.by_out, dst, outs, own_out)
         si, di = self._read(c.by_in, src, ins, own_in), self._read(c.by_in, dst, ins, own_in)
         types = self._read(c.types, pair, self.own_pairs if w else None, self.own_types if w else None)
-        count = [np.maximum(np.rint(a[:, 0]), 0) for a in (p, r, so, si, do, di)]
+        count = [np.maximum(a[:, 0], 0) for a in (p, r, so, si, do, di)]
         return Recalled(
             existence=existence_numbers(*count).astype(np.float32),
             profile=profile_numbers(moments(p), moments(so), moments(di)),

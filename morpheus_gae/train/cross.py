@@ -62,9 +62,20 @@ def cross_scores(
     if spec.memory:
         cuts = np.searchsorted(fold, np.arange(int(fold[-1]) + 2, dtype=fold.dtype)).tolist()
         parts = [(k, flows.slice(a, b)) for k, (a, b) in enumerate(itertools.pairwise(cuts))]
-    found = [h for k, part in parts if len(part) for h in _heads(draft(k), part, graph_size)]
-    pair, flow, edge = ([a for a in head if a is not None] for head in zip(*found, strict=True))
-    return Raw(*(np.concatenate(a) if a else None for a in (pair, flow, edge)))
+    # written to where they stay: pieces of a hundred million would tear holes into memory
+    out: list[F32 | None] = [None, None, None]
+    at = 0
+    for k, part in parts:
+        for heads in _heads(draft(k), part, graph_size) if len(part) else ():
+            for i, head in enumerate(heads):
+                if head is None:
+                    continue
+                if out[i] is None:
+                    out[i] = np.empty(len(flows), np.float32)
+                out[i][at : at + head.shape[0]] = head  # type: ignore[index]
+                size = head.shape[0]
+            at += size
+    return Raw(*out)
 
 
 def _heads(

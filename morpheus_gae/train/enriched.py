@@ -50,6 +50,8 @@ class Extra:
         Group of each bin of bytes forward and back.
     spool
         Gets the rows.
+    known
+        The columns' codes, if they are fitted already.
 
     Attributes
     ----------
@@ -59,8 +61,10 @@ class Extra:
         int32 [E, 7] row of each flow and column, see `model.enriched.Layout`; on disk.
     """
 
-    def __init__(self, values: I32, bins: I16, groups: tuple[I64, I64], spool: Spool) -> None:
-        self.known: Enriched = fit_enriched(values, groups)
+    def __init__(
+        self, values: I32, bins: I16, groups: tuple[I64, I64], spool: Spool, known: Enriched | None = None
+    ) -> None:
+        self.known: Enriched = fit_enriched(values, groups) if known is None else known
         self.layout: Layout = self.known.layout
         self.rows: I32 = spool.zeros(values.shape, np.int32)
         for part in blocks(values.shape[0]):

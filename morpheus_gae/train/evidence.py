@@ -19,6 +19,7 @@ from morpheus_gae.model.evidence import Evidence, raises
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.train.calibrate import again, tensors_of
 from morpheus_gae.train.normal import Normal, Seen
+from morpheus_gae.train.parent import Shown
 from morpheus_gae.train.spool import blocks
 
 Array = npt.NDArray[Any]
@@ -35,15 +36,16 @@ def settle(
     remembered: Bool,
     memory: dict[str, Array],
     size: int,
+    before: Shown | None = None,
 ) -> tuple[dict[str, Array], F32]:
     """Tensors of the evidence, its calibration among them, and the surprises that come of it.
 
     Parameters
     ----------
-    flows, surprise, fold, chosen, remembered, memory, size
+    flows, surprise, fold, chosen, remembered, memory, size, before
         See ``learn``.
     """
-    tensors, raised = learn(flows, surprise, fold, chosen, remembered, memory, size)
+    tensors, raised = learn(flows, surprise, fold, chosen, remembered, memory, size, before)
     tail = again(raised[chosen])
     return {**tensors, **tensors_of("evidence", tail)}, tail(raised)
 
@@ -56,6 +58,7 @@ def learn(
     remembered: Bool,
     memory: dict[str, Array],
     size: int,
+    before: Shown | None = None,
 ) -> tuple[dict[str, Array], F32]:
     """Normalisers, and what the flows come to with them.
 
@@ -75,6 +78,8 @@ def learn(
         The artifact's tensors.
     size
         Flows of a window.
+    before
+        What a parent's memory and evidence say of the rows.
 
     Returns
     -------
@@ -82,8 +87,11 @@ def learn(
         Tensors ``evidence.*``; surprise plus what the windows add, not mapped yet (the plain surprise of
         flows that are not chosen).
     """
-    seen = list(_windows(flows, fold, chosen, remembered, memory, size))
-    normal = Normal(seen, surprise, memory["memory.pair_key"].shape[0], memory["memory.host_key"].shape[0])
+    seen = list(
+        _windows(flows, fold, chosen, remembered, memory, size, None if before is None else before.known)
+    )
+    pairs, hosts = memory["memory.pair_key"].shape[0], memory["memory.host_key"].shape[0]
+    normal = Normal(seen, surprise, pairs, hosts, before)
     out = surprise.astype(np.float32, copy=True)
     # one fold after the other: what is expected takes as much room as memory
     for k in range(int(fold.max(initial=0)) + 1):
@@ -105,7 +113,13 @@ def _tensors(e: Evidence) -> dict[str, Array]:
 
 
 def _windows(
-    flows: Flows, fold: U8, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
+    flows: Flows,
+    fold: U8,
+    chosen: Bool,
+    remembered: Bool,
+    memory: dict[str, Array],
+    size: int,
+    before: Bool | None,
 ) -> Iterator[Seen]:
     salt, folds = int(memory["memory.salt"][0]), int(fold.max(initial=0)) + 1
     host_key, pair_key = memory["memory.host_key"], memory["memory.pair_key"]
@@ -129,5 +143,9 @@ def _windows(
     for s in seen:
         row = np.maximum(s.pair, 0)
         # not where only this fold put the pair into memory
-        s.known[:] &= (whole[row] > inside[s.fold][row]) if pair_key.shape[0] else False
+        if not pair_key.shape[0]:
+            s.known[:] = False
+        else:
+            elsewhere = whole[row] > inside[s.fold][row]
+            s.known[:] &= elsewhere if before is None else elsewhere | before[row]
         yield s

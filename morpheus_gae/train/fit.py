@@ -24,9 +24,10 @@ from morpheus_gae.model.enriched import FIRST_TABLE
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.train import checkpoint
 from morpheus_gae.train.counters import Counters
-from morpheus_gae.train.flow_types import Shares, fit_flow_types
+from morpheus_gae.train.flow_types import Shares, fit_flow_types, remembered_types
 from morpheus_gae.train.loss import edge_loss, memory_loss
 from morpheus_gae.train.options import HELD_EVERY, TrainOptions
+from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.prepare import Prepared
 from morpheus_gae.train.spool import Spool, let_go
 
@@ -35,18 +36,32 @@ EM_ROUNDS = 25
 VALIDATION_WINDOWS = 40
 
 
-def start(spec: ModelSpec, data: Prepared, options: TrainOptions, spool: Spool) -> tuple[GAE, Counters]:
-    """The module with its first weights, and the counters of the flows."""
+def start(
+    spec: ModelSpec, data: Prepared, options: TrainOptions, spool: Spool, parent: Parent | None = None
+) -> tuple[GAE, Counters]:
+    """The module with its first weights, the parent's if there is one, and the counters of the flows."""
     g = data.graph
     sizes = data.sizes
     groups = tuple(int(k.max()) + 1 for k in data.groups)
     shapes = () if data.extra is None else data.extra.layout.shapes
     net = GAE(spec, (sizes[0], groups[0], sizes[1], groups[1], sizes[2]), shapes)
     responsibilities: F32 | Shares = np.broadcast_to(np.zeros(1, np.float32), (g.flows, 1))
-    if spec.flow_types:
+    fitted = ~held_out(g.flows, options.step)
+    if parent is not None:
+        net.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in parent.artifact.weights().items()})
+    if spec.flow_types and parent is not None:
+        with torch.no_grad():
+            t1, t2, t3 = (t.exp() for t in net.log_tables())
+            known = Shares(
+                data.bins, g.pair, torch.from_numpy(parent.types_of(g)), (t1, t2, t3),
+                (torch.from_numpy(data.groups[0]), torch.from_numpy(data.groups[1])),
+                data.extra, None if data.extra is None else net.log_extra(),
+            )  # fmt: skip
+        responsibilities = remembered_types(known, fitted)
+    elif spec.flow_types:
         types = fit_flow_types(
             data.f, data.bins, data.groups, sizes, g.pair, g.pairs, max(spec.flow_types, 1),
-            fitted=~held_out(g.flows, options.step), seed=options.seed, rounds=EM_ROUNDS, extra=data.extra,
+            fitted=fitted, seed=options.seed, rounds=EM_ROUNDS, extra=data.extra,
         )  # fmt: skip
         responsibilities = types.responsibilities
         with torch.no_grad():
@@ -65,6 +80,8 @@ def start(spec: ModelSpec, data: Prepared, options: TrainOptions, spool: Spool) 
         responsibilities=responsibilities,
         spool=spool,
     )
+    if parent is not None and spec.memory:
+        parent.add_to(counters, g)
     return net, counters
 
 
@@ -105,8 +122,12 @@ def fit(
     bar: Any,
     folder: Path | None,
     run: str,
+    warm: bool = False,
 ) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
-    """Gradient steps over windows until the validation loss stops falling."""
+    """Gradient steps over windows until the validation loss stops falling.
+
+    ``warm`` weights stay if no epoch makes them better.
+    """
     e = data.f.shape[0]
     starts, _ = window_starts(e, options.step)
     per_epoch = min(starts.shape[0], options.windows_per_epoch)
@@ -121,6 +142,9 @@ def fit(
         optimiser, [g["lr"] for g in groups], total_steps=per_epoch * options.epochs + 1
     )
     state = checkpoint.State(best={}, best_loss=np.inf, since=0, epoch=0, history=[])
+    if warm:
+        state.best = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        state.best_loss = validation_loss(net, data, counters, options)
     if folder is not None:
         checkpoint.load(folder, run, net, optimiser, schedule, state)
     bar.update(state.epoch)

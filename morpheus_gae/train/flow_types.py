@@ -7,7 +7,7 @@ a distribution over bins of forward bytes, backward bytes given forward, duratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +120,42 @@ def _table(counts: Tensor, back_off: Tensor | None = None) -> Tensor:
 
 def _count(r: Tensor, index: Tensor, size: int) -> Tensor:
     return torch.zeros(size, r.shape[1]).index_add_(0, index, r)
+
+
+def remembered_types(
+    known: Shares, fitted: npt.NDArray[np.bool_], *, rounds: int = 5, sample: int = 1_000_000
+) -> Shares:
+    """Shares of the flows in types that are fitted already.
+
+    Parameters
+    ----------
+    known
+        The types, with flows of each pair that count beside the new ones in place of its shares.
+    fitted, sample
+        See ``fit_flow_types``.
+    rounds
+        Of expectation-maximisation over the pairs' shares.
+    """
+    past = known.own
+    at = np.flatnonzero(fitted)
+    at = at[:: max(at.shape[0] // sample, 1)].copy()
+    mine = torch.from_numpy(known.pair[at].astype(np.int64))
+    bins = torch.from_numpy(known.bins[at].astype(np.int64))
+    rows = None if known.extra is None else known.extra.rows_of(at)
+    let_go()
+    share, counts = (past.sum(0) + 1) / (past.sum() + past.shape[1]), past
+    r = torch.empty(at.shape[0], past.shape[1])
+    for _ in range(rounds):
+        own = (counts + PAIR_PRIOR * share) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
+        for lo in range(0, at.shape[0], CHUNK):
+            cut = slice(lo, lo + CHUNK)
+            more = None
+            if known.extra is not None and known.table is not None and rows is not None:
+                more = known.extra.told(known.table, rows[cut])
+            r[cut] = _expected(bins[cut], own[mine[cut]], known.tables, known.groups, more)
+        counts, share = past + _count(r, mine, past.shape[0]), r.mean(0)
+    own = (counts + PAIR_PRIOR * share) / (counts.sum(1, keepdim=True) + PAIR_PRIOR)
+    return replace(known, own=own)
 
 
 def fit_flow_types(

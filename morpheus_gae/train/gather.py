@@ -11,13 +11,16 @@ from morpheus_gae.model.enriched import tensors_of
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.train.counters import Counters, moments
+from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.prepare import Prepared
 from morpheus_gae.train.spool import blocks
 
 Array = npt.NDArray[Any]
 
 
-def gather(net: GAE, data: Prepared, counters: Counters, seed: int) -> dict[str, Array]:
+def gather(
+    net: GAE, data: Prepared, counters: Counters, seed: int, parent: Parent | None = None
+) -> dict[str, Array]:
     """Everything an executor needs but the calibration, as arrays by name; memory is of all flows."""
     tensors: dict[str, Array] = {f"net.{k}": v.detach().numpy().copy() for k, v in net.state_dict().items()}
     tensors["scale.mean"], tensors["scale.std"] = data.mean, data.scale
@@ -29,11 +32,13 @@ def gather(net: GAE, data: Prepared, counters: Counters, seed: int) -> dict[str,
     if data.extra is not None:
         tensors.update(tensors_of(data.extra.known))
     if net.spec.memory:
-        tensors.update(memory_of(data, counters, seed))
+        tensors.update(memory_of(data, counters, seed, parent=parent))
     return tensors
 
 
-def memory_of(data: Prepared, counters: Counters, seed: int, without: int | None = None) -> dict[str, Array]:
+def memory_of(
+    data: Prepared, counters: Counters, seed: int, without: int | None = None, parent: Parent | None = None
+) -> dict[str, Array]:
     """The tensors of memory.
 
     Parameters
@@ -44,21 +49,23 @@ def memory_of(data: Prepared, counters: Counters, seed: int, without: int | None
         Of the salt.
     without
         Fold of the training time that memory is to know nothing of.
+    parent
+        Whose memory it goes on from; its part of the graph's pairs is in the counters.
     """
-    salt = int(np.random.default_rng([seed, 7]).integers(1 << 63))
+    salt = int(np.random.default_rng([seed, 7]).integers(1 << 63)) if parent is None else parent.salt
     keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
     out, into = (moments(counters.sums_of(part, without)) for part in ("by_out", "by_in"))
     hosts = np.flatnonzero(out[:, 0] + into[:, 0] > 0)
     hosts = hosts[np.argsort(keys[hosts])]
     code = pair_keys(keys[counters.pair_src], keys[counters.pair_dst])
-    pairs = np.flatnonzero(np.rint(counters.sums_of("by_pair", without)[:, 0]) > 0)
+    pairs = np.flatnonzero(counters.sums_of("by_pair", without)[:, 0] > 0)
     pairs = pairs[np.argsort(code[pairs])]
     pair = np.empty((pairs.shape[0], 7), np.float32)
     types = np.empty((pairs.shape[0], counters.types.shape[2]), np.float16)
     for part in blocks(pairs.shape[0]):
         pair[part] = moments(counters.sums_of("by_pair", without, pairs[part]))
         types[part] = np.minimum(counters.sums_of("types", without, pairs[part]), 6e4)
-    return {
+    memory: dict[str, Array] = {
         "memory.salt": np.array([salt], np.uint64),
         "memory.host_key": keys[hosts],
         "memory.host_out": out[hosts],
@@ -67,3 +74,4 @@ def memory_of(data: Prepared, counters: Counters, seed: int, without: int | None
         "memory.pair": pair,
         "memory.pair_types": types,
     }
+    return memory if parent is None else parent.joined(memory)

@@ -96,7 +96,7 @@ def pair_weights(counters: Counters, local: Local, fold: int) -> Tensor:
     """float32 [P] weight of each pair of a window of that fold."""
     here = np.bincount(local.pair, minlength=local.pair_id.shape[0])
     everywhere, inside = (counters.by_pair[i][local.pair_id, 0] for i in (0, 1 + fold))
-    return tensor(np.minimum(here, 1 + np.rint(everywhere - inside)).astype(np.float32))
+    return tensor(np.minimum(here, 1 + np.maximum(everywhere - inside, 0)).astype(np.float32))
 
 
 def flow_loss(

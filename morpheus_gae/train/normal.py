@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.model.evidence import MOST_NEW, ONE, STEEPEST, UPTO, Evidence, Pooled, pool
+from morpheus_gae.train.parent import Shown as Before
 
 Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
@@ -73,7 +74,7 @@ class Shown:
         np.add.at(self.number[fold], row[there], number[there])
         np.add.at(self.total[fold], row[there], total[there] / ONE)
 
-    def expected(self, alike: float, weight: float, without: int | None) -> F32:
+    def expected(self, alike: float | F32, weight: float, without: int | None) -> F32:
         """float32 mean of each entity over the folds but one, shrunk to those alike."""
         n, s = self.number.sum(0), self.total.sum(0)
         if without is not None:
@@ -93,9 +94,14 @@ class Normal:
         float32 [E] of all training flows.
     pairs, hosts
         Q and H of memory.
+    before
+        What entities have shown before counts for them as what those alike show does for others.
     """
 
-    def __init__(self, seen: Sequence[Seen], surprise: F32, pairs: int, hosts: int) -> None:
+    def __init__(
+        self, seen: Sequence[Seen], surprise: F32, pairs: int, hosts: int, before: Before | None = None
+    ) -> None:
+        self.before = before
         folds = max((s.fold for s in seen), default=0) + 1
         self.pairs = Shown(np.zeros((folds, pairs)), np.zeros((folds, pairs)))
         self.sources = Shown(np.zeros((folds, hosts)), np.zeros((folds, hosts)))
@@ -134,9 +140,14 @@ class Normal:
     def model(self, without: int | None, *weights: float) -> Evidence:
         """The model, of all folds but one."""
         flows, pairs = weights or self.weights
+        pair: float | F32 = self.alike
+        source: float | F32 = self.unknown
+        if self.before is not None:
+            pair = np.where(np.isnan(self.before.pair), np.float32(pair), self.before.pair)
+            source = np.where(np.isnan(self.before.source), np.float32(source), self.before.source)
         return Evidence(
-            pair=self.pairs.expected(self.alike, PAST_FLOWS, without),
-            source=self.sources.expected(self.unknown, PAST_PAIRS, without),
+            pair=self.pairs.expected(pair, PAST_FLOWS, without),
+            source=self.sources.expected(source, PAST_PAIRS, without),
             unknown=self.unknown,
             flows=flows,
             pairs=pairs,

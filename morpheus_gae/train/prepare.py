@@ -11,6 +11,7 @@ from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.bins import MISSING, bin_of, fit_edges, group_bins
 from morpheus_gae.model.features import class_flags, edge_features
 from morpheus_gae.train.enriched import Extra
+from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.passes import add_beyond
 from morpheus_gae.train.spool import Spool, blocks, let_go
 
@@ -60,7 +61,7 @@ class Prepared:
         return a, b, c
 
 
-def prepare(graph: WindowGraph, fold: U8, spool: Spool) -> Prepared:
+def prepare(graph: WindowGraph, fold: U8, spool: Spool, parent: Parent | None = None) -> Prepared:
     """Standardise and bin.
 
     Parameters
@@ -71,18 +72,21 @@ def prepare(graph: WindowGraph, fold: U8, spool: Spool) -> Prepared:
         uint8 [E] fifth of the time each lies in.
     spool
         Gets the columns.
+    parent
+        Gives scaling and bins, if there is one.
     """
     attributes, missing = graph.attributes, graph.duration_missing
-    mean, scale = _moments(attributes)
+    mean, scale = _moments(attributes) if parent is None else parent.scaling
+    given, codes = (None, None) if parent is None else (parent.bins, parent.codes)
     f = spool.zeros((graph.flows, 4), np.float32)
     bins = spool.zeros((graph.flows, 3), np.int16)
-    edges = tuple(_edges(attributes, missing, column) for column in range(3))
+    edges = given[0] if given else tuple(_edges(attributes, missing, column) for column in range(3))
     for part in blocks(graph.flows):
         f[part] = edge_features(attributes[part], missing[part], mean, scale)
         for column, edge in enumerate(edges):
             bins[part, column] = bin_of(edge, _raw(attributes[part], missing[part], column))
     mass = [_counts(bins, i, edges[i].shape[0] + 1) for i in (0, 1)]
-    groups = tuple(group_bins(m.astype(np.float64)).astype(np.int64) for m in mass)
+    groups = given[1] if given else tuple(group_bins(m.astype(np.float64)).astype(np.int64) for m in mass)
     grouped = (groups[0], groups[1])
     return Prepared(
         graph=graph,
@@ -94,7 +98,7 @@ def prepare(graph: WindowGraph, fold: U8, spool: Spool) -> Prepared:
         groups=grouped,
         flags=class_flags(graph.host_hi, graph.host_lo),
         fold=fold,
-        extra=None if graph.extra is None else Extra(graph.extra, bins, grouped, spool),
+        extra=None if graph.extra is None else Extra(graph.extra, bins, grouped, spool, codes),
     )
 
 

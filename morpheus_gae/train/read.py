@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -63,9 +64,11 @@ def read_for_training(
     """
     from tqdm import tqdm
 
-    kept = _Kept(Spool(near), enriched)
     bad: Counter[str] = Counter()
-    with tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
+    with (
+        contextlib.closing(_Kept(Spool(near), enriched)) as kept,
+        tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar,
+    ):
         batches = noted(read_flows(inputs, dictionaries=True, preset=preset), say)
         for batch in paired(batches, Pairer()):
             bad.update(record.reason.value for record in batch.bad)
@@ -77,10 +80,11 @@ def read_for_training(
             bar.update(len(flows))
             if max_flows is not None and kept.count >= max_flows:
                 break
-    if not kept.count:
-        kept.close()
-        raise InputError(f"no well-formed flow in {', '.join(inputs)}; bad records: {dict(bad) or 'none'}")
-    return kept.flows(), dict(bad)
+        if not kept.count:
+            raise InputError(
+                f"no well-formed flow in {', '.join(inputs)}; bad records: {dict(bad) or 'none'}"
+            )
+        return kept.flows(), dict(bad)
 
 
 class _Kept:
@@ -93,10 +97,8 @@ class _Kept:
         self.there = np.zeros(len(NAMES), np.bool_)
 
     def add(self, flows: Flows) -> None:
-        if flows.time_ms is None:
-            without = self.columns.pop("time_ms", None)
-            if without is not None:
-                without.close()
+        if flows.time_ms is None and "time_ms" in self.columns:
+            self.columns.pop("time_ms").close()
         for name, column in self.columns.items():
             column.add(getattr(flows, name))
         if self.encoded:

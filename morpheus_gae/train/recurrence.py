@@ -101,7 +101,7 @@ def confined(graph: WindowGraph, block: U8) -> Bool:
     return past
 
 
-def bursts(graph: WindowGraph, block: U8) -> Bursts:
+def bursts(graph: WindowGraph, block: U8, known: Bool | None = None) -> Bursts:
     """Bursts of confined pairs; of a flow's two hosts the one with the larger burst counts.
 
     Parameters
@@ -110,9 +110,12 @@ def bursts(graph: WindowGraph, block: U8) -> Bursts:
         All training flows as one graph.
     block
         uint8 [E] block of time of each.
+    known
+        bool [P]: pairs that have come back, since they were there before.
     """
     of = np.full(graph.flows, -1, np.int32)
-    rows = np.flatnonzero(confined(graph, block)[graph.pair])
+    alone = confined(graph, block)
+    rows = np.flatnonzero((alone if known is None else alone & ~known)[graph.pair])
     if not rows.size:
         return Bursts(of, 0)
     when, pair = block[rows], graph.pair[rows]
@@ -188,7 +191,7 @@ def fence(size: I64) -> float:
     return float(high + (high - middle) / np.log(5) * np.log(units))
 
 
-def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
+def find_bursts(flows: Flows, graph: WindowGraph, known: Bool | None = None) -> Bursts:
     """Bursts that are not to be learnt from.
 
     None in a capture with less than 100 flows a block, where coming back is luck, and none where they would
@@ -200,9 +203,11 @@ def find_bursts(flows: Flows, graph: WindowGraph) -> Bursts:
         All training flows, in time order.
     graph
         Of them.
+    known
+        bool [P]: pairs that were there before.
     """
     none = Bursts(np.full(len(flows), -1, np.int32), 0)
     if len(flows) < BLOCKS * FEWEST_IN_BLOCK:
         return none
-    found = bursts(graph, blocks_of(flows))
+    found = bursts(graph, blocks_of(flows), known)
     return found if (found.of < 0).mean() >= FEWEST_KEPT else none

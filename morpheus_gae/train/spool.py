@@ -6,6 +6,7 @@ what there is room for.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import tempfile
@@ -117,7 +118,8 @@ class Column:
 
     def __init__(self, spool: Spool) -> None:
         self._spool, self._file, self._rows = spool, spool._open(), 0
-        self._last: Array | None = None
+        self._dtype: np.dtype[Any] = np.dtype(np.uint8)
+        self._shape: tuple[int, ...] = ()
 
     def add(self, part: Array) -> None:
         """Put rows behind the others; all parts have the type and the shape of the first.
@@ -133,17 +135,12 @@ class Column:
         except OSError as error:
             raise self._spool._refusal(error, data.nbytes) from error
         self._rows += data.shape[0]
-        self._last = data[:0]
-
-    def close(self) -> None:
-        """Give the rows up."""
-        self._file.close()
+        self._dtype, self._shape = data.dtype, data.shape[1:]
 
     def array(self) -> Array:
         """All rows; nothing can be added any more."""
-        assert self._last is not None
-        shape = (self._rows, *self._last.shape[1:])
-        size = int(np.prod(shape)) * self._last.itemsize
+        shape = (self._rows, *self._shape)
+        size = int(np.prod(shape)) * self._dtype.itemsize
         with self._file as file:
             try:
                 file.flush()
@@ -151,8 +148,14 @@ class Column:
                 raise self._spool._refusal(error, size) from error
             if size < SMALL:
                 file.seek(0)
-                return np.frombuffer(bytearray(file.read()), self._last.dtype).reshape(shape)
-            return _mapped(file, size, self._last.dtype, shape)
+                return np.frombuffer(bytearray(file.read()), self._dtype).reshape(shape)
+            return _mapped(file, size, self._dtype, shape)
+
+    def close(self) -> None:
+        """Give the file up; an array that was made of it stays."""
+        # what was not written yet is not wanted, so it may fail
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def _mapped(file: IO[bytes], size: int, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Array:

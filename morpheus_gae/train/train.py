@@ -40,6 +40,7 @@ from morpheus_gae.train.fit import fit, held_out, start
 from morpheus_gae.train.gather import gather, memory_of
 from morpheus_gae.train.incidents import incidents
 from morpheus_gae.train.options import TrainOptions, check_options, settled_window
+from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.passes import kept_graph
 from morpheus_gae.train.prepare import prepare
 from morpheus_gae.train.spool import Spool, blocks
@@ -65,6 +66,7 @@ def train_model(
     resume: bool = True,
     trained_on: str = "",
     tell: Callable[[pa.Table], None] | None = None,
+    parent: Parent | None = None,
 ) -> Artifact:
     """Train one model and write its artifact.
 
@@ -90,6 +92,8 @@ def train_model(
         Words for the card: where the flows came from.
     tell
         Called with what was found in the training flows, see ``incidents.incidents``.
+    parent
+        Model to go on from: the spec is its own.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def train_model(
     MissingExtraError
         If scikit-learn is not installed.
     """
-    spec = spec or preset_of(preset)
+    spec = parent.artifact.spec if parent is not None else spec or preset_of(preset)
     options = options or TrainOptions()
     options = replace(
         options, seed=seed if seed else options.seed, epochs=options.epochs if epochs is None else epochs
@@ -110,7 +114,9 @@ def train_model(
     name = check_name(name, out)
     began = time.perf_counter()
     with one_thread():
-        return _train(flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began)
+        return _train(
+            flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began, parent
+        )
 
 
 @contextmanager
@@ -135,6 +141,7 @@ def _train(
     trained_on: str,
     tell: Callable[[pa.Table], None] | None,
     began: float,
+    parent: Parent | None,
 ) -> Artifact:
     e = len(flows)
     if e < MIN_FLOWS:
@@ -147,24 +154,25 @@ def _train(
     graph = build_graph(flows)
     if spec.enriched:
         graph = replace(graph, extra=spooled(flows.table, spool))
-    found = suspects(flows, graph, options.contamination)
+    known = None if parent is None else parent.known(graph)
+    found = suspects(flows, graph, options.contamination, known)
     kept = found.of < 0
-    data = prepare(kept_graph(graph, kept, spool), fold[kept], spool)
+    data = prepare(kept_graph(graph, kept, spool), fold[kept], spool, parent)
     window = settled_window(options.window, int(kept.sum()), spec.edge_decoder)
     options = replace(options, window=window)
     bar.set_postfix_str("flow types")
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
         checkpoint.remove(out)
-    net, counters = start(spec, data, options, spool)
-    run = fingerprint(flows, kept, spec, options, graph.extra)
-    best, history = fit(net, data, counters, options, bar, out, run)
+    net, counters = start(spec, data, options, spool, parent)
+    run = fingerprint(flows, kept, spec, options, graph.extra, parent)
+    best, history = fit(net, data, counters, options, bar, out, run, parent is not None)
     net.load_state_dict(best)
     bar.set_postfix_str("calibrating")
-    tensors = gather(net, data, counters, options.seed)
+    tensors = gather(net, data, counters, options.seed, parent)
 
     def draft(without: int | None) -> Artifact:
-        memory = {} if without is None else memory_of(data, counters, options.seed, without)
+        memory = {} if without is None else memory_of(data, counters, options.seed, without, parent)
         return Artifact(out, name, "", spec, {**tensors, **memory}, {"thresholds": {}, "training": {}})
 
     raw = cross_scores(draft, spec, flows, fold, options.graph_size)
@@ -186,7 +194,10 @@ def _train(
     surprise = calibrated.surprise
     tensors.update(calibrated.tensors)
     if spec.evidence:
-        more, surprise = evidence.settle(flows, surprise, fold, counted, kept, tensors, options.graph_size)
+        before = None if parent is None else parent.shown(tensors)
+        more, surprise = evidence.settle(
+            flows, surprise, fold, counted, kept, tensors, options.graph_size, before
+        )
         tensors.update(more)
     tensors.update(calibrate.quantiles(surprise[counted]))
     limits = calibrate.thresholds(surprise[counted])
@@ -199,14 +210,16 @@ def _train(
         "set_aside": int((found.of >= 0).sum()),
         "incidents": found.count,
         "validation_flows": int(counted.sum()),
-        "hosts": int((counters.by_out[0][:, 0] + counters.by_in[0][:, 0] > 0).sum()),
-        "pairs": int((counters.by_pair[0][:, 0] > 0).sum()),
+        "hosts": tensors["memory.host_key"].shape[0] if spec.memory else data.graph.hosts,
+        "pairs": tensors["memory.pair_key"].shape[0] if spec.memory else data.graph.pairs,
         "duration_missing": float(flows.duration_missing.mean()),
         "epochs": len(history),
         "options": asdict(options),
         "seconds": round(time.perf_counter() - began, 1),
         "trained_on": trained_on,
     }
+    if parent is not None:
+        facts |= {"parent": parent.told, "kept": parent.keep}
     metrics = {"history": history, "validation_surprise_mean": float(surprise[counted].mean())}
     artifact = save_artifact(
         out,
@@ -236,12 +249,15 @@ def fingerprint(
     spec: ModelSpec,
     options: TrainOptions,
     extra: npt.NDArray[np.int32] | None = None,
+    parent: Parent | None = None,
 ) -> str:
     """Names a run by its data, spec and options: a checkpoint of another run is not resumed.
 
     ``kept``, bool [E], are the flows that are learnt from: they depend on the times.
     """
     run = hashlib.sha256(f"{spec.as_dict()}{asdict(options)}{FOLDS}".encode())
+    if parent is not None:
+        run.update(f"{parent.told}{parent.keep}".encode())
     columns = [kept, flows.attributes, flows.duration_missing, *([] if extra is None else [extra])]
     ends = (flows.src_lo, flows.src_hi), (flows.dst_lo, flows.dst_hi)
     for part in blocks(len(flows)):

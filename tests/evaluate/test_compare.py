@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.evaluate.compare import compare, lines, rank_correlation
+from morpheus_gae.evaluate.compare import compare, lines, rank_correlation, worse
 from morpheus_gae.executors.base import open_executor
 from morpheus_gae.model.artifact import Artifact
 from tests.evaluate.make import make_flows as labelled_flows
@@ -61,3 +63,30 @@ def test_nothing_to_compare_by(tiny_models: dict[str, Artifact]) -> None:
     executor = open_executor(tiny_models["default"].path, "cpu")
     with pytest.raises(InputError, match="nothing to compare"):
         compare([], executor, executor, 200)
+
+
+def found(flagged: tuple[int, int], quality: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    budget = {"both": 0, "one": flagged[0], "other": flagged[1], "neither": 0, "common": None}
+    return {"flows": 1000, "budgets": {"0.01": budget}, "quality": quality}
+
+
+def figures_of(auc: float, tpr: float, fpr: float) -> dict[str, Any]:
+    return {"roc_auc": auc, "budgets": {"0.01": {"tpr": tpr, "fpr": fpr}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons"),
+    [
+        (found((10, 15)), 0),
+        (found((10, 16)), 1),
+        (found((40, 30)), 0),
+        # labels: attacks are flagged, which is no fault
+        (found((10, 50), [figures_of(0.99, 0.9, 0.01), figures_of(0.99, 0.9, 0.01)]), 0),
+        (found((10, 10), [figures_of(0.99, 0.9, 0.01), figures_of(0.98, 0.9, 0.01)]), 1),
+        (found((10, 10), [figures_of(0.99, 0.9, 0.01), figures_of(0.99, 0.8, 0.01)]), 1),
+        (found((10, 10), [figures_of(0.99, 0.9, 0.03), figures_of(0.99, 0.8, 0.01)]), 0),
+        (found((10, 10), [figures_of(0.9, 0.9, 0.01), figures_of(0.8, 0.5, 0.2)]), 3),
+    ],
+)
+def test_what_is_worse(values: dict[str, Any], reasons: int) -> None:
+    assert len(worse(values)) == reasons

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.errors import OutputError
+from morpheus_gae.errors import InputError, OutputError
+from morpheus_gae.train.read import read_for_training
 from morpheus_gae.train.spool import SMALL, Spool, blocks, let_go
 
 
@@ -76,3 +79,14 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_line(
     monkeypatch.setattr("tempfile.TemporaryFile", refused)
     with pytest.raises(OutputError, match=r"keeps its columns in .*: Permission denied"):
         Spool(tmp_path).column()
+
+
+def test_what_cannot_be_read_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text("IPV4_SRC_ADDR,IPV4_DST_ADDR,IN_BYTES,OUT_BYTES\n10.0.0.1,here,1,2\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for source in (path, tmp_path / "none.csv"):
+            with pytest.raises(InputError):
+                read_for_training([str(source)], near=tmp_path)
+        gc.collect()

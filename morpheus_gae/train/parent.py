@@ -1,0 +1,176 @@
+"""Parent: the model that training goes on from, and what its memory is worth beside the new flows.
+
+Scaling, bins, flow types and salt stay the parent's, so that its counts and the new ones are of the same
+things. Counts fade at each retraining; who did not come back for long is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.model.artifact import Artifact
+from morpheus_gae.model.enriched import Enriched, enriched_of
+from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.model.memory import rows as rows_of
+
+if TYPE_CHECKING:
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.train.counters import Counters
+
+Array = npt.NDArray[Any]
+Bool = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+KEEP = 0.5
+FAINT = 0.2
+"""Flows, faded, below which nothing is remembered: half kept, a pair seen once is forgotten at the third."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A model to go on from.
+
+    Attributes
+    ----------
+    artifact
+        Of the model.
+    keep
+        What a flow of its memory is worth beside a new one, from 0 (forgotten) to 1.
+    """
+
+    artifact: Artifact
+    keep: float = KEEP
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.keep <= 1:
+            raise UsageError(f"what is kept of a memory is a share from 0 to 1, got {self.keep}")
+
+    @property
+    def told(self) -> str:
+        """Name and hash."""
+        return f"{self.artifact.name}@{self.artifact.hash}"
+
+    @property
+    def salt(self) -> int:
+        """Of the keys of hosts."""
+        return self.artifact.memory.salt
+
+    @property
+    def scaling(self) -> tuple[F32, F32]:
+        """float32 [3] mean and standard deviation of the log1p attributes."""
+        return self.artifact.tensors["scale.mean"], self.artifact.tensors["scale.std"]
+
+    @property
+    def bins(self) -> tuple[tuple[F32, ...], tuple[I64, ...]] | None:
+        """Edges of the three columns' bins, and groups of those of the first two; None without flow types."""
+        t = self.artifact.tensors
+        if not self.artifact.spec.flow_types:
+            return None
+        groups = tuple(t[f"bins.group{i}"].astype(np.int64) for i in (0, 1))
+        return tuple(t[f"bins.edges{i}"] for i in range(3)), groups
+
+    @property
+    def codes(self) -> Enriched | None:
+        """Codes of the enriched columns; None without them."""
+        return enriched_of(self.artifact.tensors) if self.artifact.spec.enriched else None
+
+    @cached_property
+    def faded(self) -> dict[str, Array]:
+        """Counters of the memory, by tensor name, with faded counts and without faint rows."""
+        m = self.artifact.memory
+        out: dict[str, Array] = {}
+        hosts = self.keep * np.maximum(m.host_out[:, 0], m.host_in[:, 0]) >= FAINT
+        pairs = self.keep * m.pair[:, 0] >= FAINT
+        out["memory.host_key"], out["memory.pair_key"] = m.host_key[hosts], m.pair_key[pairs]
+        for name, table, chosen in (
+            ("host_out", m.host_out, hosts), ("host_in", m.host_in, hosts), ("pair", m.pair, pairs)
+        ):  # fmt: skip
+            faded = table[chosen]
+            faded[:, 0] *= np.float32(self.keep)
+            out[f"memory.{name}"] = faded
+        out["memory.pair_types"] = (m.pair_types[pairs] * np.float16(self.keep)).astype(np.float16)
+        return out
+
+    def keys(self, graph: WindowGraph) -> tuple[U64, U64]:
+        """uint64 [N], [P] keys of a graph's hosts and pairs."""
+        host = host_keys(graph.host_hi, graph.host_lo, self.salt)
+        return host, pair_keys(host[graph.pair_src], host[graph.pair_dst])
+
+    def known(self, graph: WindowGraph) -> Bool | None:
+        """Bool [P]: the pair is remembered; None without a memory."""
+        if not self.artifact.spec.memory:
+            return None
+        return find(self.faded["memory.pair_key"], self.keys(graph)[1]) >= 0
+
+    def types_of(self, graph: WindowGraph) -> F32:
+        """float32 [P, K] faded counts of each pair's flow types."""
+        return rows_of(
+            self.faded["memory.pair_types"], find(self.faded["memory.pair_key"], self.keys(graph)[1])
+        )
+
+    def add_to(self, counters: Counters, graph: WindowGraph) -> None:
+        """Put what is remembered of a graph's hosts and pairs into the counters of its flows."""
+        host, pair = self.keys(graph)
+        at = find(self.faded["memory.host_key"], host)
+        for name, table in (("host_out", counters.by_out), ("host_in", counters.by_in)):
+            table[0] += rows_of(sums_of(self.faded[f"memory.{name}"]), at)
+        at = find(self.faded["memory.pair_key"], pair)
+        counters.by_pair[0] += rows_of(sums_of(self.faded["memory.pair"]), at)
+        counters.types[0] += rows_of(self.faded["memory.pair_types"], at)
+
+    def joined(self, memory: dict[str, Array]) -> dict[str, Array]:
+        """A memory of the new flows, and of the hosts and pairs that only the parent has."""
+        out = dict(memory)
+        for key, names in (
+            ("host_key", ("host_out", "host_in")), ("pair_key", ("pair", "pair_types"))
+        ):  # fmt: skip
+            old, new = self.faded[f"memory.{key}"], memory[f"memory.{key}"]
+            rest = find(new, old) < 0
+            keys = np.concatenate([new, old[rest]])
+            order = np.argsort(keys)
+            out[f"memory.{key}"] = keys[order]
+            for name in (f"memory.{n}" for n in names):
+                out[name] = np.concatenate([memory[name], self.faded[name][rest]])[order]
+        return out
+
+    def shown(self, memory: dict[str, Array]) -> Shown:
+        """What is known of the rows of a joined memory from before."""
+        tensors = self.artifact.tensors
+        found = []
+        for key, name in (("pair_key", "pair"), ("host_key", "source")):
+            at = find(self.artifact.tensors[f"memory.{key}"], memory[f"memory.{key}"])
+            values = tensors[f"evidence.{name}"][np.maximum(at, 0)] if at.size else np.zeros(0, np.float32)
+            found.append(np.where(at >= 0, values, np.float32(np.nan)))
+        known = find(self.faded["memory.pair_key"], memory["memory.pair_key"]) >= 0
+        return Shown(known, found[0], found[1])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is known from before.
+
+    Attributes
+    ----------
+    known
+        bool [Q]: the pair is remembered whatever the new flows hold.
+    pair, source
+        float32 [Q], [H] evidence expected of each, NaN where nothing is.
+    """
+
+    known: Bool
+    pair: F32
+    source: F32
+
+
+def sums_of(counters: F32) -> F32:
+    """float32 [R, 7] flows, sums and sums of squares from flows, means and standard deviations."""
+    n, mean, sd = counters[:, :1], counters[:, 1:4], counters[:, 4:7]
+    return np.concatenate([n, n * mean, n * (sd**2 + mean**2)], 1).astype(np.float32)
