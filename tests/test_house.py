@@ -44,7 +44,7 @@ OWNERS = {
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
     "pyarrow": r"(api|flows|graph|sinks|kafka|inspect|simulate|spark|ray|train|evaluate|benchmark)/.*"
-    r"|detect/(alert_fields|ecs|eve|ocsf)\.py",
+    r"|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",
     "confluent_kafka": r"(?!)",

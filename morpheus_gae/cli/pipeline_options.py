@@ -98,12 +98,22 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--output",
             metavar="URL",
-            help="File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.",
+            help="File (by its extension), - for NDJSON on stdout, kafka://host:port/topic, or a server: "
+            "syslog+tls://host (also tcp, udp).",
         ),
         click.option(
             "--encoding",
-            type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
-            help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE.",
+            type=click.Choice(["plain", "ecs", "ocsf", "eve", "cef"]),
+            help="Form of an alert: flat columns (plain, the default), Elastic's ECS, OCSF, Suricata's EVE, "
+            "CEF (for syslog).",
+        ),
+        click.option(
+            "--refused", metavar="FILE", help="Keep alerts that a server refuses there, and go on; NDJSON."
+        ),
+        click.option(
+            "--retry_seconds",
+            type=click.FloatRange(min=0),
+            help="How long a server may take no alerts before the run fails; 300 by default.",
         ),
     )
     kafka = grouped(

@@ -10,7 +10,7 @@ from morpheus_gae.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ENCODINGS = ("plain", "ecs", "ocsf", "eve")
+ENCODINGS = ("plain", "ecs", "ocsf", "eve", "cef")
 
 Encode = Callable[["pa.Table"], "pa.Table"]
 
@@ -22,7 +22,7 @@ def encoding(name: str) -> Encode:
     ----------
     name
         ``plain`` (the input's columns and those of an alert, flat), ``ecs`` (Elastic Common Schema),
-        ``ocsf`` (Detection Finding) or ``eve`` (Suricata's alert event).
+        ``ocsf`` (Detection Finding), ``eve`` (Suricata's alert event) or ``cef`` (a line of text each).
 
     Raises
     ------
@@ -43,4 +43,8 @@ def encoding(name: str) -> Encode:
         from morpheus_gae.detect.eve import eve
 
         return eve
+    if name == "cef":
+        from morpheus_gae.detect.cef import cef
+
+        return cef
     raise UsageError(f"unknown encoding {name!r}: choose one of {', '.join(ENCODINGS)}")

@@ -23,6 +23,7 @@ from morpheus_gae.engine.state import restore
 from morpheus_gae.errors import GaeError, InputError, OutputError, UsageError
 from morpheus_gae.model.names import printable
 from morpheus_gae.model.strict_json import loads, seal
+from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
     from morpheus_gae.engine.learning import Learning
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from morpheus_gae.engine.served import Served
     from morpheus_gae.engine.window import Window
     from morpheus_gae.flows.frame import Position
-    from morpheus_gae.sinks.resumable import ResumableDeadLetters, ResumableText, Written
+    from morpheus_gae.sinks.resumable import ResumableDeadLetters, ResumableText
 
 FORMAT = 2
 FILE = "checkpoint.json"
@@ -96,7 +97,9 @@ class Checkpoint:
             raise UsageError(
                 "--checkpoint needs --output FILE: what was written to stdout cannot be cut back"
             )
-        kind_of(str(settings.output))
+        # what a server has acknowledged cannot be cut back: alerts after the checkpoint come twice
+        if not is_remote(settings.output):
+            kind_of(str(settings.output))
         self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
         self._path = self._folder / FILE
         self._served, self._learning = served, learning
@@ -172,7 +175,7 @@ class Checkpoint:
 
     def finish(self) -> None:
         """Note that the run has come to its end, outputs closed."""
-        for path in (str(self._settings.output), self._settings.dead_letters_path):
+        for path in (self._settings.output, self._settings.dead_letters_path):
             if path is not None and os.path.exists(path):
                 _sync(path)
         self._replace({"finished": True})
@@ -182,11 +185,12 @@ class Checkpoint:
         os.close(self._lock)
 
     def _write(self, window: Window) -> None:
+        from morpheus_gae.sinks.resumable import Written
+
         position = max(window.flows.done, key=lambda p: (p.partition, p.offset))
-        assert self._text is not None
         assert self._letters is not None
-        # what the checkpoint speaks of is on the disk before the checkpoint is
-        output: Written = self._text.sync()
+        # what the checkpoint speaks of is on the disk, or with the server, before the checkpoint is
+        output = Written(0) if self._text is None else self._text.sync()
         letters = self._letters.sync(position.partition, position.offset)
         learnt = None if window.learnt is None else window.learnt.as_dict(self._files)
         self._replace(

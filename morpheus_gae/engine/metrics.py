@@ -61,6 +61,8 @@ class Metrics:
         Models that were swapped in, and those that could not be.
     http_refused, http_cut_off
         Connections to the metrics' port that were turned away (too many at once), and that took too long.
+    delivered_alerts, delivery_retries, refused_alerts
+        Alerts that a server has acknowledged, that were sent again, and that it will never take.
     learnt_flows
         Flows that a run which learns has learnt from.
     learning
@@ -110,6 +112,9 @@ class Metrics:
         self.lag: dict[tuple[str, int], int] = {}
         self.reloads = 0
         self.reload_failures = 0
+        self.delivered_alerts = 0
+        self.delivery_retries = 0
+        self.refused_alerts = 0
         self.learnt_flows = 0
         self.learning: dict[str, int] = {}
         self.http_refused = 0
@@ -227,6 +232,11 @@ class Metrics:
         lag = {f"{topic}/{partition}": n for (topic, partition), n in sorted(self.lag.items())}
         return {"kafka": {**{name: getattr(self, name) for name in names}, "lag": lag}}
 
+    def _delivery(self) -> dict[str, Any]:
+        names = ("delivered_alerts", "delivery_retries", "refused_alerts")
+        counts = {name: getattr(self, name) for name in names}
+        return {"delivery": counts} if any(counts.values()) else {}
+
     @property
     def wall_seconds(self) -> float:
         """Seconds from start to end, or until now."""
@@ -260,6 +270,7 @@ class Metrics:
                 },
                 "bytes_read": self.bytes_read,
                 **self._kafka(),
+                **self._delivery(),
                 **({"learning": {"flows": self.learnt_flows, **self.learning}} if self.learning else {}),
                 "seconds": {name: round(value, 6) for name, value in self.seconds.items()},
                 "wall_seconds": self.wall_seconds,

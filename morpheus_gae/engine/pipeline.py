@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.embedded import EmbeddedEngine
@@ -16,8 +15,9 @@ from morpheus_gae.engine.lacking import telling
 from morpheus_gae.engine.logs import Line
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
-from morpheus_gae.engine.operators import AlertSink, BuildGraph, FlagAnomalies, InferGae, ToAlerts
+from morpheus_gae.engine.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.order import USUAL, check_order
+from morpheus_gae.engine.outputs import alert_sink
 from morpheus_gae.engine.served import Served, Slot
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
@@ -27,6 +27,7 @@ from morpheus_gae.engine.upkeep import Upkeep
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.interfaces import Switch, is_interface
 from morpheus_gae.kafka.url import is_kafka
+from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
     from morpheus_gae.detect.threshold import Threshold
@@ -221,8 +222,8 @@ def _refuse_overwriting(settings: Settings) -> None:
     """Refuse to write to what is to be read, or two things into one file, before anything is opened."""
     from morpheus_gae.flows.inputs import expand, folders, would_be_read
 
-    written = (settings.output, settings.dead_letters_path)
-    outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p)]
+    written = (settings.output, settings.dead_letters_path, settings.refused)
+    outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p) and not is_remote(p)]
     read = [p for p in settings.input if not is_kafka(p)]
     given = {os.path.realpath(p): p for p in expand(read) if p != STDIN and not is_interface(p)}
     for path in outputs:
@@ -235,8 +236,9 @@ def _refuse_overwriting(settings: Settings) -> None:
                 raise UsageError(
                     f"{path} lies in {folder}, all of which is read as input: write it somewhere else"
                 )
-    if len(outputs) == 2 and os.path.realpath(str(outputs[0])) == os.path.realpath(str(outputs[1])):
-        raise UsageError(f"{outputs[0]} is to hold both the alerts and the dead letters: give two files")
+    if len({os.path.realpath(str(path)) for path in outputs}) < len(outputs):
+        what = "the alerts and the dead letters" if settings.refused is None else "what is written"
+        raise UsageError(f"{outputs[0]} is to hold both {what}: give two files")
 
 
 def _load(
@@ -322,31 +324,14 @@ def _operator(
         return _flag_anomalies(settings, metrics, artifact, threshold, remember, say)
     after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
     label = f"{artifact.name}@{artifact.hash}"
+    sink = alert_sink(settings, metrics, say, upkeep, topics)
     if topics is None or topics.source is None:
-        return ToAlerts(_alert_sink(settings, upkeep, topics), label, after=after, drained=drained)
-    delivered, admit = topics.source.delivered, topics.admit
-    return ToAlerts(_alert_sink(settings, upkeep, topics), label, delivered, after, admit, drained)
+        return ToAlerts(sink, label, after=after, drained=drained)
+    return ToAlerts(sink, label, topics.source.delivered, after, topics.admit, drained)
 
 
 def _nothing() -> None:
     pass
-
-
-def _alert_sink(settings: Settings, upkeep: Upkeep | None = None, topics: Topics | None = None) -> AlertSink:
-    from morpheus_gae.detect.encodings import encoding
-    from morpheus_gae.sinks.encoded import EncodedSink
-    from morpheus_gae.sinks.lazy import LazySink
-    from morpheus_gae.sinks.open import check_destination, open_sink
-
-    output, encode = settings.output or STDOUT, encoding(settings.encoding)
-    if settings.encoding != "plain" and ".csv" in Path(output).suffixes:
-        raise UsageError(f"--encoding {settings.encoding} is nested: write it to .jsonl, not to {output}")
-    sink = None if topics is None else topics.sink(None if settings.encoding == "plain" else encode)
-    if sink is not None:
-        return sink
-    check_destination(output)
-    sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
-    return sink if settings.encoding == "plain" else EncodedSink(sink, encode)
 
 
 def _flag_anomalies(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.interfaces import is_interface
+from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.mapping import PresetLike
@@ -27,7 +28,7 @@ class Settings:
     input
         Paths, folders, globs, or ``-``.
     output
-        Path, or ``-`` for NDJSON on stdout.
+        Path, ``-`` for NDJSON on stdout, or the URL of a topic or a server.
     dead_letters
         File for bad records; by default beside the output.
     format
@@ -81,6 +82,10 @@ class Settings:
         End rather than wait for a Kafka broker or topic at the start.
     output_format
         Of messages with alerts: ``ndjson`` or ``arrow``.
+    refused
+        File for alerts that a server refuses.
+    retry_seconds
+        So long a server that alerts go to may be away.
     state
         File that keeps what was learnt of the traffic.
     checkpoint, checkpoint_seconds
@@ -121,6 +126,8 @@ class Settings:
     exactly_once: bool = False
     fail_fast: bool = False
     output_format: str = "ndjson"
+    refused: str | None = None
+    retry_seconds: float = 300.0
     state: str | None = None
     checkpoint: str | None = None
     checkpoint_seconds: float = 1.0
@@ -156,6 +163,9 @@ class Settings:
             return None
         if self.output.startswith(KAFKA):
             return f"{self.output}.dead"
+        if is_remote(self.output):
+            # with a checkpoint they can be cut back with it
+            return None if self.checkpoint is None else os.path.join(self.checkpoint, "dead.ndjson")
         return f"{self.output}.dead.ndjson"
 
     @property

@@ -25,6 +25,7 @@ def summary(metrics: Metrics) -> str:
         *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in facts["skipped"].items()),
         *((f"put right: {what}", f"{count:,}") for what, count in facts["noted"].items()),
+        *_delivery(facts.get("delivery", {})),
         *_pairs(facts["paired"], facts["unpaired"]),
         ("flows per second", f"{facts['flows_per_second']:,.0f}"),
     ]
@@ -36,6 +37,15 @@ def summary(metrics: Metrics) -> str:
         ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _delivery(counts: dict[str, int]) -> list[tuple[str, str]]:
+    names = {
+        "delivered_alerts": "alerts delivered",
+        "refused_alerts": "alerts refused by the server",
+        "delivery_retries": "alerts sent again",
+    }
+    return [(text, f"{counts[name]:,}") for name, text in names.items() if counts.get(name)]
 
 
 def _pairs(paired: int, unpaired: int) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.config import KafkaConfig, load_config
 from morpheus_gae.kafka.url import TopicUrl, is_kafka, parse
+from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.bad import BadRecord
@@ -253,7 +254,12 @@ class Topics:
         if settings.checkpoint is not None:
             raise UsageError("--checkpoint is for files: with Kafka the group's offsets say where to go on")
         path = settings.output or STDOUT
-        if output is None and path != STDOUT and not path.endswith((".jsonl", ".ndjson")):
+        if (
+            output is None
+            and path != STDOUT
+            and not is_remote(path)
+            and not path.endswith((".jsonl", ".ndjson"))
+        ):
             raise UsageError(
                 f"{path}: alerts of a topic are appended to what an earlier run wrote: give .jsonl or kafka://"
             )

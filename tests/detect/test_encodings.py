@@ -128,6 +128,27 @@ def test_ipv6_and_values_that_are_not_there() -> None:
     assert written("eve", alerts())[2]["proto"] == "099"
 
 
+def test_a_line_of_cef_tells_the_flow() -> None:
+    first, _, third = (row["cef"] for row in written("cef", alerts()))
+    header, extension = first.split("|Anomalous network flow|6|")
+    assert header.startswith("CEF:0|morpheus-gae|morpheus-gae|")
+    for told in (
+        *("src=192.0.2.1", "dst=198.51.100.7", "spt=40000", "dpt=443", "proto=TCP", "in=100", "out=900"),
+        *("start=1741593600231", "end=1741593601731", "cfp2=8", "cs1=toy@1 cs1Label=model"),
+    ):
+        assert f" {told} " in f" {extension} "
+    assert " c6a2=2001:db8::1 c6a2Label=Source IPv6 Address c6a3=2001:db8::2 " in third
+    assert "spt" not in third
+    assert "src=" not in third
+
+
+def test_text_of_cef_cannot_begin_another_field() -> None:
+    table = alerts().drop_columns(["model"])
+    table = table.append_column("model", pa.array(["a=b\\c\nsrc=10.0.0.1"] * 3))
+    line = written("cef", table)[0]["cef"]
+    assert "cs1=a\\=b\\\\c\\nsrc\\=10.0.0.1 cs1Label" in line
+
+
 def test_flows_without_a_time_happen_now() -> None:
     rows = {k: v for k, v in ROWS.items() if k != "FLOW_START_MILLISECONDS"}
     before = datetime.datetime.now(datetime.timezone.utc)
@@ -144,7 +165,7 @@ def test_no_alerts_give_no_lines(name: str) -> None:
 
 def test_an_unknown_encoding_is_refused() -> None:
     with pytest.raises(UsageError, match="plain, ecs, ocsf, eve"):
-        encoding("cef")
+        encoding("leef")
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -1,0 +1,1 @@
+"""Remote sinks: delivery of alerts to servers that people look at."""

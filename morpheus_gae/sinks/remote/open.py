@@ -1,0 +1,87 @@
+"""Open: the sink of a server by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from morpheus_gae.errors import UsageError
+from morpheus_gae.sinks.remote.refused import RefusedFile
+from morpheus_gae.sinks.remote.retry import SECONDS, Retry
+from morpheus_gae.sinks.remote.secrets import Secrets, load_secrets
+from morpheus_gae.sinks.remote.sink import Counts, Post, RemoteSink
+from morpheus_gae.sinks.remote.target import Target, parse_target
+
+if TYPE_CHECKING:
+    from morpheus_gae.sinks.remote.records import Encode
+
+
+def open_remote(
+    url: str,
+    encode: Encode,
+    counts: Counts,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    refused: str | None = None,
+    retry_seconds: float = SECONDS,
+    name_of_encoding: str = "plain",
+    environment: Mapping[str, str] | None = None,
+    retry: Retry | None = None,
+) -> RemoteSink:
+    """A sink for a server; it connects with the first alert.
+
+    Parameters
+    ----------
+    url
+        See ``target``.
+    encode
+        From alert rows to rows in the form that is sent.
+    counts
+        Counts what is taken and refused.
+    say
+        Tells the user one line.
+    refused
+        File for what the server refuses.
+    retry_seconds
+        So long the server may be away.
+    name_of_encoding
+        For what a server takes in one form only.
+    environment
+        Where secrets come from; ``os.environ`` by default.
+    retry
+        Paces tries; made of ``retry_seconds`` by default.
+
+    Raises
+    ------
+    UsageError
+        If URL, encoding and secrets do not fit together.
+    MissingExtraError
+        If a library is needed that is not installed.
+    """
+    target = parse_target(url)
+    if name_of_encoding == "cef" and target.kind != "syslog":
+        raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {target}")
+    post = _post(target, load_secrets(environment))
+    name = str(target)
+    return RemoteSink(
+        post, name, encode, RefusedFile(refused, name), counts, retry or Retry(retry_seconds), say
+    )
+
+
+def _post(target: Target, secrets: Secrets) -> Post:
+    return _syslog(target, secrets)
+
+
+def _syslog(target: Target, secrets: Secrets) -> Post:
+    from morpheus_gae.sinks.remote.syslog import DEFAULT_FACILITY, SyslogPost
+    from morpheus_gae.sinks.remote.wire import DatagramWire, StreamWire, Wire, client_context
+
+    if secrets.token or secrets.username or secrets.hmac_key:
+        raise UsageError("syslog knows no token and no password: unset MORPHEUS_GAE_OUTPUT_TOKEN")
+    wire: Wire
+    if target.transport == "udp":
+        wire = DatagramWire(target.host, target.port)
+    else:
+        context = client_context(secrets) if target.transport == "tls" else None
+        wire = StreamWire(target.host, target.port, context)
+    return SyslogPost(wire, target.options.get("facility", DEFAULT_FACILITY))

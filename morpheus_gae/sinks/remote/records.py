@@ -1,0 +1,102 @@
+"""Records: alerts as they are sent to a server, each with what the server is told beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.alerts import ALERT_COLUMNS
+from morpheus_gae.detect.cef import CEF
+from morpheus_gae.sinks.ndjson import json_lines
+
+Encode = Callable[[pa.Table], pa.Table]
+
+
+class Record(NamedTuple):
+    """A record on its way.
+
+    Attributes
+    ----------
+    body
+        JSON or CEF, one line of UTF-8 without its end.
+    id
+        The same each time that it is sent; empty where it has none.
+    time_ms
+        Milliseconds since the epoch.
+    severity
+        0 low, 1 medium, 2 high.
+    text
+        For people, one line.
+    kind
+        ``alert``, or what else it is.
+    """
+
+    body: bytes
+    id: str
+    time_ms: int
+    severity: int
+    text: str
+    kind: str = "alert"
+
+
+def records_of(table: pa.Table, encode: Encode) -> list[Record]:
+    """Rows as records.
+
+    Parameters
+    ----------
+    table
+        E alert rows (``detect.alerts.alert_table``), or rows of another kind: then their columns ``id``,
+        ``time`` (milliseconds), ``severity`` (0, 1, 2), ``text`` and ``kind`` tell what they can.
+    encode
+        From rows to rows in the form that is sent.
+    """
+    if table.num_rows == 0:
+        return []
+    encoded = encode(table)
+    if encoded.column_names == [CEF]:
+        bodies = [text.encode() for text in encoded[CEF].to_pylist()]
+    else:
+        bodies = json_lines(encoded).split(b"\n")[:-1]
+    if set(ALERT_COLUMNS) <= set(table.column_names):
+        return _alerts(table, bodies)
+    return _others(table, bodies)
+
+
+def _alerts(table: pa.Table, bodies: list[bytes]) -> list[Record]:
+    a = AlertFields.of(table)
+    score, port = a.score.to_pylist(), a.dst_port.to_pylist()
+    told = zip(a.src.to_pylist(), a.dst.to_pylist(), port, a.why.to_pylist(), score, strict=True)
+    texts = [
+        f"{src} → {dst}{'' if to is None else f' port {to}'}: {why} (score {s:.4f})"
+        for src, dst, to, why, s in told
+    ]
+    columns = (bodies, a.id.to_pylist(), a.start_ms.tolist(), a.severity.tolist(), texts)
+    return [Record(*row) for row in zip(*columns, strict=True)]
+
+
+def _others(table: pa.Table, bodies: list[bytes]) -> list[Record]:
+    rows = table.num_rows
+    now = time.time_ns() // 1_000_000
+
+    def column(name: str, default: object) -> list[object]:
+        if name not in table.column_names:
+            return [default] * rows
+        return [default if value is None else value for value in table[name].to_pylist()]
+
+    told = zip(
+        *(column(*c) for c in (("id", ""), ("time", now), ("severity", 0), ("text", ""), ("kind", "record"))),
+        strict=True,
+    )
+    return [
+        Record(body, str(i), _whole(at, now), int(np.clip(_whole(grade, 0), 0, 2)), str(text), str(kind))
+        for body, (i, at, grade, text, kind) in zip(bodies, told, strict=True)
+    ]
+
+
+def _whole(value: object, default: int) -> int:
+    return int(value) if isinstance(value, (int, float)) else default

@@ -1,0 +1,118 @@
+"""Target: the URL of a server that alerts go to, taken apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from morpheus_gae.errors import UsageError
+
+KAFKA = "kafka"
+PORTS = {
+    "syslog+tcp": 514,
+    "syslog+tls": 6514,
+    "syslog+udp": 514,
+}
+"""Schemes, and the port of each where a URL tells none."""
+OPTIONS = {"syslog": ("facility",)}
+"""What may stand behind the ``?``, by kind."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server.
+
+    Attributes
+    ----------
+    kind
+        ``syslog``, ``webhook``, ``slack``, ``elasticsearch`` or ``splunk``.
+    transport
+        ``tcp``, ``tls``, ``udp``, ``https`` or ``http``.
+    host, port
+        Where it listens.
+    path
+        Begins with ``/``, or is empty.
+    options
+        What stood behind the ``?``.
+    """
+
+    kind: str
+    transport: str
+    host: str
+    port: int
+    path: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """For messages."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = self.transport if self.kind == "webhook" else f"{self.kind}+{self.transport}"
+        return f"{scheme}://{host}:{self.port}{self.path}"
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nobody else can read what is sent."""
+        return self.transport in ("tls", "https") or self.host in LOOPBACK
+
+
+def is_remote(url: str | None) -> bool:
+    """Whether a destination is a server other than Kafka."""
+    scheme, found, _ = (url or "").partition("://")
+    return bool(found) and scheme != KAFKA
+
+
+def parse_target(url: str) -> Target:
+    """Take a URL apart.
+
+    Raises
+    ------
+    UsageError
+        If it is none of a server that is known here, or holds a user or a password. What it holds behind the
+        host is not told: it may be secret.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in PORTS:
+        known = " ".join(f"{name}://" for name in (*PORTS, KAFKA))
+        raise UsageError(f"--output {_plain(scheme)}://…: unknown; known are files, - and {known}")
+    if "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
+        raise UsageError(
+            f"--output {scheme}://…: a URL holds no user or password: give them by the environment, as "
+            "MORPHEUS_GAE_OUTPUT_TOKEN_FILE"
+        )
+    parts, port = _parts(scheme, url)
+    kind, _, transport = scheme.partition("+")
+    kind, transport = (kind, transport) if transport else ("webhook", kind)
+    shown = f"{scheme}://{parts.hostname}"
+    if parts.fragment or (kind == "syslog" and parts.path not in ("", "/")):
+        raise UsageError(f"--output {shown}: not of the form {scheme}://host:port")
+    options = _options(kind, shown, parts.query)
+    path = parts.path if kind != "syslog" else ""
+    return Target(kind, transport, str(parts.hostname), port, path, options)
+
+
+def _parts(scheme: str, url: str) -> tuple[SplitResult, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = SplitResult("", "", "", "", ""), None
+    if not parts.hostname or re.search(r"[\s\x00-\x1f\x7f]", url) or port == 0:
+        raise UsageError(f"--output {scheme}://…: not of the form {scheme}://host:port")
+    return parts, port or PORTS[scheme]
+
+
+def _options(kind: str, shown: str, query: str) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    known = OPTIONS.get(kind, ())
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        may = f"known are {', '.join(known)}" if known else "there are none"
+        raise UsageError(f"--output {shown}: unknown option {_plain(unknown[0])!r} behind the ?: {may}")
+    return options
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w+.-]", "?", text)[:40]

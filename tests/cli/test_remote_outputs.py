@@ -1,0 +1,69 @@
+"""--output URL of a server, from the command line to the server."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_morpheus import csv_of, morpheus, toy  # noqa: F401
+from tests.sinks.remote.servers import Octets
+
+USUAL = ("pipeline-gae", "--model", "toy", "--input", "flows.csv", "--threshold", "0")
+
+
+def bodies(messages: list[bytes]) -> list[int]:
+    return [json.loads(message.split(b" - ", 1)[1])["IN_BYTES"] for message in messages]
+
+
+def test_every_alert_reaches_the_server() -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 31))))
+    with Octets() as server:
+        done = morpheus(
+            *USUAL, "--output", f"syslog+tcp://127.0.0.1:{server.port}", "--graph_size", "7", "--json", "f"
+        )
+        assert done.exit_code == 0, done.output
+        assert bodies(server.wait(lambda m: len(m) >= 30)) == list(range(1, 31))
+    assert json.loads(Path("f").read_text())["delivery"]["delivered_alerts"] == 30
+    assert "alerts delivered" in done.stderr
+
+
+def test_a_checkpoint_is_written_once_the_server_has_acknowledged() -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 31))) + "no,flow,at,all,here\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    told = ("--output", f"syslog+tcp://127.0.0.1:{port}", "--graph_size", "7", "--retry_seconds", "0")
+    told = (*told, "--checkpoint", "ck", "--checkpoint_seconds", "0", "--pair_seconds", "0")
+    away = morpheus(*USUAL, *told)
+    assert away.exit_code == 1
+    last = away.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: syslog+tcp://127.0.0.1:{port} did not take alerts for 0 s: ")
+    assert not Path("ck/checkpoint.json").exists()
+    with Octets(port=port) as server:
+        assert morpheus(*USUAL, *told).exit_code == 0
+        assert bodies(server.wait(lambda m: len(m) >= 30)) == list(range(1, 31))
+        again = morpheus(*USUAL, *told)
+        assert "nothing to do" in again.stderr
+        assert len(server.messages) == 30
+    assert len(Path("ck/dead.ndjson").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (["--output", "syslog+tls://joe:hunter2@h"], "no user or password"),
+        (["--output", "syslog://h"], "known are files"),
+        (["--output", "a.jsonl", "--refused", "r.jsonl"], "--refused is for"),
+        (["--output", "a.jsonl", "--encoding", "cef"], "--encoding cef is for syslog"),
+        (["--output", "syslog+tcp://h", "--refused", "flows.csv"], "is read as input"),
+        (["--output", "syslog+tcp://h", "--refused", "r", "--dead_letters", "r"], "give two files"),
+    ],
+)
+def test_mistakes_are_one_clear_error(told: list[str], message: str) -> None:
+    Path("flows.csv").write_text(csv_of([1, 2]))
+    done = morpheus(*USUAL, *told)
+    assert done.exit_code == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "hunter2" not in done.output
