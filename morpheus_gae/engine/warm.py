@@ -36,6 +36,8 @@ def warm_up(executor: Executor) -> None:
             columns.IN_BYTES: [60, 1500],
             columns.OUT_BYTES: [0, 40],
             columns.DURATION: [None, 1.5],
+            # for models that read more
+            "L7_PROTO": ["DNS", None],
         }
     )
     # fewer rows are checked without kernels

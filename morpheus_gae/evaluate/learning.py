@@ -70,7 +70,13 @@ def _follow(
     spec = executor.artifact.spec
     graphs = [
         (
-            build_graph(w, octets=spec.octets, tolerance=spec.tolerance, max_sweeps=spec.max_sweeps),
+            build_graph(
+                w,
+                octets=spec.octets,
+                tolerance=spec.tolerance,
+                max_sweeps=spec.max_sweeps,
+                enriched=spec.enriched,
+            ),
             w.time_ms,
         )
         for w in windows([flows], size)

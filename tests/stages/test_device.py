@@ -270,3 +270,15 @@ def test_the_real_ones(tmp_path: Path) -> None:
         assert all(c.is_cuda for c in found.flows.columns)
         row += len(frame)
     assert row == 330
+
+
+def test_what_enriched_models_read_is_made_on_the_host(host: Any) -> None:
+    from morpheus_gae.model.spec import ModelSpec
+    from morpheus_gae.stages.device import on_device
+
+    config = SimpleNamespace(execution_mode=SimpleNamespace(name="GPU"))
+    for enriched in (False, True):
+        artifact = SimpleNamespace(spec=ModelSpec(enriched=enriched))
+        executor = SimpleNamespace(artifact=artifact, score_device=len)
+        assert on_device(config, executor) is not enriched
+        assert not on_device(config, SimpleNamespace(artifact=artifact))
