@@ -148,15 +148,17 @@ def _train(
         raise InputError(f"training needs at least {MIN_FLOWS} well-formed flows, found {e}")
     torch.manual_seed(options.seed)
     bar = tqdm(total=options.epochs, disable=not progress, unit="epoch", desc="train", dynamic_ncols=True)
-    bar.set_postfix_str("what comes back")
+    bar.set_postfix_str("hosts and pairs")
     spool = Spool(out)
     fold = fifths(e)
     graph = build_graph(flows)
     if spec.enriched:
         graph = replace(graph, extra=spooled(flows.table, spool))
     known = None if parent is None else parent.known(graph)
+    bar.set_postfix_str("what comes back")
     found = suspects(flows, graph, options.contamination, known)
     kept = found.of < 0
+    bar.set_postfix_str("bins")
     data = prepare(kept_graph(graph, kept, spool), fold[kept], spool, parent)
     window = settled_window(options.window, int(kept.sum()), spec.edge_decoder)
     options = replace(options, window=window)
@@ -168,14 +170,16 @@ def _train(
     run = fingerprint(flows, kept, spec, options, graph.extra, parent)
     best, history = fit(net, data, counters, options, bar, out, run, parent is not None)
     net.load_state_dict(best)
-    bar.set_postfix_str("calibrating")
+    bar.set_postfix_str("memory")
     tensors = gather(net, data, counters, options.seed, parent)
 
     def draft(without: int | None) -> Artifact:
+        bar.set_postfix_str("scoring" if without is None else f"scoring, fifth {without + 1} of {FOLDS}")
         memory = {} if without is None else memory_of(data, counters, options.seed, without, parent)
         return Artifact(out, name, "", spec, {**tensors, **memory}, {"thresholds": {}, "training": {}})
 
     raw = cross_scores(draft, spec, flows, fold, options.graph_size)
+    bar.set_postfix_str("calibrating")
     # what the weights were fitted to is neither in a held-out window nor in a burst
     fresh = ~kept
     fresh[kept] = held_out(data.f.shape[0], window)
@@ -194,6 +198,7 @@ def _train(
     surprise = calibrated.surprise
     tensors.update(calibrated.tensors)
     if spec.evidence:
+        bar.set_postfix_str("evidence")
         before = None if parent is None else parent.shown(tensors)
         more, surprise = evidence.settle(
             flows, surprise, fold, counted, kept, tensors, options.graph_size, before

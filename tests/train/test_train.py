@@ -31,6 +31,18 @@ def test_the_same_seed_gives_the_same_model(tmp_path):
     assert a.hash == b.hash != c.hash
 
 
+def test_a_terminal_is_told_the_passes(tmp_path, capsys):
+    train_model(make_flows(1500), tmp_path / "a", epochs=1, progress=True)
+    told = capsys.readouterr().err
+    passes = ["hosts and pairs", "what comes back", "bins", "flow types", "loss=", "memory"]
+    passes += ["scoring, fifth 5 of 5", "calibrating", "evidence"]
+    places = [told.find(name) for name in passes]
+    assert places[0] > 0
+    assert places == sorted(places)
+    train_model(make_flows(1500), tmp_path / "b", epochs=1)
+    assert "epoch" not in capsys.readouterr().err
+
+
 def test_labels_are_never_looked_at(tmp_path):
     flows = make_flows(1500)
     label = np.random.default_rng(0).integers(0, 2, len(flows))
