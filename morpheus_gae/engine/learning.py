@@ -43,12 +43,14 @@ HOME = 0.5
 """A network is the model's own if it knows the pairs of so many of the first window's flows."""
 SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Time between two snapshots: at least so much, and so many times what one takes."""
-FOLLOWED = ("memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source")
+FOLLOWED = (
+    "memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source", "prefix."
+)  # fmt: skip
 """Tensors of the artifact that learning replaces."""
 FRESH = 5
 """The threshold is taken anew when this part of the flows it is taken from is new."""
-ROWS = ("memory.", "evidence.pair", "evidence.source")
-"""Tensors with a row for each pair or host of the memory, but for its salt."""
+ROWS = ("memory.", "evidence.pair", "evidence.source", "prefix.")
+"""Tensors with a row for each pair or host, or kin of such, of the memory, but for its salt."""
 GROWTH = 1.5
 """The scale is fitted again when so many times as many flows were seen as the last time."""
 

@@ -188,12 +188,10 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
     if not np.array_equal(t["memory.salt"], artifact.tensors["memory.salt"]):
         return "its keys are of another salt than the model's"
     followed = {name: column for name, column in t.items() if name.startswith(FOLLOWED)}
-    if not all(followed[f"memory.{leaf}_key"].shape[0] for leaf in ("host", "pair")):
-        # nothing is remembered yet: values of one row stand for those that are not there
-        own = artifact.tensors
-        followed |= {
-            name: own[name][:1] for name in followed if name.startswith(ROWS) and not followed[name].size
-        }
+    # where nothing is remembered, values of one row stand for those that are not there
+    own = artifact.tensors
+    empty = [name for name, column in followed.items() if name.startswith(ROWS) and not column.size]
+    followed |= {name: own[name][:1] for name in empty}
     return value_flaw(artifact.spec, {**artifact.tensors, **followed})
 
 

@@ -51,7 +51,7 @@ class CpuExecutor:
         if spec.attention:
             self.encoder = Encoder(spec, w)
         if spec.memory:
-            self.memory = CpuMemory(artifact.memory)
+            self.memory = CpuMemory(artifact.memory, artifact.prefixes)
             self.pairs = _pair_model(artifact, w)
             self.fused = cpu_tail.tail_of(artifact.tail("fused"))
         if spec.evidence:
@@ -77,7 +77,8 @@ class CpuExecutor:
         if spec.attention:
             f = edge_features(graph.attributes, graph.duration_missing, self.mean, self.scale)
         if spec.memory:
-            hosts = cpu_pairs.hosts_of(*self.memory.find_hosts(graph.host_hi, graph.host_lo), flags, None)
+            places = self.memory.find_hosts(graph.host_hi, graph.host_lo)
+            hosts = cpu_pairs.hosts_of(places, self.memory.hosts.keys.shape[0], flags, None)
         if f is not None:
             logit = None if hosts is None else self._existence(graph, hosts)
             z = self.encoder.embed(graph, flags, f, logit)

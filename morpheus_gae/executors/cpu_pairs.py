@@ -15,7 +15,7 @@ from numba import njit
 from morpheus_gae.executors.cpu_dense import Layer, dense, relu, softmax
 from morpheus_gae.executors.cpu_intrinsics import ROWS
 from morpheus_gae.executors.cpu_math import FAST
-from morpheus_gae.executors.cpu_memory import Counters, find_pairs
+from morpheus_gae.executors.cpu_memory import Counters, Places, find_kin, find_pairs
 from morpheus_gae.executors.cpu_tail import Tail, map_tail
 from morpheus_gae.graph.prefetch import prefetch
 
@@ -64,12 +64,10 @@ class Hosts(NamedTuple):
 
     Attributes
     ----------
-    key
-        uint64 [N].
-    found
-        int32 [N] row in memory, -1 where unknown.
+    key, narrow, wide, found, row
+        See `cpu_memory.Places`.
     kind
-        int32 [N] that row, or -1 - the class flags as bits.
+        int32 [N] row of a known host; of others below 0, by row and class flags.
     flags
         float32 [N, 5].
     z
@@ -77,17 +75,24 @@ class Hosts(NamedTuple):
     """
 
     key: U64
+    narrow: U64
+    wide: U64
     found: I32
+    row: I32
     kind: I32
     flags: F32
     z: F32
 
 
-def hosts_of(key: U64, found: I32, flags: F32, z: F32 | None) -> Hosts:
-    """Put them together."""
+def hosts_of(places: Places, known: int, flags: F32, z: F32 | None) -> Hosts:
+    """Put them together; ``known`` hosts are in memory, the rows of prefixes behind them."""
     bits = (flags @ np.exp2(np.arange(flags.shape[1], dtype=np.float32))).astype(np.int32)
-    kind = np.where(found >= 0, found, -1 - bits).astype(np.int32)
-    return Hosts(key, found, kind, flags, np.empty((key.shape[0], 0), np.float32) if z is None else z)
+    stands_in = np.maximum(places.row - np.int32(known - 1), 0)
+    kind = np.where(places.found >= 0, places.found, -1 - bits - (stands_in << flags.shape[1])).astype(
+        np.int32
+    )
+    none = np.empty((flags.shape[0], 0), np.float32)
+    return Hosts(*places, kind, flags, none if z is None else z)
 
 
 @njit(cache=True, nogil=True)
@@ -120,7 +125,7 @@ def _gather(
     memory: Counters, with_context: bool, x: F32, c: F32,
 ) -> None:  # fmt: skip
     """Existence numbers and flags [20, ROWS], profile and embeddings [24 + 3 z, ROWS] of a block of pairs."""
-    found, flags, z = hosts.found, hosts.flags, hosts.z
+    found, flags, z = hosts.row, hosts.flags, hosts.z
     pair, host = memory.pair, memory.host
     for j in range(10):
         for i in range(ROWS):
@@ -134,18 +139,18 @@ def _gather(
         hs, hd, f, r = found[s], found[d], forward[p - lo], reverse[p - lo]
         if f >= 0:
             x[0, i] = pair[f, 0]
-            x[6, i] = _ONE
+            x[6, i] = pair[f, 7]
             c[0, i] = pair[f, 0]
             c[1, i] = _ONE
             for j in range(6):
                 c[2 + j, i] = pair[f, 1 + j]
         if r >= 0:
             x[1, i] = pair[r, 0]
-            x[7, i] = _ONE
+            x[7, i] = pair[r, 7]
         if hs >= 0:
             x[2, i] = host[hs, 0]
             x[3, i] = host[hs, 8]
-            x[8, i] = _ONE
+            x[8, i] = host[hs, 7]
             if host[hs, 0] > _ZERO:
                 c[8, i] = host[hs, 0]
                 c[9, i] = _ONE
@@ -154,7 +159,7 @@ def _gather(
         if hd >= 0:
             x[4, i] = host[hd, 0]
             x[5, i] = host[hd, 8]
-            x[9, i] = _ONE
+            x[9, i] = host[hd, 7]
             if host[hd, 8] > _ZERO:
                 c[16, i] = host[hd, 8]
                 c[17, i] = _ONE
@@ -266,14 +271,19 @@ def score_pairs(
             count = _distinct(
                 start, stop, pair_src, pair_dst, hosts.kind, forward, reverse, seen, at, row, chosen
             )
-        _ask(chosen[: min(ROWS, count)], start, pair_src, pair_dst, forward, reverse, hosts.found, memory)
+        if memory.kin_keys.shape[0]:
+            find_kin(
+                chosen[:count], start, pair_src, pair_dst, hosts.key, hosts.narrow, hosts.wide,
+                memory.kin_keys, memory.kin_slots, memory.keys.shape[0], forward, reverse,
+            )  # fmt: skip
+        _ask(chosen[: min(ROWS, count)], start, pair_src, pair_dst, forward, reverse, hosts.row, memory)
         for first in range(0, count, ROWS):
             m = min(ROWS, count - first)
             block = chosen[first : first + m]
             _gather(m, block, start, pair_src, pair_dst, forward, reverse, hosts, memory, with_z, x, c)
             # the layers take long enough for the next block's rows to arrive
             ahead = chosen[first + m : min(first + m + ROWS, count)]
-            _ask(ahead, start, pair_src, pair_dst, forward, reverse, hosts.found, memory)
+            _ask(ahead, start, pair_src, pair_dst, forward, reverse, hosts.row, memory)
             dense(x, e0, h0)
             relu(h0)
             dense(h0, e1, h1)

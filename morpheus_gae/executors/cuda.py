@@ -104,7 +104,7 @@ class CudaExecutor:
         self.scaling = self._sent(np.concatenate([mean, 1 / deviation]).astype(np.float32))
         self.centre = self._sent(centre_of(mean))
         if spec.memory:
-            self.memory = DeviceMemory(artifact.memory, device)
+            self.memory = DeviceMemory(artifact.memory, device, artifact.prefixes)
             self.pair_model = PairModel.of(self.net, DeviceTail(artifact.tail("pair"), self.device))
         if not spec.edge_decoder:
             self.fused_tail = DeviceTail(artifact.tail("fused"), self.device)

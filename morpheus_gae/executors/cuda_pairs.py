@@ -109,13 +109,12 @@ def existence_torch(
     bias
         float32 [P]: ln of the probability that the pair would talk; or None.
     """
-    of_pair = memory.of_pair[:, 0]
-    of_src, of_dst = (memory.of_host[found.host[end].long()] for end in (src, dst))
-    numbers = [of_pair[found.forward.long()], of_pair[found.reverse.long()]]
-    numbers += [of_src[:, 0], of_src[:, 8], of_dst[:, 0], of_dst[:, 8]]
-    counts = torch.stack(numbers, 1)
-    seen = torch.stack([numbers[0], numbers[1], numbers[2] + numbers[3], numbers[4] + numbers[5]], 1) > 0
-    known = torch.cat([torch.log1p(counts) / 4, seen.to(torch.float32)], 1)
+    near = found.near
+    there, back = (memory.of_pair[row.long()] for row in (near.forward, near.reverse))
+    of_src, of_dst = (memory.of_host[near.host[end].long()] for end in (src, dst))
+    counts = [there[:, 0], back[:, 0], of_src[:, 0], of_src[:, 8], of_dst[:, 0], of_dst[:, 8]]
+    seen = [rows[:, 7] for rows in (there, back, of_src, of_dst)]
+    known = torch.cat([torch.log1p(torch.stack(counts, 1)) / 4, torch.stack(seen, 1)], 1)
     strange = -model.net.existence_logit(known, flags[src], flags[dst])
     return model.tail(strange), -F.softplus(strange) if biased else None
 
@@ -124,17 +123,17 @@ def mixture_torch(
     found: Found, src: Tensor, dst: Tensor, memory: DeviceMemory, model: PairModel, z: Tensor | None
 ) -> Tensor:
     """float32 [P, K]: shares of the flow types; ``z`` is float32 [N, Z] embeddings of hosts, or None."""
-    profile: list[Tensor] = []
+    near, profile = found.near, list[Tensor]()
     for counters in (
-        memory.of_pair[found.forward.long()],
-        memory.of_host[found.host[src].long()],
-        memory.of_host[found.host[dst].long(), 8:],
+        memory.of_pair[near.forward.long()],
+        memory.of_host[near.host[src].long()],
+        memory.of_host[near.host[dst].long(), 8:],
     ):
         count = counters[:, :1]
         profile += [torch.log1p(count) / 4, (count > 0).to(torch.float32), counters[:, 1:7]]
     numbers, (first, _, last) = torch.cat(profile, 1), model.net.context
     hidden = first(numbers) if z is None else by_parts(first, numbers, z, src, dst)
-    tau, types = F.softplus(model.net.tau), memory.types[found.forward.long()].float()
+    tau, types = F.softplus(model.net.tau), memory.types[near.forward.long()].float()
     share = tau * torch.softmax(last(torch.relu_(hidden)), 1) + types
     share = share / (tau + types.sum(1, keepdim=True))
     return ((1 - MIX_FLOOR) * share + MIX_FLOOR / types.shape[1]).contiguous()

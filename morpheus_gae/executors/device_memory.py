@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from morpheus_gae.executors.device_octets import shifted
 from morpheus_gae.model.memory import Memory
+from morpheus_gae.model.prefixes import NARROW, WIDE, Prefixes
 
 _SIGN = -(1 << 63)
 MOST_BITS = 26
@@ -106,29 +108,57 @@ class DeviceMemory:
     ----------
     hosts, pairs
         Where to look.
+    prefixes, kin
+        Likewise, for prefixes of hosts and kin of pairs; None without prefixes.
     of_host
-        float32 [H + 1, 16]: counters of what a host sent (7), 0, what it received (7), 0.
+        float32 [H + 1 + R, 16]: counters of what a host sent (7), "seen", what it received (7), 0.
     of_pair
-        float32 [Q + 1, 8]: counters (7), 0.
+        float32 [Q + 1 + G, 8]: counters (7), "seen".
     types
-        float16 [Q + 1, K]. The last row of each table is zeros, for what is not known.
+        float16 [Q + 1 + G, K]. The row behind hosts, or pairs, is zeros, for what is not known; then come
+        prefixes, and kin.
     """
 
-    def __init__(self, memory: Memory, device: str) -> None:
+    def __init__(self, memory: Memory, device: str, prefixes: Prefixes | None = None) -> None:
         self.salt = _signed(memory.salt)
+        self.narrow, self.wide = (_signed(memory.salt + own) for own in (NARROW, WIDE))
         self.hosts, self.pairs = Index.of(memory.host_key, device), Index.of(memory.pair_key, device)
+        self.prefixes = None if prefixes is None else Index.of(prefixes.key, device)
+        self.kin = None if prefixes is None else Index.of(prefixes.pair_key, device)
+        out, into, pair = memory.host_out, memory.host_in, memory.pair
+        of_host, of_pair = [_eights(_seen(out, into), out, into)], [_eights(_seen(pair, pair), pair)]
+        types = [memory.pair_types]
+        if prefixes is not None:
+            of_host.append(_eights(prefixes.seen, prefixes.out, prefixes.into))
+            of_pair.append(_eights(prefixes.pair_seen, prefixes.pair))
+            types.append(prefixes.pair_types)
 
-        def table(*parts: npt.NDArray[np.float32]) -> Tensor:
-            # in eights: a row lies within one sector of the device's memory
-            rows = np.zeros((parts[0].shape[0] + 1, 8 * len(parts)), np.float32)
-            for i, part in enumerate(parts):
-                rows[:-1, 8 * i : 8 * i + part.shape[1]] = part
-            return torch.from_numpy(rows).to(device)
+        def table(parts: Sequence[npt.NDArray[np.generic]]) -> Tensor:
+            zeros = np.zeros((1, parts[0].shape[1]), parts[0].dtype)
+            return torch.from_numpy(np.concatenate([parts[0], zeros, *parts[1:]])).to(device)
 
-        self.of_host, self.of_pair = table(memory.host_out, memory.host_in), table(memory.pair)
-        types = memory.pair_types
-        zeros = np.zeros((1, types.shape[1]), types.dtype)
-        self.types = torch.from_numpy(np.concatenate([types, zeros])).to(device)
+        self.of_host, self.of_pair, self.types = table(of_host), table(of_pair), table(types)
+
+
+def _seen(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return (a[:, 0] + b[:, 0] > 0).astype(np.float32)
+
+
+def _eights(seen: npt.NDArray[np.float32], *parts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows of eights, which lie within one sector of the device's memory each."""
+    rows = np.zeros((seen.shape[0], 8 * len(parts)), np.float32)
+    rows[:, 7] = seen
+    for i, part in enumerate(parts):
+        rows[:, 8 * i : 8 * i + 7] = part
+    return rows
+
+
+class Rows(NamedTuple):
+    """Rows of a window's hosts [N], pairs and reverse pairs [P] in a memory's tables, int64 or int32."""
+
+    host: Tensor
+    forward: Tensor
+    reverse: Tensor
 
 
 class Found(NamedTuple):
@@ -142,12 +172,15 @@ class Found(NamedTuple):
         int64 or int32 [P]: row of each pair, and of the pair from its destination to its source.
     unseen
         int64 scalar: hosts that memory does not know.
+    near
+        The same rows, or those of the prefixes and kin that stand in.
     """
 
     host: Tensor
     forward: Tensor
     reverse: Tensor
     unseen: Tensor
+    near: Rows
 
 
 def find_torch(memory: DeviceMemory, hi: Tensor, lo: Tensor, src: Tensor, dst: Tensor) -> Found:
@@ -166,4 +199,37 @@ def find_torch(memory: DeviceMemory, hi: Tensor, lo: Tensor, src: Tensor, dst: T
     host = memory.hosts.find(key)
     of_src, of_dst = key[src], key[dst]
     forward, reverse = (memory.pairs.find(pair_keys(a, b)) for a, b in ((of_src, of_dst), (of_dst, of_src)))
-    return Found(host, forward, reverse, (host == memory.hosts.count).sum())
+    unseen = (host == memory.hosts.count).sum()
+    near = Rows(host, forward, reverse)
+    if memory.prefixes is not None and memory.kin is not None:
+        narrow, wide = prefix_keys(hi, lo, memory)
+        first, new = memory.hosts.count + 1, forward == memory.pairs.count
+        prefix = _instead(memory.prefixes.find(narrow), memory.prefixes.find(wide), memory.prefixes.count)
+        kin = _instead(
+            memory.kin.find(pair_keys(narrow[src], of_dst)),
+            memory.kin.find(pair_keys(wide[src], of_dst)),
+            memory.kin.count,
+        )
+        back = memory.kin.find(pair_keys(of_src, narrow[dst]))
+        near = Rows(
+            _behind(host, (host == memory.hosts.count), prefix, memory.prefixes, first),
+            _behind(forward, new, kin, memory.kin, memory.pairs.count + 1),
+            _behind(reverse, new & (reverse == memory.pairs.count), back, memory.kin, memory.pairs.count + 1),
+        )
+    return Found(host, forward, reverse, unseen, near)
+
+
+def prefix_keys(hi: Tensor, lo: Tensor, memory: DeviceMemory) -> tuple[Tensor, Tensor]:
+    """int64 [N] each: bits of ``model.prefixes.prefix_keys``."""
+    v4 = (hi == 0) & (shifted(lo, 32) == 0xFFFF)
+    narrow = host_keys(hi, torch.where(v4, lo & ~0xFF, 0), memory.narrow)
+    return narrow, host_keys(hi & ~0xFFFF, torch.where(v4, lo & ~0xFFFF, 0), memory.wide)
+
+
+def _instead(a: Tensor, b: Tensor, none: int) -> Tensor:
+    return torch.where(a == none, b, a)
+
+
+def _behind(row: Tensor, unknown: Tensor, other: Tensor, index: Index, first: int) -> Tensor:
+    """Rows from ``first`` on in place of the unknown, where there are such."""
+    return torch.where(unknown & (other < index.count), other + first, row)

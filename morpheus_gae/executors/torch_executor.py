@@ -112,7 +112,9 @@ class TorchExecutor:
         pair_raw = flow_raw = edge_raw = None
         bias = None
         if spec.memory:
-            known = recall(art.memory, batch.host_hi, batch.host_lo, batch.pair_src, batch.pair_dst)
+            known = recall(
+                art.memory, batch.host_hi, batch.host_lo, batch.pair_src, batch.pair_dst, art.prefixes
+            )
             logit = net.existence_logit(torch.from_numpy(known.existence), flags[src], flags[dst])
             pair_raw = -logit
             bias = -torch.nn.functional.softplus(-logit)

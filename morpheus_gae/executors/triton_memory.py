@@ -14,7 +14,7 @@ import torch
 import triton
 import triton.language as tl
 
-from morpheus_gae.executors.device_memory import Found
+from morpheus_gae.executors.device_memory import Found, Rows
 from morpheus_gae.executors.triton_distinct import _mix
 
 if TYPE_CHECKING:
@@ -46,9 +46,16 @@ def _place(key, there, keys, begin, count, shift, last, steps):
     return tl.where(found, low, count)
 
 
-@triton.jit(do_not_specialize=["hosts", "count", "shift", "last", "steps", "salt", "row"])
+@triton.jit(
+    do_not_specialize=[
+        "hosts", "count", "shift", "last", "steps", "salt", "row", "near",
+        "of_narrow", "of_wide", "kin_count", "kin_shift", "kin_last", "kin_steps",
+    ]
+)  # fmt: skip
 def _hosts_kernel(
-    hi, lo, keys, begin, key, row, unseen, hosts, count, shift, last, steps, salt, BLOCK: tl.constexpr
+    hi, lo, keys, begin, key, narrow, wide, row, near, unseen, hosts, count, shift, last, steps, salt,
+    of_narrow, of_wide, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps,
+    PREFIXES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < hosts
@@ -59,6 +66,26 @@ def _hosts_kernel(
     tl.store(key + at, own, mask=there)
     tl.store(row + at, found, mask=there)
     tl.atomic_add(unseen, tl.sum((there & (found == count)).to(tl.int64), 0), sem="relaxed")
+    if PREFIXES:
+        v4 = (upper == 0) & (((lower >> 32) & 0xFFFFFFFF) == 0xFFFF)
+        first = _mix(_mix(upper + of_narrow) + tl.where(v4, lower & ~0xFF, 0) * _GOLDEN)
+        second = _mix(_mix((upper & ~0xFFFF) + of_wide) + tl.where(v4, lower & ~0xFFFF, 0) * _GOLDEN)
+        tl.store(narrow + at, first, mask=there)
+        tl.store(wide + at, second, mask=there)
+        new = there & (found == count)
+        found = _kin(found, new, first, count, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps)
+        new = there & (found == count)
+        found = _kin(
+            found, new, second, count, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps
+        )
+        tl.store(near + at, found, mask=there)
+
+
+@triton.jit
+def _kin(found, new, key, count, keys, begin, kin_count, shift, last, steps):
+    """Rows behind the ``count + 1`` first, in place of those of ``new`` lanes, where there are such."""
+    place = _place(key, new, keys, begin, kin_count, shift, last, steps)
+    return tl.where(new & (place < kin_count), place + count + 1, found)
 
 
 @triton.jit
@@ -66,34 +93,66 @@ def _pair_key(src, dst):
     return _mix(src * _GOLDEN + (dst ^ ((dst >> 29) & 0x7FFFFFFFF)))
 
 
-@triton.jit(do_not_specialize=["pairs", "count", "shift", "last", "steps", "forward", "reverse"])
+@triton.jit(
+    do_not_specialize=[
+        "pairs", "count", "shift", "last", "steps", "forward", "reverse", "near", "near_back",
+        "kin_count", "kin_shift", "kin_last", "kin_steps",
+    ]
+)  # fmt: skip
 def _pairs_kernel(
-    key, src, dst, keys, begin, forward, reverse, pairs, count, shift, last, steps, BLOCK: tl.constexpr
+    key, narrow, wide, src, dst, keys, begin, forward, reverse, near, near_back, pairs, count, shift, last,
+    steps, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps,
+    PREFIXES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < pairs
-    of_src = tl.load(key + tl.load(src + at, mask=there, other=0), mask=there, other=0)
-    of_dst = tl.load(key + tl.load(dst + at, mask=there, other=0), mask=there, other=0)
+    s = tl.load(src + at, mask=there, other=0)
+    d = tl.load(dst + at, mask=there, other=0)
+    of_src = tl.load(key + s, mask=there, other=0)
+    of_dst = tl.load(key + d, mask=there, other=0)
     found = _place(_pair_key(of_src, of_dst), there, keys, begin, count, shift, last, steps)
     tl.store(forward + at, found, mask=there)
-    found = _place(_pair_key(of_dst, of_src), there, keys, begin, count, shift, last, steps)
-    tl.store(reverse + at, found, mask=there)
+    back = _place(_pair_key(of_dst, of_src), there, keys, begin, count, shift, last, steps)
+    tl.store(reverse + at, back, mask=there)
+    if PREFIXES:
+        new = there & (found == count)
+        like = _pair_key(of_src, tl.load(narrow + d, mask=new, other=0))
+        back = _kin(
+            back, new & (back == count), like, count,
+            kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps,
+        )  # fmt: skip
+        tl.store(near_back + at, back, mask=there)
+        like = _pair_key(tl.load(narrow + s, mask=new, other=0), of_dst)
+        found = _kin(found, new, like, count, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps)
+        new = there & (found == count)
+        like = _pair_key(tl.load(wide + s, mask=new, other=0), of_dst)
+        found = _kin(found, new, like, count, kin_keys, kin_begin, kin_count, kin_shift, kin_last, kin_steps)
+        tl.store(near + at, found, mask=there)
 
 
 def find(memory: DeviceMemory, hi: Tensor, lo: Tensor, src: Tensor, dst: Tensor) -> Found:
     """``device_memory.find_torch`` as two kernels; rows are int32."""
     n, p, device = lo.shape[0], src.shape[0], lo.device
+    prefixes = memory.prefixes is not None
     key = torch.empty_like(lo)
     host, forward, reverse = torch.empty(n + 2 * p, dtype=torch.int32, device=device).split([n, p, p])
+    near, narrow, wide = Rows(host, forward, reverse), key, key
+    if prefixes:
+        narrow, wide = torch.empty_like(lo), torch.empty_like(lo)
+        near = Rows(*torch.empty(n + 2 * p, dtype=torch.int32, device=device).split([n, p, p]))
     unseen = torch.zeros((), dtype=torch.int64, device=device)
-    index = memory.hosts
+    index, other = memory.hosts, memory.prefixes or memory.hosts
     _hosts_kernel[(triton.cdiv(n, BLOCK),)](
-        hi, lo, index.keys, index.begin, key, host, unseen, n,
-        index.count, index.shift, index.last, index.steps, memory.salt, BLOCK=BLOCK,
+        hi, lo, index.keys, index.begin, key, narrow, wide, host, near.host, unseen, n,
+        index.count, index.shift, index.last, index.steps, memory.salt, memory.narrow, memory.wide,
+        other.keys, other.begin, other.count, other.shift, other.last, other.steps,
+        PREFIXES=prefixes, BLOCK=BLOCK,
     )  # fmt: skip
-    index = memory.pairs
+    index, other = memory.pairs, memory.kin or memory.pairs
     _pairs_kernel[(triton.cdiv(p, BLOCK),)](
-        key, src, dst, index.keys, index.begin, forward, reverse, p,
-        index.count, index.shift, index.last, index.steps, BLOCK=BLOCK,
+        key, narrow, wide, src, dst, index.keys, index.begin, forward, reverse, near.forward, near.reverse, p,
+        index.count, index.shift, index.last, index.steps,
+        other.keys, other.begin, other.count, other.shift, other.last, other.steps,
+        PREFIXES=prefixes, BLOCK=BLOCK,
     )  # fmt: skip
-    return Found(host, forward, reverse, unseen)
+    return Found(host, forward, reverse, unseen, near)

@@ -63,18 +63,15 @@ def _existence_kernel(
     n0, n1 = tl.load(of_pair + there_ * 8), tl.load(of_pair + back_ * 8)
     n2, n3 = tl.load(of_s), tl.load(of_s + 8)
     n4, n5 = tl.load(of_d), tl.load(of_d + 8)
+    seen, seen_back = tl.load(of_pair + there_ * 8 + 7), tl.load(of_pair + back_ * 8 + 7)
     j = tl.arange(0, WIDTH)
     none = tl.zeros([BLOCK], tl.float32)
     # numbers of memory, then classes of source and destination; see cuda_pairs.EXISTENCE
     x = _beside(
-        _beside4(_log(n0), (n0 > 0).to(tl.float32), tl.load(flags + s * 5), tl.load(flags + d * 5)),
-        _beside4(_log(n1), (n1 > 0).to(tl.float32), tl.load(flags + s * 5 + 1), tl.load(flags + d * 5 + 1)),
-        _beside4(
-            _log(n2), (n2 + n3 > 0).to(tl.float32), tl.load(flags + s * 5 + 2), tl.load(flags + d * 5 + 2)
-        ),
-        _beside4(
-            _log(n3), (n4 + n5 > 0).to(tl.float32), tl.load(flags + s * 5 + 3), tl.load(flags + d * 5 + 3)
-        ),
+        _beside4(_log(n0), seen, tl.load(flags + s * 5), tl.load(flags + d * 5)),
+        _beside4(_log(n1), seen_back, tl.load(flags + s * 5 + 1), tl.load(flags + d * 5 + 1)),
+        _beside4(_log(n2), tl.load(of_s + 7), tl.load(flags + s * 5 + 2), tl.load(flags + d * 5 + 2)),
+        _beside4(_log(n3), tl.load(of_d + 7), tl.load(flags + s * 5 + 3), tl.load(flags + d * 5 + 3)),
         _beside4(_log(n4), none, tl.load(flags + s * 5 + 4), tl.load(flags + d * 5 + 4)),
         _beside4(_log(n5), none, none, none),
         _beside4(none, none, none, none),
@@ -166,7 +163,7 @@ def existence(
     calibrated, *bias = torch.empty(1 + biased, pairs, device=src.device).unbind()
     knots = model.tail.x.shape[0]
     _existence_kernel[(triton.cdiv(pairs, BLOCK),)](
-        src, dst, found.forward, found.reverse, found.host, flags, memory.of_host, memory.of_pair,
+        src, dst, *found.near[1:], found.near.host, flags, memory.of_host, memory.of_pair,
         model.existence, calibrated, bias[0] if bias else calibrated, pairs,
         BIASED=biased, KNOTS=knots, STEPS=knots.bit_length(), WIDTH=model.net.existence[0].out_features,
         BLOCK=BLOCK, enable_fp_fusion=True,
@@ -183,8 +180,8 @@ def mixture(
     weights = model.context
     embedded = (weights, weights, weights) if z is None else (z, z @ model.ends, model.product)
     _mixture_kernel[(triton.cdiv(pairs, BLOCK),)](
-        src, dst, found.forward, found.host, memory.of_host, memory.of_pair, types, weights, *embedded,
-        mix, pairs, EMBEDDED=z is not None, Z=1 if z is None else z.shape[1],
+        src, dst, found.near.forward, found.near.host, memory.of_host, memory.of_pair, types, weights,
+        *embedded, mix, pairs, EMBEDDED=z is not None, Z=1 if z is None else z.shape[1],
         WIDTH=model.net.context[0].out_features, K=types.shape[1], BLOCK=BLOCK, enable_fp_fusion=True,
     )  # fmt: skip
     return mix

@@ -30,6 +30,7 @@ from morpheus_gae.model.artifact_file import read_tensors
 from morpheus_gae.model.calibration import TailMap
 from morpheus_gae.model.evidence import Evidence
 from morpheus_gae.model.memory import Memory
+from morpheus_gae.model.prefixes import Prefixes
 from morpheus_gae.model.spec import ModelSpec
 from morpheus_gae.model.strict_json import seal
 
@@ -94,6 +95,15 @@ class Artifact:
             pair=t["memory.pair"],
             pair_types=t["memory.pair_types"],
         )
+
+    @property
+    def prefixes(self) -> Prefixes | None:
+        """What hosts and pairs without history take the place of; None unless spec.prefixes."""
+        t = self.tensors
+        if not self.spec.prefixes:
+            return None
+        names = ("key", "out", "in", "seen", "pair_key", "pair", "pair_seen", "pair_types")
+        return Prefixes(*(t[f"prefix.{name}"] for name in names))
 
     @property
     def evidence(self) -> Evidence:

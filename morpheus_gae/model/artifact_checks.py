@@ -53,12 +53,23 @@ def value_flaw(spec: ModelSpec, tensors: Tensors) -> str | None:
 def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
     for name, tensor in t.items():
         # k of a tail may be infinite; the memory is looked at by columns
-        if tensor.dtype.kind == "f" and not name.startswith("memory.") and not name.endswith(".tail"):
+        if (
+            tensor.dtype.kind == "f"
+            and not name.startswith(("memory.", "prefix."))
+            and not name.endswith(".tail")
+        ):
             yield from _infinite(name, tensor.min(), tensor.max())
     yield from _scale(t)
     yield from _quantiles(t)
     if spec.memory:
-        yield from _memory(t)
+        yield from _memory(
+            t,
+            ("memory.host_key", "memory.pair_key"),
+            ("memory.host_out", "memory.host_in", "memory.pair"),
+            "memory.pair_types",
+        )
+    if spec.prefixes:
+        yield from _prefixes(t)
     if not spec.edge_decoder:
         for part in maps(spec):
             yield from _calibration(t, f"calibration.{part}")
@@ -93,11 +104,11 @@ def _quantiles(t: Tensors) -> Iterator[str]:
         yield f"quantiles.surprise must ascend within 0 to {MOST_SURPRISE:g}"
 
 
-def _memory(t: Tensors) -> Iterator[str]:
-    for name in ("memory.host_key", "memory.pair_key"):
+def _memory(t: Tensors, keys: tuple[str, ...], counters: tuple[str, ...], types: str) -> Iterator[str]:
+    for name in keys:
         if not _ascends(t[name]):
             yield f"{name} must ascend, without a key twice"
-    for name in ("memory.host_out", "memory.host_in", "memory.pair"):
+    for name in counters:
         low, high = columns(t[name])
         yield from _infinite(name, low.min(), high.max())
         if low[0] < 0:
@@ -106,8 +117,17 @@ def _memory(t: Tensors) -> Iterator[str]:
             yield f"{name} has negative deviations"
         if max(-low[1:].min(), high[1:].max()) > STANDARDISED:
             yield f"{name} has means or deviations beyond {STANDARDISED:g}"
-    if t["memory.pair_types"].view(np.uint16).max() >= _INFINITE_HALF:
-        yield "memory.pair_types must be finite and not negative"
+    if t[types].view(np.uint16).max() >= _INFINITE_HALF:
+        yield f"{types} must be finite and not negative"
+
+
+def _prefixes(t: Tensors) -> Iterator[str]:
+    yield from _memory(
+        t, ("prefix.key", "prefix.pair_key"), ("prefix.out", "prefix.in", "prefix.pair"), "prefix.pair_types"
+    )
+    for name in ("prefix.seen", "prefix.pair_seen"):
+        if not (t[name].min() >= -2 and t[name].max() <= 0):
+            yield f"{name} must be from -2 to 0"
 
 
 def _calibration(t: Tensors, part: str) -> Iterator[str]:

@@ -30,6 +30,9 @@ FREE: dict[str, tuple[int, int]] = {
     **{f"groups{i}": (1, 64) for i in range(2)},
     **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "fused", "evidence")},
     "knots of new pairs": (2, 4096),
+    # a number and the classes of an address fit into 32 bits
+    "prefixes": (1, 1 << 25),
+    "kins": (1, 1 << 30),
     "quantiles": (2, 1 << 16),
     **{f"edges of extra {i}": (1, 4095) for i in range(COLUMNS)},
     **{f"bins of extra {i}": (2, 4096) for i in range(COLUMNS)},
@@ -62,6 +65,17 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
             "memory.pair_key": Kind("U64", ("pairs",)),
             "memory.pair": Kind("F32", ("pairs", 7)),
             "memory.pair_types": Kind("F16", ("pairs", max(spec.flow_types, 1))),
+        }
+    if spec.prefixes:
+        out |= {
+            "prefix.key": Kind("U64", ("prefixes",)),
+            "prefix.out": Kind("F32", ("prefixes", 7)),
+            "prefix.in": Kind("F32", ("prefixes", 7)),
+            "prefix.seen": Kind("F32", ("prefixes",)),
+            "prefix.pair_key": Kind("U64", ("kins",)),
+            "prefix.pair": Kind("F32", ("kins", 7)),
+            "prefix.pair_seen": Kind("F32", ("kins",)),
+            "prefix.pair_types": Kind("F16", ("kins", max(spec.flow_types, 1))),
         }
     if spec.evidence:
         out |= {

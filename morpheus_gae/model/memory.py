@@ -8,9 +8,13 @@ window's hosts and pairs they give 10 numbers for the existence head and 24 for 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from morpheus_gae.model.prefixes import Prefixes
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -86,22 +90,31 @@ def rows(table: npt.NDArray[np.floating], at: I64) -> F32:
     return out
 
 
-def existence_numbers(pair: F32, back: F32, so: F32, si: F32, do: F32, di: F32) -> F32:
+def seen_flags(pair: F32, back: F32, so: F32, si: F32, do: F32, di: F32) -> F32:
+    """float32 [P, 4] seen flags of pair, reverse pair, source, destination from flow counts, see below."""
+    return np.stack([pair > 0, back > 0, so + si > 0, do + di > 0], 1).astype(np.float32)
+
+
+def existence_numbers(
+    pair: F32, back: F32, so: F32, si: F32, do: F32, di: F32, seen: F32 | None = None
+) -> F32:
     """The existence head's 10 numbers from flow counts.
 
     Parameters
     ----------
     pair, back, so, si, do, di
         float32 [P] flows of: the pair, its reverse, source out, source in, destination out, destination in.
+    seen
+        float32 [P, 4] in place of ``seen_flags``.
 
     Returns
     -------
     float32 [P, 10]
-        log1p / 4 of each count, then seen flags of pair, reverse pair, source, destination.
+        log1p / 4 of each count, then seen flags.
     """
     counts = np.stack([pair, back, so, si, do, di], 1)
-    seen = np.stack([pair > 0, back > 0, so + si > 0, do + di > 0], 1)
-    return np.concatenate([np.log1p(counts) / np.float32(4), seen.astype(np.float32)], 1)
+    flags = seen_flags(pair, back, so, si, do, di) if seen is None else seen
+    return np.concatenate([np.log1p(counts) / np.float32(4), flags], 1)
 
 
 def profile_numbers(pair: F32, src: F32, dst: F32) -> F32:
@@ -143,23 +156,39 @@ class Recall:
     types: F32
 
 
-def recall(memory: Memory, host_hi: U64, host_lo: U64, pair_src: I32, pair_dst: I32) -> Recall:
-    """Look a window's hosts and pairs up."""
+def recall(
+    memory: Memory,
+    host_hi: U64,
+    host_lo: U64,
+    pair_src: I32,
+    pair_dst: I32,
+    prefixes: Prefixes | None = None,
+) -> Recall:
+    """Look a window's hosts and pairs up, and with prefixes the kin of those that memory does not know."""
     keys = host_keys(host_hi, host_lo, memory.salt)
     at = find(memory.host_key, keys)
     out, into = rows(memory.host_out, at), rows(memory.host_in, at)
     forward = find(memory.pair_key, pair_keys(keys[pair_src], keys[pair_dst]))
     reverse = find(memory.pair_key, pair_keys(keys[pair_dst], keys[pair_src]))
-    pair = rows(memory.pair, forward)
+    pair, back = rows(memory.pair, forward), rows(memory.pair[:, :1], reverse)[:, 0]
+    types = rows(memory.pair_types, forward)
+
+    def counts() -> tuple[F32, F32, F32, F32, F32, F32]:
+        s, d = pair_src, pair_dst
+        return pair[:, 0], back, out[s, 0], into[s, 0], out[d, 0], into[d, 0]
+
+    seen = seen_flags(*counts())
+    if prefixes is not None:
+        from morpheus_gae.model.prefixes import fill, near, replaced
+
+        kin = near(prefixes, memory.salt, host_hi, host_lo, pair_src, pair_dst, (at, forward, reverse))
+        out, into = fill(out, prefixes.out, kin.host), fill(into, prefixes.into, kin.host)
+        pair, back = fill(pair, prefixes.pair, kin.pair), fill(back, prefixes.pair[:, 0], kin.reverse)
+        types = fill(types, prefixes.pair_types, kin.pair)
+        ends = kin.host[pair_src], kin.host[pair_dst]
+        seen = replaced(seen, (prefixes.pair_seen, prefixes.seen), kin.pair, kin.reverse, *ends)
     return Recall(
-        existence=existence_numbers(
-            pair[:, 0],
-            rows(memory.pair[:, :1], reverse)[:, 0],
-            out[pair_src, 0],
-            into[pair_src, 0],
-            out[pair_dst, 0],
-            into[pair_dst, 0],
-        ),
+        existence=existence_numbers(*counts(), seen),
         profile=profile_numbers(pair, out[pair_src], into[pair_dst]),
-        types=rows(memory.pair_types, forward),
+        types=types,
     )

@@ -54,6 +54,8 @@ class ModelSpec:
         Surprises travel over the window's graph: what else a flow's pair and source send raises its own.
     enriched
         The flow types also tell ports, protocol, packets, TCP flags and application (`model.enriched`).
+    prefixes
+        Hosts and pairs without history take that of their network prefixes.
     version
         Of this format.
     """
@@ -71,6 +73,7 @@ class ModelSpec:
     heads: int = 2
     evidence: bool = False
     enriched: bool = False
+    prefixes: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -87,6 +90,10 @@ class ModelSpec:
             raise UsageError(
                 "evidence is measured against the memory's pairs and hosts: switch memory on as well"
             )
+        if self.prefixes and not self.memory:
+            raise UsageError(
+                "prefixes stand in for hosts that memory does not know: switch memory on as well"
+            )
         if self.edge_decoder and self.memory:
             raise UsageError("edge_decoder scores alone: switch memory and flow_types off")
         if self.edge_decoder and not self.attention:
@@ -98,7 +105,7 @@ class ModelSpec:
         flaw = name_flaw(self.preset)
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
-        for name in ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched"):
+        for name in ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched", "prefixes"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -123,7 +130,7 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
         values = asdict(self)
-        for part in ("evidence", "enriched"):
+        for part in ("evidence", "enriched", "prefixes"):
             if not values[part]:
                 del values[part]
         return values
@@ -153,8 +160,8 @@ class ModelSpec:
 
 
 PRESETS: dict[str, ModelSpec] = {
-    "default": ModelSpec(evidence=True),
-    "graph": ModelSpec(preset="graph", attention=True, evidence=True),
+    "default": ModelSpec(evidence=True, prefixes=True),
+    "graph": ModelSpec(preset="graph", attention=True, evidence=True, prefixes=True),
     "published": ModelSpec(
         preset="published",
         octets=True,

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.model.memory import existence_numbers, profile_numbers
+from morpheus_gae.model.memory import existence_numbers, profile_numbers, seen_flags
+from morpheus_gae.model.prefixes import fill, replaced
 from morpheus_gae.train.flow_types import Shares
 from morpheus_gae.train.passes import add_rows, add_sums
+from morpheus_gae.train.prefixes import ByPrefix, Kin
 from morpheus_gae.train.spool import Spool, blocks
 
 F32 = npt.NDArray[np.float32]
@@ -63,6 +65,8 @@ class Counters:
         float32 [1 + FOLDS, Q or H, 7]: entry 0 all training flows, entry 1 + k those of fold k.
     types
         float32 [1 + FOLDS, Q, K] summed responsibilities, likewise.
+    by_prefix
+        What stands in for hosts and pairs without history; None for a model that asks nothing of it.
     """
 
     f: F32
@@ -106,6 +110,7 @@ class Counters:
             table[0] = found
         for part in blocks(q):
             self.types[0, part] = self.types[1:, part].sum(0)
+        self.by_prefix: ByPrefix | None = None
 
     def sums_of(self, part: str, without: int | None = None, rows: slice | I64 = EVERY) -> F32:
         """Rows of ``by_out``, ``by_in``, ``by_pair`` or ``types``, over all flows or all folds but one."""
@@ -148,6 +153,14 @@ class View:
         self.c = counters
         self.fold = without + 1 if isinstance(without, int) else None
         self.window = without == "window"
+        self.kin: Kin | None = None
+        self.arrived: int | None = None
+        if counters.by_prefix is not None:
+            # without the window's fold in either case: its own flows must not vouch for it
+            inside = int(counters.fold[rows.start]) if isinstance(without, str) else without
+            self.kin = counters.by_prefix.arrived(inside)
+            # who came in the fold is new in it, though he stayed: so newcomers are learnt
+            self.arrived = None if self.window else inside
         if self.window:
             x, pair = counters.f[rows, :3], counters.pair[rows]
             self.own_pairs, at = np.unique(pair, return_inverse=True)
@@ -170,9 +183,18 @@ class View:
         out[ids < 0] = 0
         return out
 
-    def recall(self, pair: I64, reverse: I64, src: I64, dst: I64) -> Recalled:
-        """Numbers of pairs given by ids; -1 stands for an unknown pair or host."""
-        c, w = self.c, self.window
+    def recall(
+        self, pair: I64, reverse: I64, src: I64, dst: I64, like: tuple[I64, I64] | None = None
+    ) -> Recalled:
+        """Numbers of pairs given by ids; -1 stands for an unknown pair or host.
+
+        ``like`` are hosts of the same prefixes as sources and destinations, by default these.
+        """
+        c, w, of = self.c, self.window, self.c.by_prefix
+        like_src, like_dst = (src, dst) if like is None else like
+        if of is not None and self.arrived is not None:
+            pair, reverse = (np.where(of.first_pair[a] == self.arrived, -1, a) for a in (pair, reverse))
+            src, dst = (np.where(of.first_host[a] == self.arrived, -1, a) for a in (src, dst))
         p = self._read(c.by_pair, pair, self.own_pairs if w else None, self.own_pair if w else None)
         r = self._read(c.by_pair, reverse, self.own_pairs if w else None, self.own_pair if w else None)
         outs, own_out = (self.own_srcs, self.own_out) if w else (None, None)
@@ -180,9 +202,23 @@ class View:
         so, do = self._read(c.by_out, src, outs, own_out), self._read(c.by_out, dst, outs, own_out)
         si, di = self._read(c.by_in, src, ins, own_in), self._read(c.by_in, dst, ins, own_in)
         types = self._read(c.types, pair, self.own_pairs if w else None, self.own_types if w else None)
-        count = [np.maximum(a[:, 0], 0) for a in (p, r, so, si, do, di)]
+        types = np.maximum(types, 0)
+        p, r, so, si, do, di = (moments(a) for a in (p, r, so, si, do, di))
+        seen = seen_flags(p[:, 0], r[:, 0], so[:, 0], si[:, 0], do[:, 0], di[:, 0])
+        if of is not None and self.kin is not None:
+            kin, alone = self.kin, (p[:, 0] == 0, r[:, 0] == 0)
+            group, back = of.find(kin, src, dst, like_src, like_dst)
+            group, back = np.where(alone[0], group, -1), np.where(alone[0] & alone[1], back, -1)
+            of_src, of_dst = (
+                np.where(a[:, 0] + b[:, 0] == 0, of.prefix_of(kin, host), -1)
+                for a, b, host in ((so, si, like_src), (do, di, like_dst))
+            )
+            p, r, types = fill(p, kin.pair, group), fill(r, kin.pair, back), fill(types, kin.types, group)
+            so, si = fill(so, kin.out, of_src), fill(si, kin.into, of_src)
+            do, di = fill(do, kin.out, of_dst), fill(di, kin.into, of_dst)
+            seen = replaced(seen, (kin.pair_seen, kin.seen), group, back, of_src, of_dst)
         return Recalled(
-            existence=existence_numbers(*count).astype(np.float32),
-            profile=profile_numbers(moments(p), moments(so), moments(di)),
-            types=np.maximum(types, 0),
+            existence=existence_numbers(p[:, 0], r[:, 0], so[:, 0], si[:, 0], do[:, 0], di[:, 0], seen),
+            profile=profile_numbers(p, so, di),
+            types=types,
         )

@@ -23,11 +23,12 @@ except ImportError:
 from morpheus_gae.model.enriched import FIRST_TABLE
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.train import checkpoint
-from morpheus_gae.train.counters import Counters
+from morpheus_gae.train.counters import FOLDS, Counters
 from morpheus_gae.train.flow_types import Shares, fit_flow_types, remembered_types
 from morpheus_gae.train.loss import edge_loss, memory_loss
 from morpheus_gae.train.options import HELD_EVERY, TrainOptions
 from morpheus_gae.train.parent import Parent
+from morpheus_gae.train.prefixes import ByPrefix
 from morpheus_gae.train.prepare import Prepared
 from morpheus_gae.train.spool import Spool, let_go
 
@@ -82,6 +83,8 @@ def start(
     )
     if parent is not None and spec.memory:
         parent.add_to(counters, g)
+    if spec.prefixes:
+        counters.by_prefix = ByPrefix(counters, g.host_hi, g.host_lo, FOLDS)
     return net, counters
 
 

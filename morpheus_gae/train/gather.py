@@ -10,6 +10,7 @@ import numpy.typing as npt
 from morpheus_gae.model.enriched import tensors_of
 from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.model.prefixes import prefix_keys
 from morpheus_gae.train.counters import Counters, moments
 from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.prepare import Prepared
@@ -74,4 +75,7 @@ def memory_of(
         "memory.pair": pair,
         "memory.pair_types": types,
     }
+    if counters.by_prefix is not None:
+        networks = prefix_keys(data.graph.host_hi, data.graph.host_lo, salt)
+        memory |= counters.by_prefix.tensors(keys, networks, without)
     return memory if parent is None else parent.joined(memory)

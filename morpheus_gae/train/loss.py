@@ -184,8 +184,13 @@ def negatives(
     known_d[-unknown:][~stranger] = -1
     forward, reverse = counters.find(s, d), counters.find(d, s)
     forward[-unknown:] = reverse[-unknown:] = -1
+    # half of the unknown hosts are of a network that is known
+    network = np.where(rng.random(unknown) < 0.5, rng.choice(local.host, unknown), -1)
+    like_s, like_d = s.copy(), d.copy()
+    like_s[-unknown:][stranger] = network[stranger]
+    like_d[-unknown:][~stranger] = network[~stranger]
     return (
-        view.recall(forward, reverse, known_s, known_d),
+        view.recall(forward, reverse, known_s, known_d, (like_s, like_d)),
         (tensor(data.flags[s]), tensor(data.flags[d])),
     )
 

@@ -128,7 +128,7 @@ class Parent:
 
     def joined(self, memory: dict[str, Array]) -> dict[str, Array]:
         """A memory of the new flows, and of the hosts and pairs that only the parent has."""
-        out = dict(memory)
+        out = {**memory, **self._alike(memory)}
         for key, names in (
             ("host_key", ("host_out", "host_in")), ("pair_key", ("pair", "pair_types"))
         ):  # fmt: skip
@@ -139,6 +139,24 @@ class Parent:
             out[f"memory.{key}"] = keys[order]
             for name in (f"memory.{n}" for n in names):
                 out[name] = np.concatenate([memory[name], self.faded[name][rest]])[order]
+        return out
+
+    def _alike(self, memory: dict[str, Array]) -> dict[str, Array]:
+        """Prefixes and kin of both; of what both know the row with more hosts, or pairs."""
+        own, out = self.artifact.tensors, dict[str, Array]()
+        if not self.artifact.spec.prefixes:
+            return out
+        for key, counts, names in (
+            ("key", ("out", "in"), ("out", "in", "seen")),
+            ("pair_key", ("pair",), ("pair", "pair_seen", "pair_types")),
+        ):
+            tables = [{n: t[f"prefix.{n}"] for n in (key, *names)} for t in (memory, own)]
+            keys = np.concatenate([t[key] for t in tables])
+            weight = np.concatenate([sum(t[n][:, 0] for n in counts) for t in tables])
+            order = np.lexsort((-weight, keys))
+            first = order[np.append(True, np.diff(keys[order]) > 0)]
+            for name in (key, *names):
+                out[f"prefix.{name}"] = np.concatenate([t[name] for t in tables])[first]
         return out
 
     def shown(self, memory: dict[str, Array]) -> Shown:

@@ -30,6 +30,7 @@ from morpheus_gae.executors.device_rows import PART, Rows, rows_of
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.executors.device_ties import apart
 from morpheus_gae.model.calibration import STEEPEST, TailMap
+from tests.executors.kernel_memory import made
 
 
 def sent(array: np.ndarray, device: str) -> torch.Tensor:
@@ -85,37 +86,21 @@ def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
 
 def check_pairs(device: str, n: int = 150, p: int = 400) -> None:
     """Memory of some of the hosts and pairs, existence head and mixture, with and without embeddings."""
-    from morpheus_gae.model import memory as on_host
     from morpheus_gae.model.gae import GAE
     from morpheus_gae.model.spec import preset
 
     rng = np.random.default_rng(4)
-    hi, lo = np.zeros(n, np.uint64), 0xFFFF_0000_0000 + rng.integers(0, 1 << 32, n).astype(np.uint64)
-    hi[::3] = rng.choice(np.array([0, 0xFD, 0xFF, 0x20], np.uint64), n)[::3] << np.uint64(56)
-    lo[:4] = 0xFFFF_0A00_0001, 0xFFFF_E000_0001, 0, 0xFFFF_C0A8_01FF
-    src, dst = rng.integers(0, n, (2, p))
-    keys = on_host.host_keys(hi, lo, 99)
-    pair_key = np.unique(on_host.pair_keys(keys[src], keys[dst])[::2])
-    host_key = np.unique(keys[: n // 2])
-
-    def counters(rows: int) -> np.ndarray:
-        out = rng.normal(size=(rows, 7)).astype(np.float32)
-        out[:, 0] = np.floor(rng.exponential(50, rows))
-        return out
-
-    types = rng.exponential(3, (pair_key.size, 32)).astype(np.float16)
-    half, none = host_key.size, np.zeros(0, np.uint64)
-    full = on_host.Memory(
-        99, host_key, counters(half), counters(half), pair_key, counters(pair_key.size), types
-    )
-    empty = on_host.Memory(99, none, counters(0), counters(0), none, counters(0), types[:0])
-    ends = (sent(src, device), sent(dst, device))
-    addresses = (sent(hi.view(np.int64), device), sent(lo.view(np.int64), device))
+    m = made(n, p, rng)
+    ends = (sent(m.src, device), sent(m.dst, device))
+    addresses = (sent(m.hi.view(np.int64), device), sent(m.lo.view(np.int64), device))
     flags = class_flags(*addresses)
-    for memory in (DeviceMemory(full, device), DeviceMemory(empty, device)):
+    for known, prefixes in ((m.full, None), (m.empty, None), (m.full, m.prefixes)):
+        memory = DeviceMemory(known, device, prefixes)
         want, got = find_torch(memory, *addresses, *ends), cuda_memory.find(memory, *addresses, *ends)
-        for name in want._fields:
-            assert (getattr(got, name) == getattr(want, name)).all(), name
+        for a, b, names in ((got, want, want._fields[:-1]), (got.near, want.near, want.near._fields)):
+            for name in names:
+                assert (getattr(a, name) == getattr(b, name)).all(), name
+        assert memory.prefixes is None or (want.near.forward != want.forward).any()
         for name in ("default", "graph"):
             torch.manual_seed(0)
             net = GAE(preset(name)).to(device).requires_grad_(False)

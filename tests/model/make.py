@@ -25,7 +25,7 @@ SPECS = {
     ),
 }
 SIZES = {
-    **{"hosts": 6, "pairs": 9, "quantiles": 8},
+    **{"hosts": 6, "pairs": 9, "prefixes": 4, "kins": 5, "quantiles": 8},
     **{f"edges{i}": 4 + i for i in range(3)},
     **{f"bins{i}": 5 + i for i in range(3)},
     **{"groups0": 2, "groups1": 3},
@@ -50,6 +50,8 @@ def sound_tensors(spec: ModelSpec, seed: int = 0) -> dict[str, np.ndarray]:
 def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     if name.endswith(("key", "salt")):
         return np.sort(rng.integers(1, 1 << 63, shape).astype(np.uint64))
+    if name.startswith("prefix.") and name.endswith("seen"):
+        return rng.uniform(-2.0, 0.0, shape)
     if name.endswith(".tail"):
         return np.array([1.5, 3.0])
     if name == "evidence.prior":
