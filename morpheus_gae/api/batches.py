@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from morpheus_gae.errors import UsageError
+from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.convert import require_columns, table_to_flows
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.mapping import PresetLike, read_map
+from morpheus_gae.flows.numbers import numbers
 from morpheus_gae.flows.pairing import Pairer
 from morpheus_gae.flows.presets import choose, paths
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -22,6 +24,7 @@ from morpheus_gae.graph.windows import Windower
 
 I64 = npt.NDArray[np.int64]
 BATCH_ROWS = 65_536
+NO_TIME = np.iinfo(np.int64).min
 STREAM, CLOCK = CUTS = ("stream", "clock")
 
 
@@ -65,7 +68,7 @@ class Cut:
     windows
         ``stream``: in the order of the rows, as the pipeline cuts them. ``clock``: by start, at whole
         multiples of ``window_seconds`` since the epoch, so that they depend neither on the order of the rows
-        nor on where the data begin.
+        nor on where the data begin. Flows that do not tell when they start have windows of their own.
     """
 
     columns: str | Mapping[str, str] | None = None
@@ -103,33 +106,28 @@ class Cut:
         UsageError
             If there is no preset of that name, or the map cannot be understood.
         """
-        for flows in self._joined(self._records(table, account), account):
+        for flows in self.joined(self.records(table, account), account):
             account.flows += len(flows)
             if len(flows):
                 yield flows
 
     def cut(self, table: pa.Table, account: Account) -> Iterator[Flows]:
-        """Windows of the flows of a table, errors as those of `flows`.
-
-        Raises
-        ------
-        UsageError
-            If windows are cut by the clock, and no flow tells its start.
-        """
+        """Windows of the flows of a table; errors as those of `flows`."""
         if self.windows == STREAM:
             windower = self._windower()
             for flows in self.flows(table, account):
                 yield from windower.push(flows)
             yield from windower.flush()
             return
-        for records in self._by_clock(list(self._records(table, account))):
+        for records in self._by_clock(list(self.records(table, account))):
             windower = self._windower()
-            for flows in self._joined([records], account):
+            for flows in self.joined([records], account):
                 account.flows += len(flows)
                 yield from windower.push(flows)
             yield from windower.flush()
 
-    def _records(self, table: pa.Table, account: Account) -> Iterator[Flows]:
+    def records(self, table: pa.Table, account: Account) -> Iterator[Flows]:
+        """Well-formed records of a table as they are, a batch at a time; errors as those of `flows`."""
         names = paths(table.schema)
         layout = choose(names, self.preset)
         require_columns(names, "flows", layout)
@@ -141,7 +139,7 @@ class Cut:
             account.noted += batch.noted
             yield batch.flows
 
-    def _joined(self, parts: Iterable[Flows], account: Account) -> Iterator[Flows]:
+    def joined(self, parts: Iterable[Flows], account: Account) -> Iterator[Flows]:
         """One-way records joined; the account is told which."""
         if not self.pair_seconds:
             yield from parts
@@ -161,13 +159,9 @@ class Cut:
 
     def _by_clock(self, parts: list[Flows]) -> Iterator[Flows]:
         """The records that start in each stretch of time, whatever the order of the rows."""
-        parts = [part for part in parts if len(part)]
+        parts = [stamped(part) for part in parts if len(part)]
         if not parts:
             return
-        if any(part.time_ms is None for part in parts):
-            raise UsageError(
-                "windows by the clock need flows that tell when they start: use windows 'stream'"
-            )
         records = concat(parts)
         records = records.take(in_order(records))
         times, seconds = records.time_ms, self.window_seconds
@@ -180,6 +174,15 @@ class Cut:
 
     def _windower(self) -> Windower:
         return Windower(self.graph_size, None if self.windows == CLOCK else self.window_seconds)
+
+
+def stamped(flows: Flows) -> Flows:
+    """The flows with ``NO_TIME`` in ``time_ms`` where they tell no start: a stream takes a neighbour's."""
+    if flows.time_ms is None or columns.FLOW_START not in flows.table.column_names:
+        return replace(flows, time_ms=np.full(len(flows), NO_TIME, np.int64))
+    values, absent, misfit = numbers(flows.table[columns.FLOW_START])
+    none = absent | misfit | (np.abs(values) > 2**53)
+    return replace(flows, time_ms=np.where(none, NO_TIME, flows.time_ms)) if none.any() else flows
 
 
 def in_order(flows: Flows) -> I64:

@@ -22,6 +22,7 @@ from morpheus_gae.executors.base import Executor, executor_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morpheus_gae.flows.frame import Flows
     from morpheus_gae.model.artifact import Artifact
 
 F64 = npt.NDArray[np.float64]
@@ -192,23 +193,30 @@ class Detector(Params):
             If a parameter makes no sense.
         """
         from morpheus_gae.api.training import gathered
+
+        table, account = to_table(flows), Account()
+        self.fit_flows(gathered(self.cut(), table, account, self.max_flows))
+        examined = self.examine(table)
+        self.decision_scores_: F64 = examined.surprise
+        self.bad_counts_ = examined.bad_counts
+        return self
+
+    def fit_flows(self: Self, flows: Flows) -> Self:
+        """Train on flows that are read, in time order: no ``decision_scores_``; errors as those of `fit`."""
         from morpheus_gae.train.options import TrainOptions
         from morpheus_gae.train.train import train_model
 
-        table, account = to_table(flows), Account()
-        learnt = gathered(self._cut(), table, account, self.max_flows)
         options = TrainOptions(
             seed=self.random_state, graph_size=self.graph_size, contamination=self.contamination
         )
         with TemporaryDirectory() as scratch:
             train_model(
-                learnt, scratch, preset=self.preset, epochs=self.epochs, options=options, name=self.name,
+                flows, scratch, preset=self.preset, epochs=self.epochs, options=options, name=self.name,
                 progress=self.verbose, resume=False,
             )  # fmt: skip
             self._held = folders.read(scratch)
-        examined = self.examine(table)
-        self.decision_scores_: F64 = examined.surprise
-        self.bad_counts_ = examined.bad_counts
+        for stale in ("decision_scores_", "bad_counts_"):
+            self.__dict__.pop(stale, None)
         return self
 
     def score_samples(self, flows: Any) -> F64:
@@ -239,7 +247,7 @@ class Detector(Params):
         UsageError
             If flows have no named columns, or a parameter makes no sense.
         """
-        return examine(self._executor(), self._cut(), to_table(flows))
+        return examine(self._executor(), self.cut(), to_table(flows))
 
     def explain(self, flows: Any, *, flagged: bool = True) -> pa.Table:
         """Why flows are strange.
@@ -261,7 +269,7 @@ class Detector(Params):
         from morpheus_gae.api.explained import explained
 
         executor = self._executor()
-        windows = scored(executor, self._cut(), to_table(flows), Account())
+        windows = scored(executor, self.cut(), to_table(flows), Account())
         return explained(windows, executor.artifact, self._threshold(), flagged)
 
     @property
@@ -305,7 +313,8 @@ class Detector(Params):
             )
         return examined
 
-    def _cut(self) -> Cut:
+    def cut(self) -> Cut:
+        """How rows become flows and windows."""
         return Cut(self.columns, self.pair_seconds, self.graph_size, self.window_seconds, self.windows)
 
     def _executor(self) -> Executor:

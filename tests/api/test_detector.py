@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from morpheus_gae import BadRowsWarning, Detector, GaeError, InputError, UsageError
+from morpheus_gae import BadRowsWarning, Detector, GaeError, InputError
 from morpheus_gae.cli.morpheus import main as morpheus
 from tests.api.flows import changed, known, make_table
 from tests.test_pipeline import invoke
@@ -38,6 +38,9 @@ def test_scores_are_those_of_the_pipeline(tmp_path: Path, size: int) -> None:
     assert told["row"].to_pylist() == np.delete(np.arange(1000), 5).tolist()
     same = [name for name in expected.column_names if name not in ("is_anomaly", "threshold")]
     assert told.select(same).to_pydict() == expected.select(same).to_pydict()
+
+
+START = ["FLOW_START_MILLISECONDS"]
 
 
 def test_flagged_are_those_that_the_pipeline_alerts_on(tmp_path: Path) -> None:
@@ -179,10 +182,13 @@ def test_parameters_that_make_no_sense_are_told_when_they_are_used(params: dict,
         detector.score_samples(make_table(10))
 
 
-def test_clock_windows_need_times() -> None:
-    detector = known(windows="clock", window_seconds=60)
-    with pytest.raises(UsageError, match="when they start"):
-        detector.score_samples(make_table(10).drop_columns(["FLOW_START_MILLISECONDS"]))
+def test_flows_without_a_start_have_windows_of_their_own() -> None:
+    table, detector = make_table(100), known(windows="clock", window_seconds=0.5)
+    some = changed(table, "FLOW_START_MILLISECONDS", lambda v: v.__setitem__(slice(10, 30), [None] * 20))
+    scores = detector.score_samples(some)
+    assert np.array_equal(scores[10:30], detector.score_samples(table.slice(10, 20).drop_columns(START)))
+    assert np.array_equal(scores[50:], detector.score_samples(table.slice(50)))
+    assert detector.examine(table.drop_columns(START)).windows == 1
 
 
 def test_save_and_load(tmp_path: Path) -> None:
