@@ -51,14 +51,14 @@ OWNERS = {
     "nfstream": r"(?!)",
     "triton": r"executors/.*",
     **dict.fromkeys(("cudf", "cupy", "morpheus", "mrc"), r"stages/.*"),
-    **dict.fromkeys(("pandas", "polars"), r"(?!)"),
+    **dict.fromkeys(("pandas", "polars", "pyspark", "ray"), r"(?!)"),
 }
 # not even inside functions
 EVERYWHERE = {"matplotlib": OWNERS["matplotlib"], "pandas": r"(?!)", "polars": r"(?!)"}
 UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 HEAVY = (
     *("confluent_kafka", "cudf", "cupy", "matplotlib", "nfstream", "numba", "pandas", "polars", "pyarrow"),
-    *("scipy", "sklearn", "torch", "triton"),
+    *("pyspark", "ray", "scipy", "sklearn", "torch", "triton"),
     *("opentelemetry", "prometheus_client"),
 )
 LIGHT = ["morpheus_gae", *(f"morpheus_gae.cli.{p.stem}" for p in (PACKAGE / "cli").glob("[!_]*.py"))]

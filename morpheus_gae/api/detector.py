@@ -61,7 +61,7 @@ class Detector(Params):
     epochs
         At most so many passes over the training flows; None: 25.
     max_flows
-        Training takes the first so many.
+        Training takes the first so many; None: all.
     random_state
         Seed of everything random in training: same seed, same flows, same model.
     name
@@ -104,7 +104,7 @@ class Detector(Params):
         windows: str = "stream",
         executor: str = "cpu",
         epochs: int | None = None,
-        max_flows: int = 10_000_000,
+        max_flows: int | None = None,
         random_state: int = 0,
         name: str = "detector",
         verbose: bool = False,

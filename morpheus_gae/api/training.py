@@ -12,7 +12,7 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows, concat
 
 
-def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int) -> Flows:
+def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None) -> Flows:
     """The first well-formed flows of a table, in time order where every batch has times.
 
     Parameters
@@ -24,7 +24,7 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int) -> Flo
     account
         Is told what became of them.
     max_flows
-        At most so many.
+        At most so many; None: all.
 
     Raises
     ------
@@ -34,11 +34,11 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int) -> Flo
     parts: list[Flows] = []
     total = 0
     for flows in cut.flows(table, account):
-        part = flows.slice(0, min(len(flows), max_flows - total))
+        part = flows if max_flows is None else flows.slice(0, min(len(flows), max_flows - total))
         # columns that training does not read are not held
         parts.append(replace(part, table=pa.table({"row": part.rows})))
         total += len(part)
-        if total >= max_flows:
+        if max_flows is not None and total >= max_flows:
             break
     if not parts:
         reasons = {record.reason.value for record in account.bad}

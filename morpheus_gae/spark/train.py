@@ -45,11 +45,13 @@ KEPT = {
     WINDOW: pa.int64(),
 }
 """What comes to the machine that learns: addresses of both kinds are text."""
+MOST = 10_000_000
+"""Flows that are brought to one machine if ``max_flows`` does not tell."""
 GOLDEN = (5**0.5 - 1) / 2
 
 
 def fit(frame: Any, detector: Detector) -> Detector:
-    """Train a detector on the flows of a frame, or on ``max_flows`` of them.
+    """Train a detector on the flows of a frame, or on at most ``max_flows`` of them (None: ``MOST``).
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def fit(frame: Any, detector: Detector) -> Detector:
     try:
         counts = narrow.groupBy(WINDOW).count().collect()
         windows = np.array([row[0] for row in counts], np.int64)
-        taken = spread(windows, np.array([row[1] for row in counts], np.int64), detector.max_flows)
+        taken = spread(windows, np.array([row[1] for row in counts], np.int64), detector.max_flows or MOST)
         if len(taken) < len(windows):
             rows = frame.sparkSession.createDataFrame([(int(w),) for w in taken], f"{WINDOW} long")
             narrow_taken = narrow.join(functions.broadcast(rows), WINDOW)

@@ -33,6 +33,8 @@ EXTRAS = {
     "compare": {"pyod", "torch", "torch-geometric", "scikit-learn"},
     "bench": {"matplotlib", "torch", "torch-geometric"},
     "pcap": {"nfstream"},
+    "spark": {"pyspark", "pandas"},
+    "ray": {"ray"},
     "plot": {"matplotlib", "scikit-learn"},
 }
 # on the public index these are other projects, or come from the host's own environment only
