@@ -11,25 +11,28 @@ import pytest
 from tests.spark.lake import MISSING
 
 
-@pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """Spark on two threads of this machine."""
-    if MISSING:
-        pytest.skip("needs pyspark (extra spark) and a Java runtime")
+def session(python: str, rows: int) -> Any:
+    """Spark on two threads of this machine; workers run ``python`` with the packages of this process."""
     from pyspark.sql import SparkSession
 
-    with pytest.MonkeyPatch.context() as patch:
-        # workers run the interpreter and the packages of the tests
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("PYTHONPATH", ":".join(p for p in sys.path if p))
-        session = (
-            SparkSession.builder.master("local[2]")
-            .config("spark.ui.enabled", False)
-            .config("spark.sql.shuffle.partitions", 3)
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.sql.execution.arrow.maxRecordsPerBatch", 300)
-            .getOrCreate()
-        )
-        yield session
-        session.stop()
+    return (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", False)
+        .config("spark.sql.shuffle.partitions", 3)
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", rows)
+        .config("spark.pyspark.python", python)
+        .config("spark.executorEnv.PYTHONPATH", ":".join(p for p in sys.path if p))
+        .getOrCreate()
+    )
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One for all tests."""
+    if MISSING:
+        pytest.skip("needs pyspark (extra spark) and a Java runtime")
+    made = session(sys.executable, 300)
+    yield made
+    made.stop()
