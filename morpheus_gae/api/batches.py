@@ -14,6 +14,7 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.convert import require_columns, table_to_flows
+from morpheus_gae.flows.enriched import enriched_columns
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.mapping import PresetLike, read_map
 from morpheus_gae.flows.numbers import numbers
@@ -187,7 +188,14 @@ def stamped(flows: Flows) -> Flows:
 
 def in_order(flows: Flows) -> I64:
     """int64 [E] rows by start, then by all that a score can depend on: the same for any order of the rows."""
-    a = flows.attributes
-    ends = flows.dst_lo, flows.dst_hi, flows.src_lo, flows.src_hi
-    times = () if flows.time_ms is None else (flows.time_ms,)
-    return np.lexsort((flows.duration_missing, a[:, 2], a[:, 1], a[:, 0], *ends, *times))
+    time = np.zeros(len(flows), np.int64) if flows.time_ms is None else flows.time_ms
+    order = np.argsort(time, kind="stable")
+    same = time[order[1:]] == time[order[:-1]]
+    at = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(at):
+        # few flows start in the same millisecond: only those need looking at
+        tied = flows.take(order[at])
+        a, extra = tied.attributes, enriched_columns(tied.table)
+        ends = tied.dst_lo, tied.dst_hi, tied.src_lo, tied.src_hi
+        order[at] = order[at][np.lexsort((*extra.T, tied.duration_missing, *a.T, *ends, time[order[at]]))]
+    return order

@@ -16,7 +16,7 @@ from morpheus_gae.api.batches import Account, Cut
 from morpheus_gae.api.examined import Examined, examine, scored
 from morpheus_gae.api.params import Params
 from morpheus_gae.api.tables import to_table
-from morpheus_gae.errors import ArtifactError, BadRowsWarning, NotFittedError
+from morpheus_gae.errors import ArtifactError, BadRowsWarning, NotFittedError, UsageError
 from morpheus_gae.executors.base import Executor, executor_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.model.artifact import Artifact
+    from morpheus_gae.model.spec import ModelSpec
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -41,6 +42,9 @@ class Detector(Params):
     ----------
     preset
         Which parts the model has: ``default``, ``graph`` or ``published``.
+    features
+        ``enriched``: ports, protocol, packets, TCP flags and application too, where flows tell them; else
+        ``flow``.
     alert_rate
         Share of benign flows to flag. May be changed after training: thresholds come from the model.
     contamination
@@ -95,6 +99,7 @@ class Detector(Params):
         self,
         *,
         preset: str = "default",
+        features: str = "flow",
         alert_rate: float = 0.001,
         contamination: float | None = None,
         columns: str | Mapping[str, str] | None = None,
@@ -110,6 +115,7 @@ class Detector(Params):
         verbose: bool = False,
     ) -> None:
         self.preset = preset
+        self.features = features
         self.alert_rate = alert_rate
         self.contamination = contamination
         self.columns = columns
@@ -195,7 +201,7 @@ class Detector(Params):
         from morpheus_gae.api.training import gathered
 
         table, account = to_table(flows), Account()
-        self.fit_flows(gathered(self.cut(), table, account, self.max_flows))
+        self.fit_flows(gathered(self.cut(), table, account, self.max_flows, self.spec().enriched))
         examined = self.examine(table)
         self.decision_scores_: F64 = examined.surprise
         self.bad_counts_ = examined.bad_counts
@@ -211,7 +217,7 @@ class Detector(Params):
         )
         with TemporaryDirectory() as scratch:
             train_model(
-                flows, scratch, preset=self.preset, epochs=self.epochs, options=options, name=self.name,
+                flows, scratch, spec=self.spec(), epochs=self.epochs, options=options, name=self.name,
                 progress=self.verbose, resume=False,
             )  # fmt: skip
             self._held = folders.read(scratch)
@@ -312,6 +318,21 @@ class Detector(Params):
                 stacklevel=3,
             )
         return examined
+
+    def spec(self) -> ModelSpec:
+        """Which parts a model has that is trained.
+
+        Raises
+        ------
+        UsageError
+            If there is no such preset, or no such features.
+        """
+        from morpheus_gae.model.spec import enriched, preset
+
+        if self.features not in ("flow", "enriched"):
+            raise UsageError(f"unknown features {self.features!r}: choose flow or enriched")
+        spec = preset(self.preset)
+        return enriched(spec) if self.features == "enriched" else spec
 
     def cut(self) -> Cut:
         """How rows become flows and windows."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import closing
 
-import numpy as np
 import pyarrow as pa
 
 from morpheus_gae.api.batches import Account, Cut
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.train.read import Kept
+from morpheus_gae.train.spool import Spool
 
 
-def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None) -> Flows:
-    """The first well-formed flows of a table, in time order where every batch has times.
+def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None, enriched: bool) -> Flows:
+    """The first well-formed flows of a table, in time order where every one has a time.
 
     Parameters
     ----------
@@ -25,27 +26,21 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None)
         Is told what became of them.
     max_flows
         At most so many; None: all.
+    enriched
+        Keep the columns of `flows.enriched` as well.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    parts: list[Flows] = []
-    total = 0
-    for flows in cut.flows(table, account):
-        part = flows if max_flows is None else flows.slice(0, min(len(flows), max_flows - total))
-        # columns that training does not read are not held
-        parts.append(replace(part, table=pa.table({"row": part.rows})))
-        total += len(part)
-        if max_flows is not None and total >= max_flows:
-            break
-    if not parts:
-        reasons = {record.reason.value for record in account.bad}
-        raise InputError(
-            f"no well-formed flow to train on; bad records: {', '.join(sorted(reasons)) or 'none'}"
-        )
-    learnt = concat(parts)
-    if learnt.time_ms is not None and np.any(np.diff(learnt.time_ms) < 0):
-        learnt = learnt.take(np.argsort(learnt.time_ms, kind="stable"))
-    return learnt
+    with closing(Kept(Spool(), enriched)) as kept:
+        for flows in cut.flows(table, account):
+            part = flows if max_flows is None else flows.slice(0, min(len(flows), max_flows - kept.count))
+            kept.add(part)
+            if max_flows is not None and kept.count >= max_flows:
+                break
+        if not kept.count:
+            reasons = ", ".join(sorted({record.reason.value for record in account.bad}))
+            raise InputError(f"no well-formed flow to train on; bad records: {reasons or 'none'}")
+        return kept.flows()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from morpheus_gae.api.batches import Account, Cut, in_order
 from morpheus_gae.api.clock import check_clock, windows_of
@@ -21,6 +22,7 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.addresses import format_addresses
 from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.enriched import ABSENT, ENCODED, enriched_columns
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.numbers import numbers
 from morpheus_gae.flows.presets_names import CANONICAL
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 I64 = npt.NDArray[np.int64]
 ONE_WAY = "_one_way"
+WORDS, ENCODED_WORDS = "_enriched_", (4, 5, 6)
+"""Enriched columns (``flows.enriched.NAMES``) that are no canonical ones, as numbers."""
 KEPT = {
     c.FLOW_START: pa.int64(),
     c.IPV4_SRC: pa.string(),
@@ -40,7 +44,10 @@ KEPT = {
     c.PROTOCOL: pa.int64(),
     c.IN_BYTES: pa.float64(),
     c.OUT_BYTES: pa.float64(),
+    c.IN_PKTS: pa.int64(),
+    c.OUT_PKTS: pa.int64(),
     c.DURATION: pa.float64(),
+    **{f"{WORDS}{i}": pa.int32() for i in ENCODED_WORDS},
     ONE_WAY: pa.bool_(),
     WINDOW: pa.int64(),
 }
@@ -141,7 +148,11 @@ def flows_of(table: pa.Table, cut: Cut) -> Flows:
     if not table.num_rows:
         raise InputError("no well-formed flow to train on")
     one_way = bool(np.asarray(table[ONE_WAY]).any())
-    flows = table_to_flows(table.drop_columns([ONE_WAY, WINDOW]), "flows", preset=CANONICAL).flows
+    absent = [f"{WORDS}{i}" for i in ENCODED_WORDS if pc.max(table[f"{WORDS}{i}"]).as_py() == ABSENT]
+    absent += [name for name in (c.IN_PKTS, c.OUT_PKTS) if table[name].null_count == table.num_rows]
+    table = table.drop_columns([ONE_WAY, WINDOW, *absent])
+    table = table.rename_columns([n.replace(WORDS, ENCODED) for n in table.column_names])
+    flows = table_to_flows(table, "flows", preset=CANONICAL).flows
     flows = replace(flows.take(in_order(flows)), one_way=one_way)
     joined = [part for part in cut.joined([flows], Account()) if len(part)]
     learnt = concat(joined)
@@ -173,7 +184,9 @@ def narrowed(flows: Flows, cut: Cut) -> pa.Table:
         ONE_WAY: pa.array(np.full(len(flows), flows.one_way)),
         WINDOW: pa.array(windows_of(flows, check_clock(cut))),
     }
-    for name in (c.SRC_PORT, c.DST_PORT, c.PROTOCOL):
+    extra = enriched_columns(flows.table)
+    values |= {f"{WORDS}{i}": pa.array(extra[:, i]) for i in ENCODED_WORDS}
+    for name in (c.SRC_PORT, c.DST_PORT, c.PROTOCOL, c.IN_PKTS, c.OUT_PKTS):
         if name in flows.table.column_names:
             number, absent, misfit = numbers(flows.table[name])
             values[name] = pa.array(number.astype(np.int64), mask=absent | misfit)

@@ -46,6 +46,7 @@ def field(name: str, kind: pa.DataType) -> Any:
         pa.float64(): types.DoubleType,
         pa.float32(): types.FloatType,
         pa.int64(): types.LongType,
+        pa.int32(): types.IntegerType,
         pa.bool_(): types.BooleanType,
         pa.string(): types.StringType,
     }

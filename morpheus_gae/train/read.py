@@ -66,7 +66,7 @@ def read_for_training(
 
     bad: Counter[str] = Counter()
     with (
-        contextlib.closing(_Kept(Spool(near), enriched)) as kept,
+        contextlib.closing(Kept(Spool(near), enriched)) as kept,
         tqdm(disable=not progress, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar,
     ):
         batches = noted(read_flows(inputs, dictionaries=True, preset=preset), say)
@@ -87,8 +87,16 @@ def read_for_training(
         return kept.flows(), dict(bad)
 
 
-class _Kept:
-    """Flows as columns on disk. Of the table (labels and extra columns) only what is asked for stays."""
+class Kept:
+    """Flows as columns on disk. Of the table (labels and extra columns) only what is asked for stays.
+
+    Parameters
+    ----------
+    spool
+        Where.
+    enriched
+        Keep the columns of `flows.enriched` as well.
+    """
 
     def __init__(self, spool: Spool, enriched: bool) -> None:
         self.spool, self.count, self.one_way = spool, 0, False
@@ -97,6 +105,7 @@ class _Kept:
         self.there = np.zeros(len(NAMES), np.bool_)
 
     def add(self, flows: Flows) -> None:
+        """Keep a batch."""
         if flows.time_ms is None and "time_ms" in self.columns:
             self.columns.pop("time_ms").close()
         for name, column in self.columns.items():

@@ -174,12 +174,21 @@ def test_clock_windows_do_not_depend_on_the_order_of_rows() -> None:
         ({"columns": "no such exporter"}, "unknown preset"),
         ({"columns": {"BYTES": "up"}}, "none of our columns"),
         ({"executor": "abacus"}, "unknown executor"),
+        ({"alert_rate": 1.5}, "alert rate"),
     ],
 )
 def test_parameters_that_make_no_sense_are_told_when_they_are_used(params: dict, words: str) -> None:
     detector = known(**params)
     with pytest.raises(GaeError, match=words):
-        detector.score_samples(make_table(10))
+        detector.predict(make_table(10))
+
+
+def test_flows_that_start_together_have_an_order_too() -> None:
+    table = make_table(600)
+    coarse = changed(table, "FLOW_START_MILLISECONDS", lambda v: v.__setitem__(slice(None), [0] * 600))
+    detector = known(windows="clock", window_seconds=1)
+    order = np.random.default_rng(2).permutation(600)
+    assert np.array_equal(detector.score_samples(coarse.take(order)), detector.score_samples(coarse)[order])
 
 
 def test_flows_without_a_start_have_windows_of_their_own() -> None:

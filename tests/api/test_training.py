@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from morpheus_gae import BadRowsWarning, Detector, InputError
+from morpheus_gae import BadRowsWarning, Detector, InputError, UsageError
 from tests.api.flows import changed, fitted, make_table
 
 pytest.importorskip("torch")
@@ -27,6 +27,23 @@ def test_fit_makes_the_model_that_train_makes(tmp_path: Path) -> None:
     trained = train_model(flows, tmp_path / "m", epochs=1, options=TrainOptions(), name="detector")
     assert detector.artifact_.hash == trained.hash
     assert detector.artifact_.thresholds == trained.thresholds
+
+
+def test_enriched_features_are_those_of_train_too(tmp_path: Path) -> None:
+    from morpheus_gae.model.spec import enriched, preset
+    from morpheus_gae.train.options import TrainOptions
+    from morpheus_gae.train.read import read_for_training
+    from morpheus_gae.train.train import train_model
+
+    table, path = make_table(800), tmp_path / "flows.parquet"
+    pq.write_table(table, path)
+    detector = Detector(epochs=1, features="enriched").fit(table)
+    flows, _ = read_for_training([str(path)], enriched=True)
+    how = {"epochs": 1, "options": TrainOptions(), "name": "detector"}
+    trained = train_model(flows, tmp_path / "m", spec=enriched(preset("default")), **how)
+    assert detector.artifact_.hash == trained.hash
+    with pytest.raises(UsageError, match="flow or enriched"):
+        Detector(features="all").fit(table)
 
 
 def test_signs_are_those_of_scikit_learn_and_pyod() -> None:

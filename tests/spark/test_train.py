@@ -27,8 +27,9 @@ def test_the_model_is_that_of_one_machine(spark: Any, tmp_path: Path) -> None:
     from morpheus_gae.spark import fit
 
     table = changed(make_table(1200, seed=5), "IN_BYTES", lambda values: values.__setitem__(7, -1))
-    found = fit(lake(spark, table, tmp_path / "lake"), clocked())
-    assert found.artifact_.hash == clocked().fit(table).artifact_.hash
+    table = table.append_column("service", pa.array(["dns", "tls", None, "-"] * 300))
+    found = fit(lake(spark, table, tmp_path / "lake"), clocked(features="enriched"))
+    assert found.artifact_.hash == clocked(features="enriched").fit(table).artifact_.hash
     assert found.artifact_.config["training"]["flows"] <= 1199
     assert not hasattr(found, "decision_scores_")
 
