@@ -103,6 +103,9 @@ def score_flows(
                     model.t2[at2 + k] * model.t3[at3 + k]
                 )
             for c in range(columns):
+                # a column that is not there
+                if extra[i, c] == 0:
+                    continue
                 here = np.int64(extra[i, c]) * width
                 for k in range(width):
                     like[k] *= table[here + k]

@@ -40,6 +40,8 @@ def add_types(
             p = (mine[j] + share) * model.t1[at1 + j] * model.t2[at2 + j] * model.t3[at3 + j]
             r[j] = np.float64(p)
         for c in range(extra.shape[1]):
+            if extra[i, c] == 0:
+                continue
             here = np.int64(extra[i, c]) * width
             for j in range(k):
                 r[j] *= table[here + j]
