@@ -25,6 +25,7 @@ ROOMS = (
     "model",
     "executors",
     "detect",
+    "incidents",
     "sinks",
     "kafka",
     "engine",
@@ -43,7 +44,7 @@ OWNERS = {
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
-    "pyarrow": r"(api|flows|graph|sinks|kafka|inspect|simulate|spark|ray|train|evaluate|benchmark)/.*"
+    "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|simulate|spark|ray|train|evaluate|benchmark)/.*"
     r"|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",

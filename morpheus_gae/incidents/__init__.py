@@ -1,0 +1,1 @@
+"""From flagged flows to incidents: which belong together, what they are, how severe. No engine, no files."""

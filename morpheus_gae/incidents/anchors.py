@@ -1,0 +1,121 @@
+"""Anchors: what flagged flows of one window have in common, one answer for each flow.
+
+A flow belongs to the widest thing that it is part of: its source's many destinations, its destination's many
+sources, or else its pair of hosts. Order plays no part.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.incidents.flagged import Flagged
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+MANY = 4
+"""Hosts on the other side from which they are many; two or three are chance, told pair by pair."""
+MANY_SERVICES = 10
+"""Services of one pair, or of one source, from which the service is not what the flows have in common."""
+CROWD = 16
+"""Sources of one destination from which they belong together whatever the service."""
+
+SOURCE, DESTINATION, PAIR = 0, 1, 2
+ANY = -2
+"""Service of an anchor that has several."""
+REMOTE = -3
+"""Port of an anchor whose services all let somebody work on a host: who tries one tries the others."""
+REMOTE_PORTS = (22, 23, 135, 139, 445, 512, 513, 514, 2323, 3389, 5800, 5900, 5985, 5986)
+"""Remote shells, desktops and administration (IANA service names; 2323 is a second telnet)."""
+
+
+class Anchor(NamedTuple):
+    """What the flows of an incident have in common.
+
+    Attributes
+    ----------
+    side
+        ``source``, ``destination`` or ``pair``.
+    source, destination
+        Addresses; empty for the side that has many hosts.
+    protocol, port
+        Of the service; ``ANY`` where there are several, ``REMOTE`` for remote access, -1 where unknown.
+    """
+
+    side: str
+    source: str
+    destination: str
+    protocol: int
+    port: int
+
+
+SIDES = ("source", "destination", "pair")
+
+
+def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
+    """Anchor of every flow.
+
+    Parameters
+    ----------
+    flows
+        E flagged flows of one window.
+
+    Returns
+    -------
+    int64 [E], list
+        Index into the list, whose order depends on the flows alone and not on theirs.
+    """
+    n = len(flows)
+    if n == 0:
+        return np.zeros(0, np.int64), []
+    ports = np.where(np.isin(flows.port, REMOTE_PORTS), REMOTE, flows.port)
+    service = _codes(flows.protocol, ports)
+    pair = _codes(flows.src, flows.dst)
+    to, by = _codes(flows.src, service), _codes(flows.dst, service)
+    fan_out, fan_in = _distinct(to, flows.dst), _distinct(by, flows.src)
+    crowd = _distinct(flows.dst, flows.src)
+    services = _distinct(pair, _codes(flows.protocol, flows.port))
+    # sources of so many services that one is as good as another: over ports, or over ports of many pairs
+    wide = _distinct_where(flows.src, service, fan_out >= MANY) >= MANY_SERVICES
+    walkers = _distinct_where(flows.src, flows.dst, services >= MANY_SERVICES) >= MANY
+    everything = (wide & (fan_out >= MANY)) | (walkers & (services >= MANY_SERVICES))
+    vertical = ~everything & (services >= MANY_SERVICES)
+    out = ~everything & ~vertical & (fan_out >= MANY) & (fan_out >= fan_in)
+    into = ~everything & ~vertical & ~out & ((fan_in >= MANY) | (crowd >= CROWD))
+    side = np.where(everything | out, SOURCE, np.where(into, DESTINATION, PAIR))
+    several = everything | vertical | (into & (crowd >= CROWD))
+    protocol = np.where(several, ANY, flows.protocol)
+    port = np.where(several, ANY, ports)
+    src = np.where(side == DESTINATION, -1, flows.src)
+    dst = np.where(side == SOURCE, -1, flows.dst)
+    rows = np.stack([side, src, dst, protocol, port], 1)
+    kinds, of = np.unique(rows, axis=0, return_inverse=True)
+    # -1 is the last of them
+    names = [*map(str, flows.hosts), ""]
+    found = [Anchor(SIDES[s], names[a], names[b], c, d) for s, a, b, c, d in kinds.tolist()]
+    # numbers of hosts depend on the order of the flows, their names do not
+    order = sorted(range(len(found)), key=found.__getitem__)
+    place = np.empty(len(found), np.int64)
+    place[order] = np.arange(len(found))
+    return place[of.reshape(-1)], [found[i] for i in order]
+
+
+def _codes(one: I64, other: I64) -> I64:
+    """int64 [E]: one number for each combination."""
+    first, second = (np.unique(part, return_inverse=True)[1].reshape(-1) for part in (one, other))
+    both = first * (int(second.max()) + 1) + second
+    return np.unique(both, return_inverse=True)[1].reshape(-1)
+
+
+def _distinct(group: I64, member: I64) -> I64:
+    """int64 [E]: how many different members the group of each flow has."""
+    return _distinct_where(group, member, np.ones(group.shape[0], bool))
+
+
+def _distinct_where(group: I64, member: I64, where: Bool) -> I64:
+    width = int(member.max()) + 1
+    pairs = np.unique(group[where] * width + member[where]) // width
+    return np.bincount(pairs, minlength=int(group.max()) + 1)[group]

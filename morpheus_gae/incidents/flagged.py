@@ -1,0 +1,130 @@
+"""Flagged: the flagged flows of one window, as the arrays that incidents are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.alerts import GRAPH
+from morpheus_gae.flows import columns
+from morpheus_gae.flows.numbers import numbers
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Text = npt.NDArray[np.object_]
+
+NO_PORT = -1
+LAST_PORT = 65_535
+EPHEMERAL = 32_768
+"""Ports from which a system takes those of its clients (Linux; RFC 6335 begins at 49152)."""
+WELL_KNOWN = 1_024
+
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
+PARTS = ("surprise_pair", "surprise_flow", GRAPH)
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """E flagged flows.
+
+    Attributes
+    ----------
+    ids
+        Text [E], see ``AlertFields.id``.
+    hosts
+        Text [H], addresses.
+    src, dst
+        int64 [E], indices into ``hosts``.
+    protocol, port
+        int64 [E]: IANA number and port of the service; ``NO_PORT`` where unknown.
+    start, end
+        int64 [E], milliseconds since the epoch; 0 where a flow has no time.
+    timed
+        bool [E]: it has one.
+    up, down
+        float64 [E] bytes from the source and back.
+    surprise, threshold
+        float64 [E] nats.
+    parts
+        float64 [E, 3] nats: of the pair, of the flow, added by other flows (``PARTS``).
+    """
+
+    ids: Text
+    hosts: Text
+    src: I64
+    dst: I64
+    protocol: I64
+    port: I64
+    start: I64
+    end: I64
+    timed: npt.NDArray[np.bool_]
+    up: F64
+    down: F64
+    surprise: F64
+    threshold: F64
+    parts: F64
+
+    @property
+    def service(self) -> I64:
+        """int64 [E]: protocol and port as one number, see ``split_service``."""
+        return (self.protocol + 1 << 20) + self.port + 1
+
+    def __len__(self) -> int:
+        return int(self.src.shape[0])
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Flagged:
+        """Read a table of alert rows (``detect.alerts.alert_table``, encoding ``plain``)."""
+        fields = AlertFields.of(table)
+        n = len(fields)
+        both = pa.concat_arrays([fields.src, fields.dst]).dictionary_encode()
+        host = np.asarray(both.indices, np.int64)
+        times = np.zeros(n, bool)
+        if columns.FLOW_START in table.column_names:
+            _, absent, misfit = numbers(table[columns.FLOW_START])
+            times = ~(absent | misfit)
+        src_port, dst_port = _ports(fields.src_port), _ports(fields.dst_port)
+        # a record of the answers names the service as its source
+        turned = (dst_port >= EPHEMERAL) & (src_port >= 0) & (src_port < WELL_KNOWN)
+        return cls(
+            ids=fields.id.to_numpy(zero_copy_only=False),
+            hosts=both.dictionary.to_numpy(zero_copy_only=False),
+            src=host[:n],
+            dst=host[n:],
+            protocol=_ports(fields.protocol),
+            port=np.where(turned, src_port, dst_port),
+            start=np.where(times, fields.start_ms, 0),
+            end=np.where(times, fields.end_ms, 0),
+            timed=times,
+            up=_plain(fields.in_bytes),
+            down=_plain(fields.out_bytes),
+            surprise=_plain(fields.surprise),
+            threshold=-np.log1p(-np.minimum(_plain(fields.threshold), BELOW_ONE)),
+            parts=np.stack([_column(table, name) for name in PARTS], 1),
+        )
+
+
+def split_service(number: int) -> tuple[int, int]:
+    """Protocol and port of ``Flagged.service``."""
+    return (number >> 20) - 1, (number & (1 << 20) - 1) - 1
+
+
+def _ports(values: pa.Array) -> I64:
+    found = np.asarray(pc.fill_null(values, NO_PORT), np.int64)
+    return np.where(found <= LAST_PORT, found, NO_PORT)
+
+
+def _plain(values: pa.Array) -> F64:
+    filled = np.asarray(pc.fill_null(values.cast(pa.float64(), safe=False), 0.0), np.float64)
+    return np.maximum(np.nan_to_num(filled, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+
+
+def _column(table: pa.Table, name: str) -> F64:
+    if name not in table.column_names:
+        return np.zeros(table.num_rows)
+    return _plain(pc.cast(table[name], pa.float64()).combine_chunks())

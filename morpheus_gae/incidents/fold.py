@@ -1,0 +1,217 @@
+"""Fold: flagged flows, window by window, into incidents that open, go on and close.
+
+Flows of a window that share an anchor are one group. A group joins the open incident of its anchor; flows of
+a pair also join an open incident of their source's or their destination's service, and those of a host that
+was reached before go on the incident that reached it, if on the same service. An incident that nothing came
+to for ``quiet`` of the flows' own time is closed. Room is bounded by the open incidents: where there are too
+many, those that were quiet longest are closed early, and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.incidents.anchors import ANY, Anchor, anchors
+from morpheus_gae.incidents.flagged import Flagged, split_service
+from morpheus_gae.incidents.grow import grow
+from morpheus_gae.incidents.incident import Incident, incident_id
+from morpheus_gae.incidents.severity import flows_a_day
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+I64 = npt.NDArray[np.int64]
+
+QUIET_MS = 3_600_000
+QUIET_WINDOWS = 8
+"""Windows without a flow of an incident after which it is closed, where flows have no times."""
+MOST_OPEN = 2_000
+
+OPEN, UPDATED, CLOSED = "open", "updated", "closed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """An incident that a window opened, added to or closed.
+
+    Attributes
+    ----------
+    state
+        ``open``, ``updated`` or ``closed``.
+    incident
+        As it is now; it goes on changing.
+    daily
+        Flows a day of the stream, for its severity.
+    """
+
+    state: str
+    incident: Incident
+    daily: float
+
+
+class Fold:
+    """Folds the flagged flows of a stream.
+
+    Parameters
+    ----------
+    quiet_ms
+        Time without a flow after which an incident is closed.
+    most_open
+        Open incidents at most.
+
+    Attributes
+    ----------
+    open
+        Open incidents by anchor.
+    early
+        How many were closed because there were too many.
+    """
+
+    def __init__(self, quiet_ms: int = QUIET_MS, most_open: int = MOST_OPEN) -> None:
+        self.quiet_ms, self.most_open = quiet_ms, most_open
+        self.open: dict[Anchor, Incident] = {}
+        self.early = 0
+        self._windows = self._flows = 0
+        self._first: int | None = None
+        self._now: int | None = None
+        self._touched: dict[Anchor, int] = {}
+        # hosts that an incident reached, by the service it reached them on
+        self._reached: dict[tuple[str, int, int], Anchor] = {}
+
+    def add(self, alerts: pa.Table, flows: int, first: int | None, last: int | None) -> list[Change]:
+        """Take the flagged flows of one window.
+
+        Parameters
+        ----------
+        alerts
+            Their alert rows (``detect.alerts.alert_table``).
+        flows
+            Flows of the window, flagged or not.
+        first, last
+            Start of its earliest and its latest flow in milliseconds since the epoch; None without times.
+
+        Returns
+        -------
+        list of Change
+            Closed ones first, then those of this window; each incident once.
+        """
+        self._windows += 1
+        self._flows += flows
+        if first is not None and last is not None:
+            self._first = first if self._first is None else min(self._first, first)
+            self._now = last if self._now is None else max(self._now, last)
+        # first, so that what comes after the quiet is another incident, however long the window is
+        began = self._now if first is None else first
+        changes = self._close(lambda anchor: self._is_quiet(anchor, began))
+        if alerts.num_rows:
+            changes += self._join(Flagged.of(alerts))
+        if len(self.open) > self.most_open:
+            ranked = sorted(self.open, key=lambda a: (self._touched[a], self.open[a].last or 0, a))
+            leaving = set(ranked[: len(self.open) - self.most_open])
+            self.early += len(leaving)
+            changes += self._close(leaving.__contains__)
+        return changes
+
+    def finish(self) -> list[Change]:
+        """Close all that are open: the stream has come to its end."""
+        return self._close(lambda _: True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, to go on from (``restore``)."""
+        return {
+            "open": [[self._touched[anchor], found.as_dict()] for anchor, found in self.open.items()],
+            "reached": [[*host, *anchor] for host, anchor in self._reached.items()],
+            "early": self.early,
+            "windows": self._windows,
+            "flows": self._flows,
+            "first": self._first,
+            "now": self._now,
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Go on from what ``as_dict`` gave; whoever kept it has checked that it is whole."""
+        self.open, self._touched, self._reached = {}, {}, {}
+        for touched, plain in values["open"]:
+            incident = Incident.from_dict(plain)
+            self.open[incident.anchor], self._touched[incident.anchor] = incident, int(touched)
+        for host, protocol, port, *anchor in values["reached"]:
+            self._reached[host, protocol, port] = Anchor(*anchor)
+        self.early, self._windows, self._flows = values["early"], values["windows"], values["flows"]
+        self._first, self._now = values["first"], values["now"]
+
+    @property
+    def daily(self) -> float:
+        """Flows a day, by what was seen so far."""
+        return flows_a_day(self._flows, self._first, self._now)
+
+    def _is_quiet(self, anchor: Anchor, now: int | None) -> bool:
+        last = self.open[anchor].last
+        if last is None or now is None:
+            return self._windows - self._touched[anchor] > QUIET_WINDOWS
+        return now - last > self.quiet_ms
+
+    def _close(self, leaves: Any) -> list[Change]:
+        leaving = sorted(anchor for anchor in self.open if leaves(anchor))
+        for anchor in leaving:
+            del self._touched[anchor]
+        if leaving:
+            gone = set(leaving)
+            self._reached = {host: anchor for host, anchor in self._reached.items() if anchor not in gone}
+        return [Change(CLOSED, self.open.pop(anchor), self.daily) for anchor in leaving]
+
+    def _join(self, flows: Flagged) -> list[Change]:
+        of, found = anchors(flows)
+        service = flows.service
+        # by group, then by time; the id settles ties, so order plays no part
+        order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
+        starts = np.searchsorted(of[order], np.arange(len(found) + 1))
+        groups = [order[starts[i] : starts[i + 1]] for i in range(len(found))]
+        states: dict[Anchor, str] = {}
+        # wide ones first, then as they began: a host that was reached may go on itself
+        for i in sorted(range(len(found)), key=lambda i: self._turn(found[i], flows, groups[i])):
+            rows = groups[i]
+            anchor = self._home(found[i], _services(service[rows]))
+            if anchor not in self.open:
+                states[anchor] = OPEN
+                self.open[anchor] = Incident(incident_id(anchor, str(flows.ids[rows[0]])), anchor)
+            states.setdefault(anchor, UPDATED)
+            incident = self.open[anchor]
+            incident.windows += self._touched.get(anchor) != self._windows
+            self._touched[anchor] = self._windows
+            grow(incident, flows, rows)
+            if anchor.side == "source" and anchor.port != ANY and not incident.targets.beyond:
+                self._reached.update(
+                    ((str(flows.hosts[host]), *split_service(used)), anchor)
+                    for host, used in zip(flows.dst[rows].tolist(), service[rows].tolist(), strict=True)
+                )
+        return [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
+
+    @staticmethod
+    def _turn(anchor: Anchor, flows: Flagged, rows: I64) -> tuple[bool, int, Anchor]:
+        return anchor.side == "pair", int(flows.start[rows[0]]), anchor
+
+    def _home(self, anchor: Anchor, services: list[tuple[int, int]]) -> Anchor:
+        """The open incident that a group belongs to, or its own anchor."""
+        if anchor in self.open or anchor.side == "destination":
+            return anchor
+        service = anchor.protocol, anchor.port
+        # on the very service it was reached on: a worm, or somebody who goes from host to host
+        wider = [self._reached.get((anchor.source, *used)) for used in services[:1]]
+        if anchor.side == "pair":
+            wider += [
+                Anchor("source", anchor.source, "", *service),
+                Anchor("source", anchor.source, "", ANY, ANY),
+                Anchor("destination", "", anchor.destination, *service),
+                Anchor("destination", "", anchor.destination, ANY, ANY),
+            ]
+        return next((found for found in wider if found is not None and found in self.open), anchor)
+
+
+def _services(service: I64) -> list[tuple[int, int]]:
+    """Protocols and ports, the one with most flows first."""
+    services, counts = np.unique(service, return_counts=True)
+    return [split_service(number) for number in services[np.argsort(-counts, kind="stable")].tolist()]

@@ -1,0 +1,181 @@
+"""Kinds: what an incident looks like, from the shape of its graph and its flows alone.
+
+Rules in words that an analyst can check, the first that holds. They name what the flows look like, not what
+they are: a backup to a new host looks like exfiltration.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from morpheus_gae.incidents.anchors import MANY, MANY_SERVICES, REMOTE_PORTS
+from morpheus_gae.incidents.incident import Incident
+
+SMALL_BYTES = 1_024
+"""Flows below it, both ways, carry no more than an answer to a probe."""
+FEW_EACH = 3.0
+"""Flows a target from which a source does more than look."""
+LOGINS = 20
+FLOOD_FLOWS = 200
+FLOOD_RATE = 2.0
+"""Flows a second."""
+LOGIN_BYTES = 1 << 15
+"""Flows below it, both ways, are attempts to log in rather than work."""
+LARGE_BYTES = 4_000_000.0
+ONE_SIDED = 4.0
+"""Bytes up for each byte down from which data goes one way."""
+BEATS = 6
+STEADY = 0.25
+"""Deviation from the period, as a share of it: of nine gaps in ten; of every second one half of that."""
+MOST_MISSED = 4
+"""Gaps are at most so many periods: flows between were not flagged."""
+
+WORK_PORTS = frozenset(REMOTE_PORTS)
+LOGIN_PORTS = WORK_PORTS | {21, 25, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 3306, 5432}
+"""Services that ask for a name and a password."""
+WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})
+"""These may ask, too; many flows a second are rather a flood."""
+
+
+class Kind(NamedTuple):
+    """What an incident looks like.
+
+    Attributes
+    ----------
+    name
+        As analysts say it.
+    technique, title
+        ATT&CK technique that it suggests (attack.mitre.org), empty if none.
+    tactic, tactic_title
+        What that technique is for.
+    """
+
+    name: str
+    technique: str = ""
+    title: str = ""
+    tactic: str = ""
+    tactic_title: str = ""
+
+
+HORIZONTAL = Kind("horizontal scan", "T1046", "Network Service Discovery", "TA0007", "Discovery")
+VERTICAL = Kind("vertical scan", "T1046", "Network Service Discovery", "TA0007", "Discovery")
+PROBE = Kind("scan from outside", "T1595", "Active Scanning", "TA0043", "Reconnaissance")
+BRUTE_FORCE = Kind("brute force", "T1110", "Brute Force", "TA0006", "Credential Access")
+FLOOD = Kind("flood from one", "T1499", "Endpoint Denial of Service", "TA0040", "Impact")
+FLOODS = Kind("flood from many", "T1498", "Network Denial of Service", "TA0040", "Impact")
+BEACON = Kind("beacon", "T1071", "Application Layer Protocol", "TA0011", "Command and Control")
+EXFILTRATION = Kind(
+    "exfiltration", "T1048", "Exfiltration Over Alternative Protocol", "TA0010", "Exfiltration"
+)
+LATERAL = Kind("lateral spread", "T1021", "Remote Services", "TA0008", "Lateral Movement")
+OUTSIDE = Kind("remote access from outside", "T1133", "External Remote Services", "TA0001", "Initial Access")
+NEW_SERVICE = Kind("new service")
+UNKNOWN = Kind("unknown")
+
+
+def kind_of(incident: Incident) -> Kind:
+    """The kind of an incident, by the first rule that holds."""
+    inside = _mostly_inside(incident.sources.most(MANY)), _mostly_inside(incident.targets.most(MANY))
+    if incident.anchor.side == "destination":
+        return _into(incident, inside)
+    targets, services = len(incident.targets), len(incident.services)
+    each = incident.flows / max(targets * max(services, 1), 1)
+    if services >= MANY_SERVICES and each <= FEW_EACH:
+        return VERTICAL if targets < MANY else _looking(inside)
+    if targets >= MANY:
+        return _out(incident, inside, each)
+    return _between(incident, inside)
+
+
+def _into(incident: Incident, inside: tuple[bool, bool]) -> Kind:
+    """Of many sources with one destination."""
+    each = incident.flows / max(len(incident.sources), 1)
+    if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
+        return BRUTE_FORCE
+    if incident.flows >= FLOOD_FLOWS and (incident.first is None or _rate(incident) >= FLOOD_RATE):
+        return FLOODS
+    if not inside[1] and _leaves(incident):
+        return EXFILTRATION
+    return NEW_SERVICE if incident.parts[0] > incident.parts[1] else UNKNOWN
+
+
+def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
+    """Of one source with many destinations, or of several that it reached first."""
+    remote = _share(incident, WORK_PORTS) > 0.5
+    if remote and all(inside) and (len(incident.sources) > 2 or incident.size >= SMALL_BYTES):
+        return LATERAL
+    if each <= FEW_EACH and incident.size < SMALL_BYTES:
+        return _looking(inside)
+    if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
+        return BRUTE_FORCE
+    return FLOOD if each >= FLOOD_FLOWS and _rate(incident) >= FLOOD_RATE else UNKNOWN
+
+
+def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
+    """Of one pair, or few."""
+    if not inside[1] and _leaves(incident):
+        return EXFILTRATION
+    logins = _share(incident, LOGIN_PORTS) > 0.5
+    if incident.flows >= FLOOD_FLOWS and _rate(incident) >= FLOOD_RATE and not logins:
+        return FLOOD
+    if incident.flows >= LOGINS and logins and incident.size < LOGIN_BYTES:
+        return BRUTE_FORCE
+    if period(incident) is not None:
+        return BEACON
+    if (
+        incident.flows >= LOGINS
+        and _share(incident, LOGIN_PORTS | WEB_PORTS) > 0.5
+        and _rate(incident) >= 1.0
+    ):
+        return BRUTE_FORCE
+    if _share(incident, WORK_PORTS) > 0.5 and inside[1]:
+        return LATERAL if inside[0] else OUTSIDE
+    return NEW_SERVICE if incident.parts[0] > incident.parts[1] else UNKNOWN
+
+
+def period(incident: Incident) -> float | None:
+    """Seconds between the flows of one pair that come like clockwork; None if they do not.
+
+    A beat that was not flagged counts: gaps near a whole multiple of the period are as good.
+    """
+    if incident.anchor.side != "pair" or len(incident.times) < BEATS:
+        return None
+    gaps = sorted(b - a for a, b in zip(incident.times, incident.times[1:], strict=False) if b > a)
+    if len(gaps) < BEATS - 1:
+        return None
+    beat = gaps[len(gaps) // 3]
+    if beat < 1000:
+        return None
+    beats = [min(max(round(gap / beat), 1), MOST_MISSED) for gap in gaps]
+    off = sorted(abs(gap - beat * n) / beat for gap, n in zip(gaps, beats, strict=True))
+    steady = off[len(off) // 2] <= STEADY / 2 and off[(9 * len(off)) // 10] <= STEADY
+    return beat / 1000.0 if steady and 2 * beats.count(1) >= len(beats) else None
+
+
+def _looking(inside: tuple[bool, bool]) -> Kind:
+    return HORIZONTAL if inside[0] else PROBE
+
+
+def _rate(incident: Incident) -> float:
+    """Flows a second where they are dense: of the middle half of the times that are kept."""
+    times = incident.times
+    if len(times) < BEATS:
+        return 0.0
+    low, high = len(times) // 4, (3 * len(times)) // 4
+    return (high - low) * 1000.0 / max(times[high] - times[low], 1)
+
+
+def _leaves(incident: Incident) -> bool:
+    return incident.up >= LARGE_BYTES and incident.up >= ONE_SIDED * incident.down
+
+
+def _share(incident: Incident, ports: frozenset[int]) -> float:
+    """Share of the flows to one of these ports."""
+    hits = sum(n for name, n in incident.services.counts.items() if int(name.partition("/")[2]) in ports)
+    return hits / max(incident.flows, 1)
+
+
+def _mostly_inside(addresses: list[str]) -> bool:
+    inside = sum(ipaddress.ip_address(a).is_private for a in addresses)
+    return 2 * inside > len(addresses)

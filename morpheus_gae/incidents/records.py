@@ -1,0 +1,220 @@
+"""Records: incidents as rows of a table, and as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from morpheus_gae.incidents.fold import Change
+from morpheus_gae.incidents.incident import Incident
+from morpheus_gae.incidents.kinds import kind_of, period
+from morpheus_gae.incidents.severity import false_a_day, severity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NAMED = 10
+"""Sources, targets and services that a record names; how many there are is told beside."""
+
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp"}
+
+
+def record(change: Change, model: str) -> dict[str, Any]:
+    """One incident as plain values.
+
+    Parameters
+    ----------
+    change
+        The incident and its state.
+    model
+        ``name@hash``.
+
+    Returns
+    -------
+    dict
+        By the names of ``schema``: times are RFC 3339 text in UTC.
+    """
+    found = change.incident
+    kind, expected = kind_of(found), false_a_day(found.pooled, change.daily)
+    beat = period(found) if kind.name == "beacon" else None
+    return {
+        "id": found.id,
+        "state": change.state,
+        "kind": kind.name,
+        "technique": kind.technique or None,
+        "technique_name": kind.title or None,
+        "tactic": kind.tactic or None,
+        "tactic_name": kind.tactic_title or None,
+        "severity": severity(expected),
+        "false_a_day": float(f"{expected:.3g}"),
+        "first_seen": iso(found.first),
+        "last_seen": iso(found.last),
+        "seconds": found.seconds if found.first is not None else None,
+        "flows": found.flows,
+        "windows": found.windows,
+        "sources": found.sources.most(NAMED),
+        "source_count": len(found.sources),
+        "targets": found.targets.most(NAMED),
+        "target_count": len(found.targets),
+        "services": [service_name(name) for name in found.services.most(NAMED)],
+        "service_count": len(found.services),
+        "counts_are_least": bool(found.sources.beyond or found.targets.beyond or found.services.beyond),
+        "bytes_out": int(found.up),
+        "bytes_in": int(found.down),
+        "median_bytes": found.size,
+        "period_seconds": beat,
+        "surprise": round(found.top, 4),
+        "surprise_pooled": round(found.pooled, 4),
+        **dict(zip(("share_pair", "share_flow", "share_graph"), shares(found), strict=True)),
+        "summary": summary(found),
+        "alerts": [member for _, member in found.members],
+        "alerts_named": len(found.members),
+        "model": model,
+    }
+
+
+def schema() -> pa.Schema:
+    """Columns of incident records, with their types."""
+    import pyarrow as pa
+
+    text, whole, number, names = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.string())
+    types: dict[str, pa.DataType] = {
+        **dict.fromkeys(
+            ("id", "state", "kind", "technique", "technique_name", "tactic", "tactic_name"), text
+        ),
+        **{"severity": text, "false_a_day": number, "first_seen": text, "last_seen": text},
+        **{"seconds": number, "flows": whole, "windows": whole},
+        **{"sources": names, "source_count": whole, "targets": names, "target_count": whole},
+        **{"services": names, "service_count": whole, "counts_are_least": pa.bool_()},
+        **{"bytes_out": whole, "bytes_in": whole, "median_bytes": whole, "period_seconds": number},
+        **dict.fromkeys(("surprise", "surprise_pooled", "share_pair", "share_flow", "share_graph"), number),
+        **{"summary": text, "alerts": names, "alerts_named": whole, "model": text},
+    }
+    return pa.schema(list(types.items()))
+
+
+def table(changes: Sequence[Change], model: str) -> pa.Table:
+    """Incidents as a table, one row each, in the order given.
+
+    Parameters
+    ----------
+    changes
+        See ``incidents.fold.Fold``.
+    model
+        ``name@hash``.
+    """
+    import pyarrow as pa
+
+    return pa.Table.from_pylist([record(change, model) for change in changes], schema=schema())
+
+
+def shares(found: Incident) -> tuple[float, float, float]:
+    """Shares of the surprise that came from the pair, from the flow and from other flows; they sum to 1.
+
+    The score is the larger of the first two, refined by the other, and then by other flows: shares divide it
+    by how large each part was over all flows of the incident. All 0 where a model does not tell parts.
+    """
+    whole = sum(found.parts)
+    if whole <= 0.0:
+        return 0.0, 0.0, 0.0
+    a, b, c = (round(part / whole, 3) for part in found.parts)
+    return a, b, c
+
+
+def summary(found: Incident) -> str:
+    """What was seen, in one sentence of figures."""
+    kind = kind_of(found)
+    who = _hosts(found.sources.most(1)[0], len(found.sources), "sources")
+    whom = _hosts(found.targets.most(1)[0], len(found.targets), "targets")
+    what = service_name(found.services.most(1)[0])
+    if len(found.services) > 1:
+        what = f"{len(found.services):,} services"
+    beat = period(found) if kind.name == "beacon" else None
+    when = f" in {_span(found.seconds)}" if found.first is not None and found.flows > 1 else ""
+    every = f", every {beat:.3g} s" if beat is not None else ""
+    flows = f"{found.flows:,} flow{'' if found.flows == 1 else 's'}"
+    carried = f"{_size(found.up)} out, {_size(found.down)} in"
+    return f"{kind.name}: {who} to {whom}, {what}: {flows}{when}{every}; {carried}"
+
+
+def lines(changes: Sequence[Change], most: int) -> str:
+    """Incidents as a table for a terminal, in the order given.
+
+    Parameters
+    ----------
+    changes
+        Incidents.
+    most
+        Rows at most.
+    """
+    rows: list[tuple[str, ...]] = [
+        ("severity", "kind", "source", "targets", "service", "flows", "first seen", "surprise")
+    ]
+    for change in changes[:most]:
+        found = change.incident
+        hosts = [_hosts(tally.most(1)[0], len(tally), "") for tally in (found.sources, found.targets)]
+        services = len(found.services)
+        what = service_name(found.services.most(1)[0]) if services == 1 else f"{services:,} services"
+        rows.append(
+            (
+                severity(false_a_day(found.pooled, change.daily)),
+                kind_of(found).name,
+                *hosts,
+                what,
+                f"{found.flows:,}",
+                (iso(found.first) or "-")[:19],
+                f"{found.pooled:.1f}",
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    right = {5, 7}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def ranked(changes: Sequence[Change]) -> list[Change]:
+    """The most severe first; among equals the one with most evidence."""
+    return sorted(changes, key=lambda c: (-c.incident.pooled, c.incident.id))
+
+
+def service_name(name: str) -> str:
+    """``6/443`` as ``tcp/443``; a port or protocol that is unknown is left out."""
+    protocol, _, port = name.partition("/")
+    number = int(protocol)
+    told = PROTOCOLS.get(number, "ip" if number < 0 else f"proto {number}")
+    return told if int(port) < 0 else f"{told}/{port}"
+
+
+def iso(ms: int | None) -> str | None:
+    """RFC 3339 in UTC to the millisecond; None for None and for times that no calendar shows."""
+    if ms is None:
+        return None
+    try:
+        when = datetime.fromtimestamp(ms / 1000, timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _hosts(first: str, count: int, word: str) -> str:
+    return first if count == 1 else f"{first} +{count - 1:,}" if not word else f"{count:,} {word}"
+
+
+def _span(seconds: float) -> str:
+    for name, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.3g} s"
+
+
+def _size(octets: float) -> str:
+    for name, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if octets >= size:
+            return f"{octets / size:.3g} {name}"
+    return f"{octets:.0f} B"

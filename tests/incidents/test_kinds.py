@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from morpheus_gae.incidents.fold import Fold
+from morpheus_gae.incidents.incident import Incident
+from morpheus_gae.incidents.kinds import kind_of, period
+
+from .make import START, Row, alerts, host
+
+A, B, OUT = host(1), host(2), host(7, inside=False)
+
+
+def folded(rows: list[Row], times: bool = True) -> list[Incident]:
+    fold = Fold()
+    fold.add(alerts(rows, times), 10_000, START if times else None, START if times else None)
+    return [change.incident for change in fold.finish()]
+
+
+CASES: dict[str, list[Row]] = {
+    "horizontal scan": [(i, A, host(10 + i), 445, 60, 40, 8) for i in range(30)],
+    "scan from outside": [(i, OUT, host(10 + i), 8000, 60, 40, 8) for i in range(30)],
+    "vertical scan": [(i, A, B, 1000 + i, 60, 40, 8) for i in range(100)],
+    "brute force": [(i, OUT, B, 22, 2000, 2000, 8) for i in range(50)],
+    "flood from one": [(i / 50, OUT, B, 80, 400, 0, 8) for i in range(500)],
+    "flood from many": [(i / 50, host(i % 100, inside=False), B, 80, 400, 0, 8) for i in range(500)],
+    "beacon": [(60 * i + i % 3, A, OUT, 443, 800, 900, 8) for i in range(30)],
+    "exfiltration": [(400 * i, A, OUT, 443, 900_000, 9_000, 8) for i in range(9)],
+    "lateral spread": [(30 * i, A, host(10 + i), 3389, 90_000, 400_000, 8) for i in range(6)],
+    "remote access from outside": [(0, OUT, B, 3389, 90_000, 400_000, 8)],
+    "new service": [(0, A, B, 8443, 500, 900, 8)],
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_kind_is_one_incident_of_it(name: str) -> None:
+    found = folded(CASES[name])
+    assert [kind_of(i).name for i in found] == [name]
+    assert found[0].flows == len(CASES[name])
+
+
+def test_a_beacon_that_missed_beats_has_its_period() -> None:
+    rows = [row for i, row in enumerate(CASES["beacon"]) if i % 5 != 2]
+    (found,) = folded(rows)
+    assert kind_of(found).name == "beacon"
+    assert period(found) == pytest.approx(60, rel=0.05)
+
+
+def test_irregular_flows_have_no_period() -> None:
+    rows = [(i * 7919 % 9973 * 0.7, A, OUT, 443, 800, 900, 8.0) for i in range(40)]
+    (found,) = folded(rows)
+    assert period(found) is None
+
+
+def test_flows_without_times_have_kinds_too() -> None:
+    assert [kind_of(i).name for i in folded(CASES["horizontal scan"], times=False)] == ["horizontal scan"]
+    assert [kind_of(i).name for i in folded(CASES["flood from many"], times=False)] == ["flood from many"]
+
+
+def test_a_walk_over_remote_services_is_one_incident() -> None:
+    rows = [(30 * i, A, host(10 + i), (22, 445, 3389)[i % 3], 90_000, 400_000, 8.0) for i in range(12)]
+    (found,) = folded(rows)
+    assert kind_of(found).name == "lateral spread"
+    assert len(found.services) == 3
+
+
+def test_a_source_of_two_behaviours_is_two_incidents() -> None:
+    rows = [*CASES["horizontal scan"], *CASES["exfiltration"]]
+    assert sorted(kind_of(i).name for i in folded(rows)) == ["exfiltration", "horizontal scan"]
+
+
+def test_a_scan_of_many_ports_on_many_hosts_is_one_incident() -> None:
+    rows = [(i, A, host(10 + i % 20), 1000 + i // 20, 60, 40, 8.0) for i in range(600)]
+    (found,) = folded(rows)
+    assert kind_of(found).name == "horizontal scan"
+    assert (len(found.targets), len(found.services)) == (20, 30)
