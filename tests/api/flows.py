@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +41,16 @@ def changed(table: pa.Table, name: str, change: Callable[[list], object]) -> pa.
     values = table[name].to_pylist()
     change(values)
     return table.set_column(table.schema.get_field_index(name), name, pa.array(values))
+
+
+@functools.cache
+def compiled() -> None:
+    """Let another process compile the kernels.
+
+    A process that compiles them may round the last bit otherwise than those that load them: workers load.
+    """
+    code = "from tests.api.flows import *; known(windows='clock', window_seconds=2).examine(make_table(600))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def known(**params: object) -> Detector:

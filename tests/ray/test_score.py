@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from morpheus_gae import Detector, NotFittedError, UsageError
-from tests.api.flows import changed, known, make_table
+from tests.api.flows import changed, compiled, known, make_table
 
 pytest.importorskip("ray")
 # Ray's own warnings are not ours, and it starts slowly
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 def ray() -> Iterator[Any]:
     import ray
 
+    compiled()
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", object_store_memory=200 * 2**20)
     yield ray
     ray.shutdown()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.flows import compiled
 from tests.spark.lake import MISSING
 
 
@@ -33,6 +34,7 @@ def spark() -> Iterator[Any]:
     """One for all tests."""
     if MISSING:
         pytest.skip("needs pyspark (extra spark) and a Java runtime")
+    compiled()
     made = session(sys.executable, 300)
     yield made
     made.stop()
