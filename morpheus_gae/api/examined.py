@@ -36,7 +36,9 @@ class Examined:
     pair_part, flow_part
         float32 [E]: shares of it, see ``executors.base.Scores``.
     graph_part
-        float32 [E] what the other flows of pair and source add; None where the model has no such part.
+        float32 [E] what the rest of the window adds; None where the model has no such part.
+    activity_part
+        float32 [E] what of that comes of counts; None likewise.
     bad
         Records that are no flows: their rows, reasons, and what was found.
     skipped
@@ -58,6 +60,7 @@ class Examined:
     pair_part: F32
     flow_part: F32
     graph_part: F32 | None
+    activity_part: F32 | None
     bad: list[BadRecord]
     skipped: Counter[str]
     noted: Counter[str]
@@ -106,8 +109,8 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
     account = Account()
     e = table.num_rows
     surprise = np.full(e, np.nan)
-    evidence = executor.artifact.spec.evidence
-    parts = [np.full(e, np.nan, np.float32) for _ in range(3 if evidence else 2)]
+    spec = executor.artifact.spec
+    parts = [np.full(e, np.nan, np.float32) for _ in range(2 + spec.evidence + spec.activity)]
     windows = unseen = 0
     for flows, scores in scored(executor, cut, table, account):
         windows += 1
@@ -117,7 +120,7 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
         order = order[~(scores.surprise[order] < surprise[flows.rows[order]])]
         rows = flows.rows[order]
         surprise[rows] = scores.surprise[order]
-        given = (scores.pair_part, scores.flow_part, scores.graph_part)
+        given = (scores.pair_part, scores.flow_part, scores.graph_part, scores.activity_part)
         for part, values in zip(parts, given, strict=False):
             assert values is not None
             part[rows] = values[order]
@@ -125,8 +128,8 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
         answer, flow = pairs.T
         for values in (surprise, *parts):
             values[answer] = values[flow]
-    graph_part = parts[2] if evidence else None
+    graph_part, activity_part = (*parts[2:], None, None)[:2]
     return Examined(
-        surprise, parts[0], parts[1], graph_part, account.bad, account.skipped, account.noted,
-        account.flows, windows, unseen,
+        surprise, parts[0], parts[1], graph_part, activity_part, account.bad, account.skipped,
+        account.noted, account.flows, windows, unseen,
     )  # fmt: skip

@@ -36,26 +36,33 @@ REASONS = (
     "unusual pair of hosts, and unusual bytes or duration",
 )
 OTHERS = "; other flows of this pair or source are strange too"
+COUNTS = "; more flows than usual for this pair or its hosts"
 
-GRAPH = "surprise_graph"
-"""Column beside them where the model has evidence: what the other flows of pair and source added, in nats."""
+GRAPH, ACTIVITY = "surprise_graph", "surprise_activity"
+"""Columns beside them, in nats: what the rest of the window added, where the model has evidence, and how much
+of that came of counts, where it has activity."""
 
 AMONG = 1.0
-"""Nats from which the others are named as well: they make the flow e times as strange."""
+"""Nats from which the others, or counts, are named as well: they make the flow e times as strange."""
 
 BOTH = 0.5
 """A part with at least this share of the larger one is named beside it."""
 
 
-def why(pair_part: F32, flow_part: F32, graph_part: F32 | None = None) -> npt.NDArray[np.int8]:
-    """Which part of the surprise dominates, as an index into ``REASONS``; 4 more where others add to it.
+def why(
+    pair_part: F32, flow_part: F32, graph_part: F32 | None = None, activity_part: F32 | None = None
+) -> npt.NDArray[np.int8]:
+    """Which part of the surprise dominates, as an index into ``REASONS``; 4 more where others add to it, 8
+    more where counts do.
 
     Parameters
     ----------
     pair_part, flow_part
         float32 [E], >= 0; both 0 where the model does not tell parts apart.
     graph_part
-        float32 [E] nats that the other flows of pair and source added, or None.
+        float32 [E] nats that the rest of the window added, or None.
+    activity_part
+        float32 [E] nats that counts have of these, or None.
 
     Returns
     -------
@@ -64,8 +71,9 @@ def why(pair_part: F32, flow_part: F32, graph_part: F32 | None = None) -> npt.ND
     largest = np.maximum(pair_part, flow_part)
     pair = (pair_part > 0) & (pair_part >= BOTH * largest)
     flow = (flow_part > 0) & (flow_part >= BOTH * largest)
-    among = 0 if graph_part is None else graph_part >= AMONG
-    return np.asarray(pair + 2 * flow + 4 * among, np.int8)
+    counts = np.float32(0) if activity_part is None else activity_part
+    among = 0 if graph_part is None else graph_part - counts >= AMONG
+    return np.asarray(pair + 2 * flow + 4 * among + 8 * (counts >= AMONG), np.int8)
 
 
 def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32, model: str) -> pa.Table:
@@ -87,7 +95,8 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     Returns
     -------
     pyarrow.Table
-        The input's columns, then ``ALERT_COLUMNS``, and ``GRAPH`` among them where the model has evidence.
+        The input's columns, then ``ALERT_COLUMNS``, ``GRAPH`` and ``ACTIVITY`` among them where the model has
+        them.
         Input columns of these names (the input is an earlier output, say) are replaced.
     """
     import pyarrow as pa
@@ -100,20 +109,27 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
     except pa.ArrowNotImplementedError:
         # rows of some types cannot be picked
         table = ordinary_table(flows.table).take(pa.array(index))
-    table = table.drop_columns([name for name in (*ALERT_COLUMNS, GRAPH) if name in table.column_names])
+    table = table.drop_columns(
+        [name for name in (*ALERT_COLUMNS, GRAPH, ACTIVITY) if name in table.column_names]
+    )
     n = index.shape[0]
     pair_part, flow_part = scores.pair_part[index], scores.flow_part[index]
     surprise = scores.surprise[index]
-    graph_part = None if scores.graph_part is None else scores.graph_part[index]
-    words = (*REASONS, *(reason + OTHERS for reason in REASONS))
-    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, graph_part), pa.array(words))
+    more = {
+        name: None if part is None else part[index]
+        for name, part in ((GRAPH, scores.graph_part), (ACTIVITY, scores.activity_part))
+    }
+    words = [
+        reason + others + counts for counts in ("", COUNTS) for others in ("", OTHERS) for reason in REASONS
+    ]
+    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, *more.values()), pa.array(words))
     added = {
         # of the refined surprise: float32 scores of strange flows tie
         "anomaly_score": score_of_surprise(surprise),
         "surprise": surprise,
         "surprise_pair": pair_part,
         "surprise_flow": flow_part,
-        **({} if graph_part is None else {GRAPH: graph_part}),
+        **{name: part for name, part in more.items() if part is not None},
         "is_anomaly": surprise >= threshold,
         "threshold": np.full(n, score_of_surprise(threshold)),
         "why": reasons.dictionary_decode(),

@@ -20,6 +20,7 @@ from morpheus_gae.executors import learn, learn_enriched
 from morpheus_gae.executors.cpu import flow_model
 from morpheus_gae.executors.cpu_enriched import CpuEnriched
 from morpheus_gae.executors.grow import Columns, Grow
+from morpheus_gae.model.activity import silent
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
@@ -202,7 +203,8 @@ class Learner:
         -------
         dict
             The tensors ``memory.*`` of an artifact, without a row where nothing is remembered, and what
-            evidence is to be expected of each row, if the model has that part.
+            evidence is to be expected of each row, if the model has that part; a model with activity is told
+            to add nothing for counts.
         """
         assert self.now is not None
         self._fade()
@@ -228,7 +230,12 @@ class Learner:
             "memory.pair": moments(pairs["sums"][row]),
             "memory.pair_types": types.view(np.float16),
         }
-        return memory if not self.artifact.spec.evidence else {**memory, **self._expected(at, row)}
+        if self.artifact.spec.evidence:
+            memory |= self._expected(at, row)
+        if self.artifact.spec.activity:
+            # a habit of two hours is no share of two weeks
+            memory["activity.prior"] = silent(self.artifact.activity).prior
+        return memory
 
     def counts(self) -> dict[str, int]:
         """Pairs in memory, candidates that wait, and barred ones."""

@@ -36,8 +36,12 @@ class Scores:
     unseen_hosts
         Hosts of the window that the model's memory does not know (0 for a model without memory).
     graph_part
-        float32 [E], >= 0: the share that comes from the other flows of the flow's pair and source, in nats
-        before the last calibration (`model.evidence`); None where the model has no such part.
+        float32 [E], >= 0: the share that comes from the rest of the window, in nats before the last
+        calibration: from the other flows of the flow's pair and source (`model.evidence`), and
+        ``activity_part``; None where the model has no such part.
+    activity_part
+        float32 [E], >= 0: what of ``graph_part`` comes from counts of pair, source and destination
+        (`model.activity`); None where the model has no such part.
     """
 
     score: F32
@@ -47,6 +51,7 @@ class Scores:
     unseen_hosts: int = 0
     facts: dict[str, float] = field(default_factory=dict)
     graph_part: F32 | None = None
+    activity_part: F32 | None = None
 
 
 class Executor(Protocol):

@@ -70,8 +70,10 @@ class CpuExecutor:
         spec = self.artifact.spec
         if graph.flows == 0:
             none = np.zeros(0, np.float32)
-            graph_part = none if spec.evidence else None
-            return Scores(none, none.astype(np.float64), none, none, graph_part=graph_part)
+            graph_part, of_counts = (none if part else None for part in (spec.evidence, spec.activity))
+            return Scores(
+                none, none.astype(np.float64), none, none, graph_part=graph_part, activity_part=of_counts
+            )
         flags = class_flags(graph.host_hi, graph.host_lo)
         f = z = hosts = None
         if spec.attention:
@@ -124,8 +126,8 @@ class CpuExecutor:
             coarse = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
             told, score = self._apart(graph, coarse), -np.expm1(-coarse)
-            added = self._raised(graph, hosts, score, told)
-            return Scores(score, told, part[row][graph.pair], none, unseen, graph_part=added)
+            parts = self._raised(graph, hosts, score, told)
+            return Scores(score, told, part[row][graph.pair], none, unseen, {}, *parts)
         score, pair_part, flow_part = (np.empty(e, np.float32) for _ in range(3))
         surprise = np.empty(e, np.float64)
         attributes = np.ascontiguousarray(graph.attributes)
@@ -146,12 +148,14 @@ class CpuExecutor:
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)
-        added = self._raised(graph, hosts, score, surprise)
-        return Scores(score, surprise, pair_part, flow_part, unseen, graph_part=added)
+        parts = self._raised(graph, hosts, score, surprise)
+        return Scores(score, surprise, pair_part, flow_part, unseen, {}, *parts)
 
-    def _raised(self, graph: WindowGraph, hosts: cpu_pairs.Hosts, score: F32, surprise: F64) -> F32 | None:
+    def _raised(
+        self, graph: WindowGraph, hosts: cpu_pairs.Hosts, score: F32, surprise: F64
+    ) -> tuple[F32 | None, F32 | None]:
         """Let the evidence travel: scores and surprises are written anew."""
-        return self.evidence(graph, hosts, score, surprise) if self.artifact.spec.evidence else None
+        return self.evidence(graph, hosts, score, surprise) if self.artifact.spec.evidence else (None, None)
 
     def _apart(self, graph: WindowGraph, surprise: F32) -> F64:
         """Surprises of their own for parallel flows."""

@@ -1,7 +1,8 @@
 """Evidence over the graph on the CPU: two passes over the flows, one over the pairs; see `model.evidence`.
 
 Most flows are ordinary and send nothing. So the first pass adds up what there is, and the pairs' pass marks
-the few whose flows can be raised at all: the others are only calibrated once more.
+the few whose flows can be raised at all: the others are only calibrated once more. What counts add
+(`cpu_activity`) is told with the evidence.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from morpheus_gae.executors.cpu_activity import CpuActivity
 from morpheus_gae.executors.cpu_math import FAST, probability_fast
 from morpheus_gae.executors.cpu_memory import CpuMemory, find_pairs
 from morpheus_gae.executors.cpu_pairs import Hosts
@@ -85,7 +87,7 @@ def pairs_to_sources(total: I64, count: I32, pair_src: I32, pairs: I64, received
 @njit(cache=True, nogil=True)
 def back_to_pairs(
     lo: int, hi: int, total: I64, count: I32, pair_src: I32, pairs: I64, received: I64,
-    expected: F32, row: I32, past: F32, scale: float, curve: Curve, marked: Bool, told: F32,
+    expected: F32, row: I32, past: F32, scale: float, curve: Curve, more: F32, marked: Bool, told: F32,
 ) -> None:  # fmt: skip
     """What the flows of pairs ``lo:hi`` are told.
 
@@ -99,12 +101,16 @@ def back_to_pairs(
         float32 [Q] mean of each known pair's past.
     scale
         Of the sums of new pairs.
+    more
+        float32 [P] what counts add, or [0].
     marked
         bool [P], written: there is something to tell.
     told
-        float32 [P, 3], written where marked: what the source adds; then a and b, where a flow with evidence
-        m is raised by ``a - b m`` in a known pair, and by the curve at ``a + b m`` in a new one, b < 0.
+        float32 [P, 4], written where marked: what the source adds; then a and b, where a flow with evidence
+        m is raised by ``a - b m`` in a known pair, and by the curve at ``a + b m`` in a new one, b < 0; then
+        what counts add.
     """
+    counted = more.shape[0] > 0
     for p in range(lo, hi):
         s = pair_src[p]
         source = 0.0
@@ -114,10 +120,10 @@ def back_to_pairs(
             source = ((received[s] - mean) / ONE - number * expected[s]) / (number + curve.pairs)
             source = min(max(source, 0.0), MOST_SOURCE)
         several = total[p] > 0 and count[p] > 1
-        marked[p] = source > 0 or several
+        marked[p] = source > 0 or several or (counted and more[p] > 0)
         if not marked[p]:
             continue
-        told[p, 0], told[p, 1], told[p, 2] = source, 0, 0
+        told[p, 0], told[p, 1], told[p, 2], told[p, 3] = source, 0, 0, more[p] if counted else 0
         if several:
             if row[p] >= 0:
                 number = float(count[p]) - 1
@@ -145,25 +151,30 @@ def _on_curve(v: float, curve: Curve) -> float:
 @njit(cache=True, nogil=True, fastmath=FAST)
 def back_to_flows(
     lo: int, hi: int, pair: I32, marked: Bool, told: F32, curve: Curve, tail: Tail,
-    bits: I64, score: F32, added: F32,
+    bits: I64, score: F32, added: F32, of_counts: F32,
 ) -> None:  # fmt: skip
     """Raise and calibrate flows ``lo:hi``: ``bits`` (of the surprises) and ``score`` are written anew.
 
-    Whole blocks, so that a flow's bits do not depend on where it stands.
+    Whole blocks, so that a flow's bits do not depend on where it stands. ``added`` float32 [E], and what
+    counts have of it, ``of_counts`` [E] or [0], are written.
     """
+    counted = of_counts.shape[0] > 0
     work, out, knot = np.ones(LANES, np.float32), np.ones(LANES, np.float32), np.empty(LANES, np.int32)
     for start in range(lo, hi, LANES):
         count = min(LANES, hi - start)
         for j in range(count):
             i = start + j
-            s, raised = _coarse(bits[i]), 0.0
+            s, raised, more = _coarse(bits[i]), 0.0, np.float32(0)
             p = pair[i]
             if marked[p]:
                 a, b = float(told[p, 1]), float(told[p, 2])
                 m = float(min(max(s - _FROM, _ZERO), _UPTO))
                 raised = min(max(a - b * m, 0.0), MOST_KNOWN) if b >= 0 else _on_curve(a + b * m, curve)
-                raised = min(raised + float(told[p, 0]), MOST)
+                more = told[p, 3]
+                raised = min(raised + float(told[p, 0]), MOST) + float(more)
             added[i] = raised
+            if counted:
+                of_counts[i] = more
             work[j] = s + added[i]
         map_tail(work, tail, knot, out)
         for j in range(LANES):
@@ -191,35 +202,45 @@ class CpuEvidence:
         # the last one is for hosts that memory does not know, which are at -1
         self.source = np.append(evidence.source, np.float32(evidence.unknown))
         self.curve, self.tail = curve_of(evidence), tail_of(artifact.tail("evidence"))
+        self.activity = CpuActivity(artifact) if artifact.spec.activity else None
 
-    def __call__(self, graph: WindowGraph, hosts: Hosts, score: F32, surprise: F64) -> F32:
-        """float32 [E] nats that were added; scores and surprises are written anew."""
+    def __call__(self, graph: WindowGraph, hosts: Hosts, score: F32, surprise: F64) -> tuple[F32, F32 | None]:
+        """float32 [E] nats that were added, and what counts have of them; scores and surprises are written
+        anew.
+        """
         bits, p = surprise.view(np.int64), graph.pairs
         total = np.zeros(p, np.int64)
         flows_to_pairs(bits, graph.pair, total)
         pairs, received = np.zeros(graph.hosts, np.int64), np.zeros(graph.hosts, np.int64)
         pairs_to_sources(total, graph.pair_flows, graph.pair_src, pairs, received)
-        marked, told = np.empty(p, np.bool_), np.empty((p, 3), np.float32)
-        row, expected = self._rows(graph, hosts, total), self.source[hosts.found]
+        marked, told = np.empty(p, np.bool_), np.empty((p, 4), np.float32)
+        (row, more), expected = self._rows(graph, hosts, total), self.source[hosts.found]
         scale = min(1.0, self.window / graph.flows)
         added = np.empty(graph.flows, np.float32)
+        of_counts = np.empty(0 if self.activity is None else graph.flows, np.float32)
 
         def to_pairs(lo: int, hi: int) -> None:
             back_to_pairs(
                 lo, hi, total, graph.pair_flows, graph.pair_src, pairs, received, expected, row, self.pair,
-                scale, self.curve, marked, told,
+                scale, self.curve, more, marked, told,
             )  # fmt: skip
 
         def to_flows(lo: int, hi: int) -> None:
-            back_to_flows(lo, hi, graph.pair, marked, told, self.curve, self.tail, bits, score, added)
+            back_to_flows(
+                lo, hi, graph.pair, marked, told, self.curve, self.tail, bits, score, added, of_counts
+            )
 
         parallel.run(to_pairs, p, PAIR_GRAIN)
         parallel.run(to_flows, graph.flows, FLOW_GRAIN)
-        return added
+        return added, None if self.activity is None else of_counts
 
-    def _rows(self, graph: WindowGraph, hosts: Hosts, total: I64) -> I32:
-        """int32 [P], see ``back_to_pairs``: few pairs are looked up once more rather than all kept."""
-        several = np.flatnonzero((total > 0) & (graph.pair_flows > 1))
+    def _rows(self, graph: WindowGraph, hosts: Hosts, total: I64) -> tuple[I32, F32]:
+        """int32 [P] and what counts add, see ``back_to_pairs``: few pairs are looked up once more rather than
+        all kept.
+        """
+        chosen = (total > 0) & (graph.pair_flows > 1)
+        busy = None if self.activity is None else self.activity.hosts(graph, hosts, chosen)
+        several = np.flatnonzero(chosen)
         src, dst, known = graph.pair_src[several], graph.pair_dst[several], self.memory.counters
         forward, reverse = np.empty(several.shape[0], np.int32), np.empty(several.shape[0], np.int32)
 
@@ -229,4 +250,6 @@ class CpuEvidence:
         parallel.run(look_up, several.shape[0], PAIR_GRAIN)
         row = np.empty(graph.pairs, np.int32)
         row[several] = forward
-        return row
+        if self.activity is None or busy is None:
+            return row, np.empty(0, np.float32)
+        return row, self.activity.pairs(graph, busy, several, row)

@@ -268,8 +268,8 @@ class CudaExecutor:
         zeros = torch.zeros((), device=device).expand(e)
         nobody = torch.zeros((), dtype=torch.int64, device=device)
         if not e:
-            added = zeros if spec.evidence else None
-            return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody, added)
+            added = (zeros if part else None for part in (spec.evidence, spec.activity))
+            return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody, *added)
         src, dst, pair = graph.pair_src, graph.pair_dst, graph.pair
         flags = graph.host_flags
         if flags is None:
@@ -307,10 +307,10 @@ class CudaExecutor:
         self, graph: DeviceGraph, found: Found, score: Tensor, surprise: Tensor, pair: Tensor, flow: Tensor
     ) -> DeviceScores:
         """With what travels over the graph, if the spec has evidence."""
-        added = None
+        added = of_counts = None
         if self.artifact.spec.evidence:
-            score, surprise, added = self.evidence(graph, found, surprise)
-        return DeviceScores(score, surprise, pair, flow, found.unseen, added)
+            score, surprise, added, of_counts = self.evidence(graph, found, surprise)
+        return DeviceScores(score, surprise, pair, flow, found.unseen, added, of_counts)
 
     def _by_edges(
         self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int

@@ -85,7 +85,7 @@ class Coming:
     """
 
     def __init__(self, scores: DeviceScores, held: object = None) -> None:
-        added = () if scores.graph_part is None else (scores.graph_part,)
+        added = [part for part in (scores.graph_part, scores.activity_part) if part is not None]
         whole = (scores.score, scores.surprise, scores.unseen_hosts, *added)
         parts = (scores.pair_part, scores.flow_part)
         self._held: Any = scores, held
@@ -100,8 +100,9 @@ class Coming:
         self._held = None
         score, surprise, unseen, *added = self._whole
         pair, flow = (np.zeros(p.shape, np.float32) if _is_one(p) else p.numpy() for p in self._parts)
-        graph = added[0].numpy() if added else None
-        return Scores(score.numpy(), surprise.numpy(), pair, flow, int(unseen), graph_part=graph)
+        # of counts there is only where there is of the graph
+        graph, counts = (*(part.numpy() for part in added), None, None)[:2]
+        return Scores(score.numpy(), surprise.numpy(), pair, flow, int(unseen), {}, graph, counts)
 
 
 class Number:

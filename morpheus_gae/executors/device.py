@@ -123,7 +123,7 @@ class DeviceScores:
         float64 [E].
     unseen_hosts
         int64 scalar.
-    graph_part
+    graph_part, activity_part
         float32 [E], or None.
     """
 
@@ -133,6 +133,7 @@ class DeviceScores:
     flow_part: Tensor
     unseen_hosts: Tensor
     graph_part: Tensor | None = None
+    activity_part: Tensor | None = None
 
 
 def _sent(array: np.ndarray, device: str) -> Tensor:

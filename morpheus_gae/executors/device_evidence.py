@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from morpheus_gae.executors.cuda_choose import has_triton
+from morpheus_gae.executors.device_activity import DeviceActivity
 from morpheus_gae.executors.device_tail import DeviceTail
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO
 
@@ -50,11 +51,14 @@ class DeviceEvidence:
         self.x, self.y = sent(e.new_x), sent(e.new_y)
         self.slope = (self.y[1:] - self.y[:-1]) / (self.x[1:] - self.x[:-1])
         self.tail = DeviceTail(artifact.tail("evidence"), device)
+        self.activity = DeviceActivity(artifact, device) if artifact.spec.activity else None
         # as the kernels read them: the curve, its slopes and a 0, the tail
         self.numbers = torch.cat([self.x, self.y, self.slope, self.y.new_zeros(1), self.tail.packed])
 
-    def __call__(self, graph: DeviceGraph, found: Found, surprise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores and surprises anew, and what was added in nats.
+    def __call__(
+        self, graph: DeviceGraph, found: Found, surprise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Scores and surprises anew, what was added in nats, and what counts have of that.
 
         Parameters
         ----------
@@ -65,18 +69,22 @@ class DeviceEvidence:
 
         Returns
         -------
-        float32 [E], float64 [E], float32 [E]
+        float32 [E], float64 [E], float32 [E], float32 [E] or None
         """
+        more = None if self.activity is None else self.activity(graph, found)
+        of_counts = None if more is None else more[graph.pair]
         if BY_KERNEL and has_triton(surprise.device) and graph.flows:
             from morpheus_gae.executors import triton_evidence
 
-            return triton_evidence.raised(self, graph, found, surprise)
+            return *triton_evidence.raised(self, graph, found, surprise, more), of_counts
         bits = surprise.view(torch.int64)
         coarse = (bits & ~FINE).view(torch.float64).to(torch.float32)
         added = self.raises(graph, found, coarse)
+        if of_counts is not None:
+            added = added + of_counts
         raised = self.tail(coarse + added)
         told = (raised.to(torch.float64).view(torch.int64) | (bits & FINE)).view(torch.float64)
-        return -torch.expm1(-raised), told, added
+        return -torch.expm1(-raised), told, added, of_counts
 
     def raises(self, graph: DeviceGraph, found: Found, surprise: Tensor) -> Tensor:
         """float32 [E] in [0, MOST], see ``model.evidence.raises``."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from morpheus_gae.errors import MissingExtraError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.enriched import ABSENT
+from morpheus_gae.model import activity
 from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.calibration import fuse
 from morpheus_gae.model.enriched import COLUMNS, enriched_of
@@ -63,8 +64,12 @@ class TorchExecutor:
         full = [g for g in graphs if g.flows]
         scored = iter(self._score_union(full) if full else [])
         nothing = np.zeros(0, np.float32)
-        graph_part = nothing if self.artifact.spec.evidence else None
-        none = Scores(nothing, nothing.astype(np.float64), nothing, nothing, graph_part=graph_part)
+        spec = self.artifact.spec
+        graph_part, of_counts = (nothing if part else None for part in (spec.evidence, spec.activity))
+        none = Scores(
+            nothing, nothing.astype(np.float64), nothing, nothing,
+            graph_part=graph_part, activity_part=of_counts,
+        )  # fmt: skip
         return [next(scored) if g.flows else none for g in graphs]
 
     def _score_union(self, graphs: list[WindowGraph]) -> list[Scores]:
@@ -79,7 +84,7 @@ class TorchExecutor:
         out = []
         for graph, start in zip(graphs, batch.flow_start, strict=True):
             cut = slice(start, start + graph.flows)
-            mine, added, unseen = surprise[cut], None, 0
+            mine, added, of_counts, unseen = surprise[cut], None, None, 0
             if art.spec.memory:
                 # window by window, so that a host of two windows counts in both
                 key = host_keys(graph.host_hi, graph.host_lo, art.memory.salt)
@@ -88,10 +93,16 @@ class TorchExecutor:
             if art.spec.evidence:
                 pairs = find(art.memory.pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))
                 added = raises(art.evidence, mine, graph.pair, graph.pair_src, pairs, hosts)
+                if art.spec.activity:
+                    past = activity.past_of(art.memory, pairs, hosts)
+                    of_counts = activity.raises(
+                        art.activity, graph.pair_flows, graph.pair_src, graph.pair_dst, past
+                    )[graph.pair]
+                    added = added + of_counts
                 mine = art.tail("evidence")(mine + added)
             told = apart(mine, graph.attributes, graph.duration_missing, centre)
             parts = pair_part[cut], flow_part[cut]
-            out.append(Scores(-np.expm1(-mine), told, *parts, unseen, graph_part=added))
+            out.append(Scores(-np.expm1(-mine), told, *parts, unseen, {}, added, of_counts))
         return out
 
     def _fused(self, pair_part: F32, flow_part: F32) -> F32:

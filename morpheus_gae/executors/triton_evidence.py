@@ -96,7 +96,7 @@ def _raise_kernel(
     bits = tl.load(surprise + at, mask=there, other=0.0).to(tl.int64, bitcast=True)
     own, before = _own(bits)
     line = told + tl.load(pair + at, mask=there, other=0).to(tl.int64) * 4
-    source, a, b = tl.load(line), tl.load(line + 1), tl.load(line + 2)
+    source, a, b, counts = tl.load(line), tl.load(line + 1), tl.load(line + 2), tl.load(line + 3)
     value = a - tl.abs(b) * (own / _ONE)
     # the curve is level beyond its ends
     last = tl.load(numbers + CURVE - 1)
@@ -105,7 +105,7 @@ def _raise_kernel(
     y, slope = tl.load(numbers + CURVE + i), tl.load(numbers + 2 * CURVE + i)
     of_new = y + slope * (v - tl.load(numbers + i))
     of_known = tl.minimum(tl.maximum(value, 0.0), _KNOWN)
-    more = tl.minimum(tl.where(b > 0, of_known, of_new) + source, _MOST)
+    more = tl.minimum(tl.where(b > 0, of_known, of_new) + source, _MOST) + counts
     tl.store(added + at, more, mask=there)
     x = numbers + 3 * CURVE
     found = tail(before + more, x, x + KNOTS, x + 2 * KNOTS, KNOTS, STEPS)
@@ -115,13 +115,14 @@ def _raise_kernel(
 
 
 def raised(
-    evidence: DeviceEvidence, graph: DeviceGraph, found: Found, surprise: Tensor
+    evidence: DeviceEvidence, graph: DeviceGraph, found: Found, surprise: Tensor, more: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``DeviceEvidence`` as four kernels."""
+    """``DeviceEvidence`` as four kernels; ``more``, float32 [P] or None, is what counts add."""
     flows, pairs, hosts = graph.flows, graph.pairs, graph.hosts
     sums = torch.zeros(pairs + 2 * hosts, dtype=torch.int64, device=surprise.device)
     total, received, pairs_of = sums.split([pairs, hosts, hosts])
     told = torch.empty(pairs, 4, device=surprise.device)
+    told[:, 3] = 0 if more is None else more
     score, anew, added = (torch.empty_like(surprise, dtype=t) for t in (told.dtype, None, told.dtype))
     of_flows, of_pairs = (triton.cdiv(flows, BLOCK),), (triton.cdiv(pairs, BLOCK),)
     knots, curve = evidence.tail.x.shape[0], evidence.x.shape[0]

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from morpheus_gae.errors import ArtifactError
 from morpheus_gae.flows.enriched import NAMES
+from morpheus_gae.model.activity import Activity
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_config import read_config, read_spec
 from morpheus_gae.model.artifact_file import read_tensors
@@ -122,6 +123,11 @@ class Artifact:
         unknown, flows, pairs, window = (float(v) for v in t["evidence.prior"])
         curve = t["evidence.new.x"], t["evidence.new.y"]
         return Evidence(t["evidence.pair"], t["evidence.source"], unknown, flows, pairs, window, *curve)
+
+    @property
+    def activity(self) -> Activity:
+        """What benign counts are like (spec.activity only)."""
+        return Activity(self.tensors["activity.prior"])
 
     def tail(self, part: str) -> TailMap:
         """Calibration of ``"pair"``, ``"flow"``, ``"fused"`` or ``"evidence"``."""

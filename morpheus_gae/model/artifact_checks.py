@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.model import evidence
+from morpheus_gae.model import activity, evidence
 from morpheus_gae.model.artifact_config import MOST_SURPRISE
 from morpheus_gae.model.artifact_reach import MOST, reach
 from morpheus_gae.model.artifact_schema import maps
@@ -75,6 +75,8 @@ def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
             yield from _calibration(t, f"calibration.{part}")
     if spec.evidence:
         yield from _evidence(t)
+    if spec.activity:
+        yield from _activity(t)
     if spec.flow_types:
         yield from _bins(t)
         if t["net.tau"][0] < DEEPEST_TAU:
@@ -164,6 +166,16 @@ def _evidence(t: Tensors) -> Iterator[str]:
         yield f"evidence.new.y must rise from 0 to at most {evidence.MOST_NEW:g}"
     elif (np.diff(y) > evidence.STEEPEST * np.diff(x)).any():
         yield f"evidence.new is steeper than {evidence.STEEPEST:g}"
+
+
+def _activity(t: Tensors) -> Iterator[str]:
+    burst, spread, start, slope = t["activity.prior"].astype(np.float64).T
+    if burst.min() < 1 or spread.min() < 0 or max(burst.max(), spread.max()) > MOST_SURPRISE:
+        yield f"activity.prior must have bursts from 1 and spreads from 0, to {MOST_SURPRISE:g}"
+    if start.min() < 0 or start.max() > MOST_SURPRISE:
+        yield f"activity.prior must have starts from 0 to {MOST_SURPRISE:g}"
+    if slope.min() < 0 or slope.max() > activity.STEEPEST:
+        yield f"activity.prior must have slopes from 0 to {activity.STEEPEST:g}"
 
 
 def _bins(t: Tensors) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from morpheus_gae.model.activity import KINDS, NUMBERS
 from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE, GIVEN
 from morpheus_gae.model.spec import (
     CLASS_FLAGS,
@@ -85,6 +86,8 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
             "evidence.new.x": Kind("F32", ("knots of new pairs",)),
             "evidence.new.y": Kind("F32", ("knots of new pairs",)),
         }
+    if spec.activity:
+        out["activity.prior"] = Kind("F32", (len(KINDS), len(NUMBERS)))
     if not spec.edge_decoder:
         for part in maps(spec):
             knots = f"knots of {part}"

@@ -56,6 +56,8 @@ class ModelSpec:
         The flow types also tell ports, protocol, packets, TCP flags and application (`model.enriched`).
     prefixes
         Hosts and pairs without history take that of their network prefixes.
+    activity
+        Pairs and hosts with more flows than is usual for them raise their flows' surprises.
     version
         Of this format.
     """
@@ -74,6 +76,7 @@ class ModelSpec:
     evidence: bool = False
     enriched: bool = False
     prefixes: bool = False
+    activity: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -94,6 +97,8 @@ class ModelSpec:
             raise UsageError(
                 "prefixes stand in for hosts that memory does not know: switch memory on as well"
             )
+        if self.activity and not self.evidence:
+            raise UsageError("activity is added where evidence is: switch evidence on as well")
         if self.edge_decoder and self.memory:
             raise UsageError("edge_decoder scores alone: switch memory and flow_types off")
         if self.edge_decoder and not self.attention:
@@ -105,7 +110,8 @@ class ModelSpec:
         flaw = name_flaw(self.preset)
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
-        for name in ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched", "prefixes"):
+        flags = ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched", "prefixes")
+        for name in (*flags, "activity"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -130,7 +136,7 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
         values = asdict(self)
-        for part in ("evidence", "enriched", "prefixes"):
+        for part in ("evidence", "enriched", "prefixes", "activity"):
             if not values[part]:
                 del values[part]
         return values

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from morpheus_gae.detect.alerts import GRAPH
+from morpheus_gae.detect.alerts import ACTIVITY, GRAPH
 from morpheus_gae.engine.by_partition import Origin
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
@@ -23,7 +23,9 @@ SCORES = {
     "surprise_pair": "pair_part",
     "surprise_flow": "flow_part",
 }
-"""Columns of a message, and what they hold of the scores; ``GRAPH`` beside them if the model has evidence."""
+"""Columns of a message, and what they hold of the scores; those of ``MORE`` beside them if the model has such
+parts."""
+MORE = {GRAPH: "graph_part", ACTIVITY: "activity_part"}
 FLAG = "is_anomaly"
 
 
@@ -57,7 +59,9 @@ def window_of(message: Any, labels: str | None = None) -> Window:
             np.asarray(frame[n].to_numpy(), np.float32) for n in SCORES if n != "surprise"
         )
         surprise = np.asarray(frame["surprise"].to_numpy(), np.float64)
-        graph_part = np.asarray(frame[GRAPH].to_numpy(), np.float32) if GRAPH in frame.columns else None
+        more = [
+            np.asarray(frame[name].to_numpy(), np.float32) if name in frame.columns else None for name in MORE
+        ]
         if labels is not None:
             keep = [labels] if labels in frame.columns else []
             flagged, table = None, table_of(frame[[*keep, "surprise"]])
@@ -67,7 +71,7 @@ def window_of(message: Any, labels: str | None = None) -> Window:
     threshold = message.get_metadata(THRESHOLD) if message.has_metadata(THRESHOLD) else None
     return Window(
         bare_flows(table.replace_schema_metadata(None), done),
-        scores=Scores(score, surprise, pair_part, flow_part, graph_part=graph_part),
+        scores=Scores(score, surprise, pair_part, flow_part, 0, {}, *more),
         flagged=flagged,
         threshold=None if threshold is None else np.float32(threshold),
         origin=origin,
@@ -76,12 +80,13 @@ def window_of(message: Any, labels: str | None = None) -> Window:
 
 def columns_of(scores: Any) -> dict[str, str]:
     """Columns that these scores fill, and their parts: ``Scores``, or those of a device."""
-    return SCORES if scores.graph_part is None else {**SCORES, GRAPH: "graph_part"}
+    return {**SCORES, **{name: part for name, part in MORE.items() if getattr(scores, part) is not None}}
 
 
 def without_stale(frame: Any, scores: Any) -> Any:
-    """Frame without what an earlier model's evidence added, where this one has none."""
-    return frame.drop(columns=[GRAPH]) if scores.graph_part is None and GRAPH in frame.columns else frame
+    """Frame without the parts that an earlier model had and this one has not."""
+    stale = [name for name, part in MORE.items() if getattr(scores, part) is None and name in frame.columns]
+    return frame.drop(columns=stale) if stale else frame
 
 
 def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:

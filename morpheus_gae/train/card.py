@@ -13,6 +13,7 @@ PARTS = {
     "memory": "host and pair memory with an existence head",
     "edge_decoder": "edge and global-edge decoder",
     "evidence": "evidence of the other flows of pair and source",
+    "activity": "counts of pair, source and destination beside what is usual for them",
 }
 BEHIND = {
     True: "each fifth of the time scored with the memory of the other four",

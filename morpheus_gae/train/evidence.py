@@ -17,6 +17,7 @@ from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.evidence import Evidence, raises
 from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.train import activity
 from morpheus_gae.train.calibrate import again, tensors_of
 from morpheus_gae.train.normal import Normal, Seen
 from morpheus_gae.train.parent import Shown
@@ -37,6 +38,7 @@ def settle(
     memory: dict[str, Array],
     size: int,
     before: Shown | None = None,
+    counted: bool = False,
 ) -> tuple[dict[str, Array], F32]:
     """Tensors of the evidence, its calibration among them, and the surprises that come of it.
 
@@ -44,8 +46,13 @@ def settle(
     ----------
     flows, surprise, fold, chosen, remembered, memory, size, before
         See ``learn``.
+    counted
+        With what counts add, and its tensors (`train.activity`).
     """
     tensors, raised = learn(flows, surprise, fold, chosen, remembered, memory, size, before)
+    if counted:
+        more, added = activity.settle(flows, fold, chosen, remembered, memory, size)
+        tensors, raised = {**tensors, **more}, raised + added
     tail = again(raised[chosen])
     return {**tensors, **tensors_of("evidence", tail)}, tail(raised)
 

@@ -201,7 +201,7 @@ def _train(
         bar.set_postfix_str("evidence")
         before = None if parent is None else parent.shown(tensors)
         more, surprise = evidence.settle(
-            flows, surprise, fold, counted, kept, tensors, options.graph_size, before
+            flows, surprise, fold, counted, kept, tensors, options.graph_size, before, spec.activity
         )
         tensors.update(more)
     tensors.update(calibrate.quantiles(surprise[counted]))

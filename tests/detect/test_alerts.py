@@ -7,7 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.detect.alerts import ALERT_COLUMNS, GRAPH, OTHERS, REASONS, alert_table, why
+from morpheus_gae.detect.alerts import (
+    ACTIVITY,
+    ALERT_COLUMNS,
+    COUNTS,
+    GRAPH,
+    OTHERS,
+    REASONS,
+    alert_table,
+    why,
+)
 from morpheus_gae.executors.base import Scores
 from tests.detect.make import flows_of, scores_of
 
@@ -65,6 +74,22 @@ def test_why_names_the_others_where_they_add_to_it() -> None:
     # an earlier model's is not this one's
     again = alert_table(flows_of(2, table), scores_of([1.0, 2.0]), np.ones(2, bool), np.float32(0), "m")
     assert GRAPH not in again.column_names
+
+
+def test_why_names_counts_apart_from_the_other_flows() -> None:
+    graph, counts = np.array([0.5, 2.0, 1.5, 5.0], np.float32), np.array([0.5, 1.9, 0.1, 2.5], np.float32)
+    scores = replace(
+        scores_of([5.0, 4.0, 3.0, 2.0]),
+        pair_part=np.ones(4, np.float32),
+        graph_part=graph,
+        activity_part=counts,
+    )
+    table = alert_table(flows_of(4), scores, np.ones(4, bool), np.float32(0), "m")
+    assert table[ACTIVITY].to_pylist() == counts.tolist()
+    reason = table["why"].to_pylist()[0]
+    assert table["why"].to_pylist()[1:] == [reason + COUNTS, reason + OTHERS, reason + OTHERS + COUNTS]
+    again = alert_table(flows_of(4, table), scores_of([1.0] * 4), np.ones(4, bool), np.float32(0), "m")
+    assert ACTIVITY not in again.column_names
 
 
 def test_permuting_flows_permutes_rows() -> None:

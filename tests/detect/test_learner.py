@@ -289,3 +289,16 @@ def test_a_window_without_flows_teaches_nothing(tiny_models: dict[str, Artifact]
     learner = Learner(tiny_models["default"])
     assert learn(learner, make_flows(5).slice(0, 0)) == 0
     assert learner.now is None
+
+
+def test_counts_add_nothing_beside_a_memory_that_grows(tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    prior = np.array([[2.0, 0.1, 3.0, 0.5]] * 3, np.float32)
+    counting = dataclasses.replace(
+        artifact,
+        spec=dataclasses.replace(artifact.spec, evidence=True, activity=True),
+        tensors={**artifact.tensors, "activity.prior": prior},
+    )
+    learner = Learner(counting)
+    learner.now = 0
+    assert not learner.merge()["activity.prior"][:, 3].any()

@@ -15,16 +15,17 @@ from morpheus_gae.executors.base import Executor, open_executor
 from morpheus_gae.executors.cpu import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
+from morpheus_gae.model.activity import MOST as MOST_COUNTED
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.evidence import MOST
-from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.spec import ModelSpec
 from tests.executors.test_conformance import KINDS, assert_close
 from tests.model.make import SPECS, sound, sound_tensors
 from tests.support import make_flows, permuted
 
 pytest.importorskip("torch")
-NAMES = ("default", "graph", "evidence")
+NAMES = ("default", "graph", "evidence", "activity", "counting")
 relaxed = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -47,6 +48,10 @@ def half_known(folder: Path, spec: ModelSpec) -> Artifact:
         if part in ("memory", "evidence") and of.split("_")[0] in rows:
             size = rows[of.split("_")[0]]
             tensors[name] = keys.get(name, np.resize(tensor, (size, *tensor.shape[1:])))
+    for part in ("pair", "host_out", "host_in"):
+        # counts, beside which some of a window's are unusual
+        tensors[f"memory.{part}"][:, 0] *= {"pair": 3, "host_out": 400, "host_in": 400}[part]
+        tensors[f"memory.{part}"][::2, 0] *= 0.1
     for part in ("pair", "flow", "fused"):
         tensors[f"calibration.{part}.x"] = np.linspace(-20, 20, 7, dtype=np.float32)
         tensors[f"calibration.{part}.y"] = np.linspace(0.1, 9, 7, dtype=np.float32)
@@ -88,6 +93,11 @@ def test_what_is_added_is_what_the_oracle_adds(executors, name, kind, seed, coun
     assert_close(got, want)
     assert got.graph_part.dtype == np.float32
     np.testing.assert_allclose(got.graph_part, want.graph_part, rtol=1e-4, atol=1e-4)
+    if want.activity_part is None:
+        assert got.activity_part is None
+    else:
+        assert got.activity_part.dtype == np.float32
+        np.testing.assert_allclose(got.activity_part, want.activity_part, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,8 +105,23 @@ def test_what_is_added_is_what_the_oracle_adds(executors, name, kind, seed, coun
 def test_windows_of_the_test_are_strange_enough(executors, name, kind):
     added = executors[name, kind].score(window(0)).graph_part
     assert (added >= 0).all()
-    assert added.max() <= MOST
+    assert added.max() <= MOST + MOST_COUNTED
     assert np.unique(added).size > 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["activity", "counting"])
+def test_counts_add_to_known_pairs_and_to_new_ones(executors, name, kind):
+    executor, graph = executors[name, kind], window(0)
+    scores, memory = executor.score(graph), executor.artifact.memory
+    key = host_keys(graph.host_hi, graph.host_lo, memory.salt)
+    known = find(memory.pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))[graph.pair] >= 0
+    for which in (known, ~known):
+        of = scores.activity_part[which]
+        assert (of == 0).any()
+        assert np.unique(of).size > 5
+    assert (scores.activity_part <= scores.graph_part).all()
+    assert executors["evidence", kind].score(graph).activity_part is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,10 +146,9 @@ def test_a_window_of_a_batch_is_told_by_its_own_flows_alone(executors, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_without_evidence_adds_none(executors, kind, tmp_path):
-    spec = replace(SPECS["default"], evidence=False)
-    tensors = {n: t for n, t in sound_tensors(spec).items() if "evidence" not in n}
-    path = sound(tmp_path, spec, tensors=tensors).path
-    assert "evidence" not in load_artifact(path).config["spec"]
+    spec = replace(SPECS["default"], evidence=False, activity=False)
+    path = sound(tmp_path, spec).path
+    assert not {"evidence", "activity"} & load_artifact(path).config["spec"].keys()
     from morpheus_gae.executors.cuda import CudaExecutor
 
     executor = CudaExecutor(load_artifact(path), "cpu") if kind == "device" else open_executor(path, kind)
@@ -133,8 +157,8 @@ def test_a_model_without_evidence_adds_none(executors, kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_window_has_the_part_too(executors, kind):
-    graph = build_graph(make_flows(10).slice(0, 0))
-    assert executors["default", kind].score(graph).graph_part.shape == (0,)
+    scores = executors["counting", kind].score(build_graph(make_flows(10).slice(0, 0)))
+    assert scores.graph_part.shape == scores.activity_part.shape == (0,)
 
 
 @pytest.mark.parametrize("name", ["evidence.pair", "evidence.source"])
@@ -156,9 +180,9 @@ def test_any_number_of_threads_gives_the_same_bits(executors):
         for threads, grain in ((1, 1 << 20), (3, 50)):
             HELPERS.resize(threads)
             cpu_evidence.PAIR_GRAIN = cpu_evidence.FLOW_GRAIN = grain
-            got.append(executors["default", "cpu"].score(graph))
+            got.append(executors["counting", "cpu"].score(graph))
     finally:
         HELPERS.resize(before)
         cpu_evidence.PAIR_GRAIN, cpu_evidence.FLOW_GRAIN = grains
-    for name in ("score", "surprise", "graph_part"):
+    for name in ("score", "surprise", "graph_part", "activity_part"):
         np.testing.assert_array_equal(getattr(got[0], name), getattr(got[1], name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ SPECS = {
     "memory": ModelSpec(preset="memory", flow_types=0),
     "evidence": ModelSpec(preset="evidence", flow_types=0, evidence=True),
     "enriched": ModelSpec(preset="enriched", flow_types=5, enriched=True),
+    "activity": ModelSpec(preset="activity", flow_types=0, evidence=True, activity=True),
+    "counting": replace(PRESETS["default"], preset="counting", activity=True),
     "deep": ModelSpec(
         preset="deep", octets=True, attention=True, unet_depth=1, flow_types=5, width=12, heads=3
     ),
@@ -56,6 +59,8 @@ def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
         return np.array([1.5, 3.0])
     if name == "evidence.prior":
         return np.array([0.3, 4.0, 2.0, 200.0])
+    if name == "activity.prior":
+        return np.array([[1.5, 0.1, 2.0, 0.5], [2.0, 0.2, 1.0, 0.3], [1.0, 0.05, 3.0, 0.25]])
     if name == "evidence.new.y":
         return np.linspace(0.0, 3.0, *shape)
     if name == "evidence.new.x":

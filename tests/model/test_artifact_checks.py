@@ -178,14 +178,21 @@ def tied(a: Array) -> Array:
         ("evidence.new.y", swapped, "rise from 0"),
         ("evidence.new.y", lambda a: a * 2, "at most 3"),
         ("calibration.evidence.x", swapped, "ascend"),
+        ("activity.prior", lambda a: a * [0.5, 1, 1, 1], "bursts from 1"),
+        ("activity.prior", lambda a: a * [1, -1, 1, 1], "spreads from 0"),
+        ("activity.prior", lambda a: a * [1, 1e12, 1, 1], "spreads from 0"),
+        ("activity.prior", lambda a: a * [1, 1, -1, 1], "starts"),
+        ("activity.prior", lambda a: a * [1, 1, 1, 2], "slopes"),
+        ("activity.prior", lambda a: a * [1, 1, 1, -1], "slopes"),
+        ("activity.prior", lambda a: a * np.nan, "NaN"),
         ("net.tau", lambda a: a * 0 - 99, "net.tau"),
         ("net.existence.2.weight", lambda a: a * 1e12, "float32 ends"),
     ],
 )
 def test_values_that_would_lead_astray(name: str, damage: Callable[[Array], Array], words: str) -> None:
-    tensors = sound_tensors(SPECS["default"])
+    tensors = sound_tensors(SPECS["counting"])
     changed = damage(tensors[name]).astype(tensors[name].dtype)
-    assert words in str(value_flaw(SPECS["default"], {**tensors, name: changed}))
+    assert words in str(value_flaw(SPECS["counting"], {**tensors, name: changed}))
 
 
 def test_a_pool_without_direction() -> None:

@@ -1,0 +1,176 @@
+"""Learn how much benign pairs and hosts do beyond what is expected of them: the numbers of `model.activity`.
+
+From windows of several sizes, since a model meets windows of any length, each beside the memory of the other
+folds of the time. Linear in the flows; of each size few windows are looked at, all over the time. Labels are
+never read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.graph.window_graph import WindowGraph
+from morpheus_gae.model.activity import KINDS, STEEPEST, Activity, Past, counts, excess, raises
+from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.train.spool import blocks
+
+Array = npt.NDArray[Any]
+Bool = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+SHORTER = (1, 20, 400)
+"""Sizes of windows: the model's own, and parts of it."""
+FEWEST = 50
+"""Flows of a window."""
+MOST_WINDOWS = 16
+"""Of each size and fold."""
+FEW, SOME = 0.3, 2.0
+"""Flows expected: counts between these show bursts, those above how far rates change."""
+RARE = 5.3
+"""Nats. Of benign flows, those in counts less rare gain nothing: 995 of 1,000. So the threshold of a budget
+of 1 % is hardly moved where benign counts are wild."""
+BURST, SPREAD = (1.0, 1e4), (0.05, 1e4)
+"""Least and greatest."""
+NEVER = 1e6
+"""A start that no count reaches, where there is nothing to learn from."""
+
+
+def settle(
+    flows: Flows, fold: U8, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
+) -> tuple[dict[str, Array], F32]:
+    """Tensors of the activity, and what it adds to each flow.
+
+    Parameters
+    ----------
+    flows, fold, chosen, remembered, memory, size
+        See ``train.evidence.learn``; memory with its counts.
+
+    Returns
+    -------
+    dict, float32 [E]
+        Tensors ``activity.*``; nats, 0 for flows that are not chosen.
+    """
+    kinds, windows = tuple(_Kind() for _ in KINDS), []
+    for k in range(int(fold.max(initial=0)) + 1):
+        look = _Look(flows, np.flatnonzero((fold == k) & remembered), memory, size)
+        rows = np.flatnonzero((fold == k) & chosen)
+        top = min(size, max(rows.shape[0], 1))
+        for part in SHORTER:
+            cuts = list(blocks(rows.shape[0], max(top // part, 1))) if top // part >= FEWEST else []
+            for cut in cuts[:: max(len(cuts) // MOST_WINDOWS, 1)]:
+                look.note(flows, rows[cut], part, kinds)
+        windows += [(look, rows[cut]) for cut in blocks(rows.shape[0], size)]
+    activity = Activity(np.stack([kind.numbers() for kind in kinds]))
+    added = np.zeros(len(flows), np.float32)
+    for look, part_rows in windows:
+        graph = build_graph(flows.take(part_rows))
+        ids = graph.pair_flows, graph.pair_src, graph.pair_dst
+        added[part_rows] = raises(activity, *ids, look.past(*look.rows(graph)))[graph.pair]
+    return {"activity.prior": activity.prior}, added
+
+
+class _Look:
+    """Memory without one fold of the time: flows of each pair, source and destination, and of all."""
+
+    def __init__(self, flows: Flows, own: I64, memory: dict[str, Array], size: int) -> None:
+        self.salt = int(memory["memory.salt"][0])
+        self.host_key, self.pair_key = memory["memory.host_key"], memory["memory.pair_key"]
+        names = ("memory.pair", "memory.host_out", "memory.host_in")
+        self.pair, self.out, self.into = (memory[name][:, 0].astype(np.float32) for name in names)
+        for cut in blocks(own.shape[0], size):
+            graph = build_graph(flows.take(own[cut]))
+            pair, host = self.rows(graph)
+            n, out, into = counts(graph.pair_flows, graph.pair_src, graph.pair_dst, graph.hosts)
+            for table, row, mine in ((self.pair, pair, n), (self.out, host, out), (self.into, host, into)):
+                table[row[row >= 0]] -= mine[row >= 0].astype(np.float32)
+        # of a float32 count there may be a rest
+        self.pair, self.out, self.into = (np.maximum(np.rint(t), 0) for t in (self.pair, self.out, self.into))
+        self.total = float(self.out.sum(dtype=np.float64))
+
+    def rows(self, graph: WindowGraph) -> tuple[I64, I64]:
+        """Rows in memory of a window's pairs and hosts, -1 where unknown."""
+        key = host_keys(graph.host_hi, graph.host_lo, self.salt)
+        pair = find(self.pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))
+        return pair, find(self.host_key, key)
+
+    def past(self, pair: I64, host: I64) -> Past:
+        """What is remembered of a window."""
+
+        def at(table: F32, row: I64) -> F64:
+            # what memory does not know is at -1
+            return np.append(table, np.float32(0)).astype(np.float64)[row]
+
+        return Past(at(self.pair, pair), at(self.out, host), at(self.into, host), self.total)
+
+    def note(self, flows: Flows, rows: I64, part: int, kinds: tuple[_Kind, ...]) -> None:
+        """Note what a window shows."""
+        if not self.total:
+            return
+        graph = build_graph(flows.take(rows))
+        pair, host = self.rows(graph)
+        shown = counts(graph.pair_flows, graph.pair_src, graph.pair_dst, graph.hosts)
+        whole = ((self.pair, pair), (self.out, host), (self.into, host))
+        for kind, (past, row), mine in zip(kinds, whole, shown, strict=True):
+            there = row >= 0
+            n = np.bincount(row[there], mine[there], past.shape[0]).astype(np.float64)
+            kind.add(n[past > 0], past[past > 0].astype(np.float64), rows.shape[0] / self.total, part)
+
+
+@dataclass
+class _Kind:
+    """What windows show of pairs, of sources or of destinations."""
+
+    few: F64 = field(default_factory=lambda: np.zeros(2))
+    many: F64 = field(default_factory=lambda: np.zeros(3))
+    shown: dict[int, list[tuple[F64, F64, float]]] = field(default_factory=dict)
+
+    def add(self, n: F64, past: F64, share: float, part: int) -> None:
+        """Counts of one window, those that are 0 among them; ``part`` tells its size."""
+        mean = (past + 1) * share
+        square = (n - mean) ** 2
+        few, many = (mean > FEW) & (mean < SOME), mean >= SOME
+        self.few += square[few].sum(), mean[few].sum() * (1 + share)
+        square, mean = square[many], mean[many]
+        self.many += (square / mean**2).sum(), ((1 + share) / mean).sum(), mean.shape[0]
+        self.shown.setdefault(part, []).append((n[n > 0], past[n > 0], share))
+
+    def numbers(self) -> F32:
+        """A row of ``Activity.prior``."""
+        square, mean = self.few
+        burst = float(np.clip(square / mean if mean > 0 else 2.0, *BURST))
+        square, inverse, number = self.many
+        spread = float(np.clip((square - burst * inverse) / number if number > 0 else 1.0, *SPREAD))
+        prior = np.array([burst, spread, NEVER, 0], np.float32)
+        found = []
+        for windows in self.shown.values():
+            z = [excess(n, past, share, prior) for n, past, share in windows]
+            found.append(_tail(np.concatenate(z), np.concatenate([n for n, *_ in windows])))
+        tails = np.array([tail for tail in found if tail is not None])
+        if tails.size:
+            # in windows of no size is more raised than that
+            prior[2:] = tails[:, 0].max(), tails[:, 1].min()
+        return prior
+
+
+def _tail(z: F64, flows: F64) -> tuple[float, float] | None:
+    """Start of the strangest half percent of the flows, and nats by unit of excess; None without flows."""
+    if not z.size:
+        return None
+    order = np.argsort(z)
+    z, flows = z[order], flows[order]
+    before = np.cumsum(flows)
+    at = np.searchsorted(before, before[-1] * -np.expm1(-RARE)).clip(0, z.size - 1)
+    start = max(float(z[at]), 0.0)
+    beyond = z > start
+    mean = float(((z - start) * flows)[beyond].sum() / max(float(flows[beyond].sum()), 1.0))
+    return start, min(1 / max(mean, 1e-9), STEEPEST)

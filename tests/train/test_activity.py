@@ -1,0 +1,113 @@
+"""Activity is learnt from windows of several sizes, each beside the memory of the other folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.activity import MOST
+from morpheus_gae.model.artifact_checks import value_flaw
+from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.train.activity import settle
+from tests.model.make import SPECS, sound_tensors
+from tests.support import make_flows
+
+FOLDS = 5
+
+
+def memory_of(flows: Flows) -> dict[str, Any]:
+    """Keys and counts of a memory of these flows."""
+    g = build_graph(flows)
+    key = host_keys(g.host_hi, g.host_lo, 7)
+    pair = pair_keys(key[g.pair_src], key[g.pair_dst])
+    host, row = np.argsort(key), np.argsort(pair)
+
+    def counted(ids: np.ndarray, order: np.ndarray) -> np.ndarray:
+        table = np.zeros((order.shape[0], 7), np.float32)
+        table[:, 0] = np.bincount(ids, minlength=order.shape[0])[order]
+        return table
+
+    return {
+        "memory.salt": np.array([7], np.uint64),
+        "memory.host_key": key[host],
+        "memory.host_out": counted(g.src, host),
+        "memory.host_in": counted(g.dst, host),
+        "memory.pair_key": pair[row],
+        "memory.pair": counted(g.pair, row),
+    }
+
+
+def settled(
+    flows: Flows, chosen: np.ndarray | None = None, size: int = 2000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers, and what is added to each flow."""
+    every = np.ones(len(flows), np.bool_)
+    fold = (np.arange(len(flows)) * FOLDS // len(flows)).astype(np.uint8)
+    chosen = every if chosen is None else chosen
+    tensors, added = settle(flows, fold, chosen, every, memory_of(flows), 2000)
+    assert set(tensors) == {"activity.prior"}
+    return tensors["activity.prior"], added
+
+
+def even(count: int = 10_000, pairs: int = 80) -> Flows:
+    return make_flows(count, hosts=40, pairs=pairs)
+
+
+def with_busy_pair(flows: Flows) -> tuple[Flows, np.ndarray]:
+    """Forty flows more of one pair in the third fold, and which they are."""
+    busy = np.arange(4000, 6000, 50)
+    index = np.arange(len(flows))
+    index[busy] = 0
+    return flows.take(index), busy
+
+
+def test_the_numbers_make_sense_to_a_model() -> None:
+    prior, added = settled(even())
+    assert prior.shape == (3, 4)
+    assert prior.dtype == added.dtype == np.float32
+    spec = SPECS["counting"]
+    assert value_flaw(spec, {**sound_tensors(spec), "activity.prior": prior}) is None
+
+
+def test_flows_drawn_by_chance_have_no_bursts_and_gain_nothing() -> None:
+    prior, added = settled(even())
+    assert (prior[:, 0] < 2).all()
+    assert (prior[:, 1] < 0.2).all()
+    assert added.mean() < 0.02
+
+
+def test_a_pair_that_does_more_than_ever_is_raised_and_others_are_not() -> None:
+    flows, busy = with_busy_pair(even(pairs=400))
+    _, added = settled(flows)
+    assert added[busy].min() > 0.5
+    assert np.delete(added, busy).mean() < 0.02
+
+
+def test_traffic_in_bursts_is_learnt_to_be_so() -> None:
+    flows = even()
+    # each pair's flows come forty at a time
+    order = np.concatenate([np.full(40, i) for i in range(0, 10_000, 40)])
+    calm, _ = settled(flows)
+    bursty, added = settled(flows.take(order))
+    assert bursty[0, 0] > 5 * calm[0, 0]
+    assert added.mean() < 0.15
+
+
+def test_flows_that_are_not_chosen_gain_nothing() -> None:
+    chosen = np.arange(10_000) % 3 > 0
+    _, added = settled(with_busy_pair(even(pairs=400))[0], chosen)
+    assert not added[~chosen].any()
+    assert added[chosen].any()
+
+
+@pytest.mark.parametrize("count", [1, 2, 60, 700])
+def test_a_handful_of_flows_is_enough_to_run(count: int) -> None:
+    prior, added = settled(even(count))
+    assert np.isfinite(prior).all()
+    assert ((added >= 0) & (added <= MOST)).all()
+    spec = SPECS["counting"]
+    assert value_flaw(spec, {**sound_tensors(spec), "activity.prior": prior}) is None
