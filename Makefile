@@ -8,6 +8,10 @@
 #              click (commands) and the Kafka client; few examples of property tests. Not what is about our own
 #              steps alone (signals, killed scorers, slow and full sinks, captures, broken models), nor what
 #              needs torch, nor packages and house rules
+# make test-images   build the image cpu and run it, locked down; the stack of docker/compose.yaml with stand-ins for images
+#              of others; the image morpheus on a stand-in for NVIDIA's. Needs a Docker engine, else it is skipped; where no
+#              image can be pulled PYTHON_IMAGE names one that is there, or debootstrap makes one (as root)
+# make docs    the site, into .cache/site; every link is looked up
 # make ci      all of this as .ci/run does it; ten minutes on two cores, installation included
 # make chaos   kill scorers and a Kafka broker at random under 1 M flows, and count what is lost (10 minutes)
 # make fuzz MINUTES=60   changed inputs of every kind, from where the last time ended (.cache/fuzz)
@@ -27,7 +31,7 @@ PYTEST  := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # what one process has compiled, Python's modules as well, hundreds of others read
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-checked test-host ci warm warm-checked warm-host suite lint clean chaos fuzz
+.PHONY: demo test test-checked test-host test-images docs ci warm warm-checked warm-host suite lint clean chaos fuzz
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -95,6 +99,12 @@ warm-host: $(HOST)/.done
 
 test-host: warm-host
 	$(HOSTED) $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+test-images: $(VENV)/.dev
+	TEST_IMAGES=1 $(BIN)/python -m pytest --timeout 3600 -s tests/images
 
 # where one job waits for the network, another compiles
 ci:

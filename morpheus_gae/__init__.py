@@ -20,7 +20,7 @@ from morpheus_gae.errors import (
 if TYPE_CHECKING:
     from morpheus_gae.api.detector import Detector
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ArtifactError",

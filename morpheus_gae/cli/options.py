@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.config import config_option, config_path, default_map
+from morpheus_gae.cli.kernels import keep_kernels
 from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
@@ -205,6 +206,7 @@ class Root(Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse what was given, over what the file says."""
+        keep_kernels()
         with clear_errors():
             extra = configured(
                 self, args, str(self.context_settings["auto_envvar_prefix"]), self.beside, extra

@@ -66,7 +66,8 @@ class Sections(click.Command):
         """Write the sections, those in none last; then the commands of a group."""
         found: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            # newer versions of click have help records of arguments, and a section of their own
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
                 found.setdefault(vars(parameter).get("section", COMMON), []).append(record)
         for title in sorted(found, key=lambda t: t == COMMON):

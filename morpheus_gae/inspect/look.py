@@ -222,7 +222,7 @@ def _absent(column: pa.ChunkedArray) -> int:
     """Values that are null or blank."""
     if not is_text(column.type):
         return int(column.null_count)
-    text = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+    text = pc.fill_null(pc.utf8_trim_whitespace(as_text(column)), "")
     return int(pc.sum(pc.is_in(text, value_set=pa.array(BLANK, text.type))).as_py() or 0)
 
 

@@ -162,3 +162,20 @@ def test_what_has_no_columns_at_all(tmp_path: Path) -> None:
 def test_an_unknown_preset(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown preset"):
         look(put(tmp_path / "flows.ndjson", [flow(1)]), preset="nobody")
+
+
+def test_columns_with_a_dictionary_may_hold_blanks(tmp_path: Path) -> None:
+    rows = {
+        "IPV4_SRC_ADDR": ["10.0.0.1", "10.0.0.2"],
+        "IPV4_DST_ADDR": ["10.0.0.3", "10.0.0.3"],
+        **{name: [1, 2] for name in ("IN_BYTES", "OUT_BYTES", "FLOW_DURATION_MILLISECONDS")},
+        "IPV6_SRC_ADDR": ["", None],
+    }
+    table = pa.table(rows)
+    for name in ("IPV4_SRC_ADDR", "IPV4_DST_ADDR", "IPV6_SRC_ADDR"):
+        table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+    path = tmp_path / "flows.arrow"
+    with pa.ipc.new_file(str(path), table.schema) as file:
+        file.write_table(table)
+    report = look(str(path))
+    assert (report.records, report.flows) == (2, 2)

@@ -102,6 +102,13 @@ def test_base_is_pinned_or_a_stage(stage: Stage) -> None:
     assert is_pinned(stage.image), stage.image
 
 
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_both_builders_take_it(stage: Stage) -> None:
+    # the engine of Debian and Ubuntu has no BuildKit
+    flags = {flag.split("=")[0] for i in stage.instructions for flag in i.flags if i.name != "HEALTHCHECK"}
+    assert flags <= {"from", "chown"}
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_morpheus_variables_are_options(name: str) -> None:
     known = environment_variables(morpheus.main, "MORPHEUS") | environment_variables(gae.main, "MORPHEUS_GAE")
@@ -124,8 +131,10 @@ def test_health_check_runs_what_was_copied(name: str) -> None:
     (check,) = stage.all("HEALTHCHECK")
     assert {"interval", "timeout", "start-period"} <= {flag.split("=")[0] for flag in check.flags}
     assert check.text == 'CMD ["morpheus-gae-health"]'
-    copied = {copy.words[0]: copy.words[-1] for copy in stage.all("COPY") if copy.flag("from") is None}
+    copied = {copy.words[0]: copy.words[-1] for copy in BY_NAME["venv"].all("COPY")}
     assert copied["docker/healthcheck.sh"] == "/usr/local/bin/morpheus-gae-health"
+    (copy,) = (c for c in stage.all("COPY") if c.words[0] == copied["docker/healthcheck.sh"])
+    assert (copy.flag("from"), copy.words[-1]) == ("venv", "/usr/local/bin/")
     destinations = [copy.words[-1] for copy in stage.all("COPY")]
     assert any(
         stage.env["MORPHEUS_RUN_PIPELINE_GAE_MODEL"].startswith(f"{folder}/") for folder in destinations

@@ -32,6 +32,7 @@ EXTRAS = {
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
     "compare": {"pyod", "torch", "torch-geometric", "scikit-learn"},
     "bench": {"matplotlib", "torch", "torch-geometric"},
+    "docs": {"latex2mathml", "mkdocs-material", "mkdocstrings"},
     "pcap": {"nfstream"},
     "spark": {"pyspark", "pandas"},
     "ray": {"ray"},

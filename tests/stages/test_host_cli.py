@@ -112,10 +112,10 @@ def test_options_from_a_file(tmp_path: Path, place: int) -> None:
     done = morpheus(*words, *stages, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(rows_of(tmp_path / "a.jsonl")) == 25
-    (tmp_path / "o.toml").write_text(CONFIG.replace("use_cpu_only", "use_cpu"))
+    (tmp_path / "o.toml").write_text(CONFIG.replace("use_cpu_only", "use_cpu_onyl"))
     done = morpheus(*words, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "o.toml: run.use_cpu: there is no such option or command; is it use_cpu_only?" in done.stderr
+    assert "o.toml: run.use_cpu_onyl: there is no such option or command; is it use_cpu_only?" in done.stderr
 
 
 def test_nothing_but_alerts_on_stdout(tmp_path: Path) -> None:

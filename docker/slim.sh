@@ -1,0 +1,20 @@
+#!/bin/sh
+# Take out of an environment what no command of this package needs: tests and headers of its libraries, parts of Arrow
+# for others (Flight, object stores, ORC), and symbols that only a debugger reads.
+set -eu
+
+site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+cd "$site"
+rm -rf numba/tests numba/cuda/tests numpy/*/tests numpy/tests numpy/f2py numpy/distutils llvmlite/tests \
+    pyarrow/tests pyarrow/include pyarrow/src pyarrow/includes numpy/_core/include numpy/_core/lib
+for part in flight s3 s3fs gcsfs azurefs hdfs orc parquet_encryption; do
+    rm -f pyarrow/libarrow_"$part".* pyarrow/libarrow_python_"$part".* pyarrow/_"$part".* pyarrow/_dataset_"$part".*
+done
+# every library is there under three names, for the linker and for the loader, which takes the middle one
+rm -f pyarrow/libarrow*.so pyarrow/libarrow*.so.*.*.* pyarrow/_pyarrow_cpp_tests.*
+find . -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyi' -o -name '*.a' | xargs rm -f
+if command -v strip > /dev/null; then
+    # not what was patched after linking (numpy.libs and its like): it would not load any more
+    find llvmlite/binding pyarrow -name '*.so*' -type f -exec strip --strip-unneeded {} +
+fi
+du -sm "$site"

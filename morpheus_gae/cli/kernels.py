@@ -1,0 +1,53 @@
+"""Kernels: where compiled ones are kept when numba could write nowhere (a read-only container)."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+VARIABLE = "NUMBA_CACHE_DIR"
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be made there, or the folder could be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def keep_kernels(writable: Callable[[Path], bool] = can_write) -> Path | None:
+    """Point numba at a temporary folder if it could not write anywhere; call before numba is imported.
+
+    Numba reads compiled kernels only where it could write some, and refuses to compile what it cannot keep.
+    Kernels that came with an installation are copied there; the folder goes when the process ends.
+
+    Parameters
+    ----------
+    writable
+        Whether a folder can be written.
+
+    Returns
+    -------
+    Path or None
+        The folder, if one was needed.
+    """
+    told = os.environ.get(VARIABLE)
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "numba"
+    places = [Path(told)] if told else [PACKAGE / "flows" / "__pycache__", user]
+    if any(writable(place) for place in places):
+        return None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="morpheus-gae-kernels-"))
+    except OSError:
+        # numba says in its own words that there is no place
+        return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if told and Path(told).is_dir():
+        shutil.copytree(told, folder, dirs_exist_ok=True)
+    os.environ[VARIABLE] = str(folder)
+    return folder

@@ -1,0 +1,61 @@
+"""The image ``cpu``, built, and run as it is run where nothing is trusted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.images.engine import docker, inspected
+
+LOCKED = (
+    *("--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"),
+    *("--tmpfs", "/tmp:noexec,nosuid"),
+)
+MOST_BYTES = 550e6
+"""Of the image and what lies below it; 178 MB of it were LLVM's library, before it was stripped."""
+
+
+def test_it_is_small(cpu: str) -> None:
+    size = inspected(cpu)["Size"]
+    print(f"cpu: {size / 1e6:.0f} MB")
+    assert size < MOST_BYTES
+
+
+def test_it_says_what_it_is(cpu: str) -> None:
+    config = inspected(cpu)["Config"]
+    assert config["User"] == "10001:0"
+    assert config["Healthcheck"]["Test"] == ["CMD", "morpheus-gae-health"]
+    done = docker("run", *LOCKED, "--entrypoint", "morpheus-gae", cpu, "doctor")
+    assert "everything that scoring needs works here" in done.stdout
+
+
+def test_locked_down_and_healthy(cpu: str) -> None:
+    for user in ("10001:0", "54321:0"):
+        done = docker("run", *LOCKED, "--user", user, "--entrypoint", "morpheus-gae-health", cpu)
+        assert "alerts" in done.stderr
+
+
+def test_what_it_left_out_nothing_needs(cpu: str, tmp_path: Path) -> None:
+    # each reader and writer once: parts of libraries were taken out
+    tmp_path.chmod(0o777)
+    kinds = ("parquet", "csv", "ndjson", "arrow", "csv.gz", "jsonl.zst")
+    lines = ["set -e", 'run="morpheus run pipeline-gae --threshold 0"']
+    for kind in kinds[:4]:
+        lines.append(f"morpheus-gae simulate --network 7 --flows 3000 --output in.{kind}")
+        lines.append(f"morpheus-gae inspect in.{kind} > /dev/null")
+    lines += [f"$run --input in.{kinds[i % 4]} --output out.{kind}" for i, kind in enumerate(kinds)]
+    lines += [
+        f"$run --input in.csv --output {name}.jsonl --encoding {name}" for name in ("ecs", "ocsf", "eve")
+    ]
+    volumes = ("-v", f"{tmp_path}:/data", "-v", "morpheus-gae-test-kernels:/var/cache/morpheus-gae")
+    docker("run", *LOCKED, *volumes, "--entrypoint", "sh", cpu, "-c", "\n".join(lines))
+    assert all((tmp_path / f"out.{kind}").stat().st_size > 0 for kind in kinds)
+    assert json.loads((tmp_path / "ecs.jsonl").read_text().splitlines()[0])["event"]["kind"] == "alert"
+
+
+def test_stdin_to_stdout(cpu: str) -> None:
+    row = {"IPV4_SRC_ADDR": "10.0.0.1", "IPV4_DST_ADDR": "10.0.0.2", "IN_BYTES": 1, "OUT_BYTES": 2}
+    row["FLOW_DURATION_MILLISECONDS"] = 5
+    told = ("run", "pipeline-gae", "--input", "-", "--format", "ndjson", "--output", "-", "--threshold", "0")
+    done = docker("run", "-i", *LOCKED, cpu, *told, input=json.dumps(row) + "\n")
+    assert json.loads(done.stdout)["IPV4_DST_ADDR"] == "10.0.0.2"
