@@ -101,7 +101,7 @@ test-host: warm-host
 	$(HOSTED) $(HOST)/bin/$(PYTEST) $(HOST_TESTS) $(HOST_LEFT_OUT:%=--ignore=%)
 
 docs: $(VENV)/.dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 test-images: $(VENV)/.dev
 	TEST_IMAGES=1 $(BIN)/python -m pytest --timeout 3600 -s tests/images
