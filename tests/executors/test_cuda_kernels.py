@@ -39,10 +39,25 @@ KERNELS = {
         },
     ),
     "triton_memory._hosts_kernel": (
-        [*[LONGS] * 3, INTS, LONGS, INTS, LONGS, *["i32"] * 5, "i64"],
-        {"BLOCK": 128},
+        [
+            *[LONGS] * 3,
+            INTS,
+            *[LONGS] * 3,
+            INTS,
+            INTS,
+            LONGS,
+            *["i32"] * 5,
+            *["i64"] * 3,
+            LONGS,
+            INTS,
+            *["i32"] * 4,
+        ],  # fmt: skip
+        {"PREFIXES": True, "BLOCK": 128},
     ),
-    "triton_memory._pairs_kernel": ([*[LONGS] * 4, *[INTS] * 3, *["i32"] * 5], {"BLOCK": 128}),
+    "triton_memory._pairs_kernel": (
+        [*[LONGS] * 6, *[INTS] * 5, *["i32"] * 5, LONGS, INTS, *["i32"] * 4],
+        {"PREFIXES": True, "BLOCK": 128},
+    ),
     "triton_pairs._existence_kernel": (
         [LONGS, LONGS, *[INTS] * 3, *[FLOATS] * 6, "i32"],
         {"BIASED": True, "KNOTS": 96, "STEPS": 7, "WIDTH": 64, "BLOCK": 64},
