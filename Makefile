@@ -53,8 +53,8 @@ $(DEMO): | $(VENV)/.core
 ifeq ($(FLOWS),)
 demo: $(VENV)/.core $(DEMO)
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input $(DEMO) --output $(OUTPUT) --alert_rate 0.001
-	@echo "The alerts are in $(OUTPUT); the first of them:"
-	@head -n 1 $(OUTPUT)
+	@echo "The alerts are in $(OUTPUT); what they come to:"
+	$(BIN)/morpheus-gae incidents $(OUTPUT) --flows_a_day 500000
 else
 demo: $(VENV)/.core
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input '$(FLOWS)' --output $(OUTPUT) --adaptive

@@ -11,6 +11,7 @@ COMMANDS = {
     "inspect": "morpheus_gae.cli.inspect:command",
     "simulate": "morpheus_gae.cli.simulate:command",
     "train": "morpheus_gae.cli.train:command",
+    "incidents": "morpheus_gae.cli.incidents:command",
     "evaluate": "morpheus_gae.cli.evaluate:command",
     "study": "morpheus_gae.cli.study:command",
     "model": "morpheus_gae.cli.model:command",

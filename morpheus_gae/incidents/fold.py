@@ -9,8 +9,7 @@ many, those that were quiet longest are closed early, and counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +33,7 @@ MOST_OPEN = 2_000
 OPEN, UPDATED, CLOSED = "open", "updated", "closed"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """An incident that a window opened, added to or closed.
 
     Attributes

@@ -17,6 +17,8 @@ SMALL_BYTES = 1_024
 FEW_EACH = 3.0
 """Flows a target from which a source does more than look."""
 LOGINS = 20
+ALONE = 0.8
+"""Share of the flows from which one source acts alone, whoever else is counted with it."""
 FLOOD_FLOWS = 200
 FLOOD_RATE = 2.0
 """Flows a second."""
@@ -103,7 +105,8 @@ def _into(incident: Incident, inside: tuple[bool, bool]) -> Kind:
 def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
     """Of one source with many destinations, or of several that it reached first."""
     remote = _share(incident, WORK_PORTS) > 0.5
-    if remote and all(inside) and (len(incident.sources) > 2 or incident.size >= SMALL_BYTES):
+    alone = max(incident.sources.counts.values()) >= ALONE * incident.flows
+    if remote and all(inside) and (not alone or incident.size >= SMALL_BYTES):
         return LATERAL
     if each <= FEW_EACH and incident.size < SMALL_BYTES:
         return _looking(inside)

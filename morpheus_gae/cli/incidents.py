@@ -1,0 +1,103 @@
+"""``morpheus-gae incidents``: alerts of a file as incidents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from morpheus_gae.cli.options import Command, echo, map_options
+
+ROWS = 100_000
+SHOWN = 20
+
+
+@click.command(cls=Command)
+@click.argument("files", nargs=-1, required=True, metavar="ALERTS...")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Write all incidents to FILE (.jsonl, .parquet, .arrow; - for stdout, in place of the table).",
+)
+@click.option(
+    "--flows_a_day",
+    type=click.FloatRange(min=1),
+    help="Flows a day of the network, for severity; by default as many as would give these alerts if all "
+    "were benign.",
+)
+@click.option(
+    "--incident_budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Leave out incidents that benign traffic shows more than N a day of.",
+)
+@click.option(
+    "--quiet_minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="An incident ends when nothing came to it for so long.",
+)
+@click.option("--most", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="Rows to show.")
+@map_options
+def command(
+    files: tuple[str, ...],
+    output: str | None,
+    flows_a_day: float | None,
+    incident_budget: float | None,
+    quiet_minutes: float,
+    most: int,
+    map: tuple[str, ...],
+    columns: str | None,
+) -> None:
+    """Fold alerts into incidents: what belongs together, what it looks like, how severe it is.
+
+    ALERTS are files that  morpheus run pipeline-gae  wrote, encoding plain.
+
+    Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5
+    """
+    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.read import expand, read_flows
+    from morpheus_gae.incidents import records
+    from morpheus_gae.incidents.alerts_file import checked
+    from morpheus_gae.incidents.fold import CLOSED, Fold
+    from morpheus_gae.incidents.severity import false_a_day
+    from morpheus_gae.incidents.severity import flows_a_day as daily
+    from morpheus_gae.sinks.open import check_destination, open_sink
+
+    if output is not None:
+        check_destination(output)
+    fold = Fold(quiet_ms=round(60_000 * quiet_minutes))
+    changes: list[Any] = []
+    alerts, model, benign = 0, "", 0.0
+    first: int | None = None
+    last: int | None = None
+    for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=read_map(map, columns, None)):
+        table = checked(batch.flows.table, batch.source)
+        if not table.num_rows:
+            continue
+        model = table["model"][0].as_py()
+        alerts += table.num_rows
+        # on the scale of the score: 1 - threshold is the share of benign flows that are flagged
+        benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), 1e-9)
+        when = batch.flows.time_ms
+        start, end = (None, None) if when is None else (int(when.min()), int(when.max()))
+        if start is not None and end is not None:
+            first = start if first is None else min(first, start)
+            last = end if last is None else max(last, end)
+        changes += fold.add(table, table.num_rows, start, end)
+    changes += fold.finish()
+    rate = flows_a_day or daily(round(benign), first, last)
+    found = records.ranked([c._replace(daily=rate) for c in changes if c.state == CLOSED])
+    if incident_budget is not None:
+        found = [c for c in found if false_a_day(c.incident.pooled, rate) <= incident_budget]
+    if output is not None:
+        sink = open_sink(output)
+        try:
+            sink.add(records.table(found, model))
+        finally:
+            sink.close()
+    if output != "-":
+        echo(f"{alerts:,} alerts, {len(found):,} incidents" + (", the most severe:" if found else ""))
+        if found:
+            echo(records.lines(found, most))

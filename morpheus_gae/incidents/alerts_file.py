@@ -1,0 +1,48 @@
+"""Alerts of a file, in the tables that a fold takes: what was read is checked here."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.incidents.flagged import PARTS
+
+NUMBERS = ("anomaly_score", "surprise", "threshold", *PARTS)
+NEEDED = ("anomaly_score", "surprise", "threshold", "why", "model")
+
+
+def checked(table: pa.Table, source: str) -> pa.Table:
+    """The flagged rows of a table that was read from outside.
+
+    Parameters
+    ----------
+    table
+        Rows with the columns of flows and those of alerts (encoding ``plain``).
+    source
+        Name to tell.
+
+    Raises
+    ------
+    InputError
+        If columns of alerts are missing, or hold something else.
+    """
+    missing = [name for name in NEEDED if name not in table.column_names]
+    if missing:
+        raise InputError(f"{source} holds no alerts of encoding plain: it has no column {', '.join(missing)}")
+    for name in NUMBERS:
+        if name not in table.column_names:
+            continue
+        kind = table.schema.field(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+            raise InputError(f"{source}: column {name} holds {kind}, not numbers")
+        values = pc.fill_null(table[name].cast(pa.float64()), 0.0)
+        table = table.set_column(table.column_names.index(name), name, values)
+    for name in ("why", "model"):
+        text = pc.fill_null(table[name].cast(pa.string()), "")
+        table = table.set_column(table.column_names.index(name), name, text)
+    if "is_anomaly" in table.column_names:
+        flags = table["is_anomaly"]
+        if pa.types.is_boolean(flags.type):
+            table = table.filter(pc.fill_null(flags, False))
+    return table.filter(pc.is_finite(table["surprise"]))

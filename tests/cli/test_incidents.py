@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from morpheus_gae.cli.gae import main
+from tests.incidents.make import Row, alerts, host
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(main, ["incidents", *args])
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    rows: list[Row] = [(i, host(1), host(10 + i), 8000, 60, 40, 9.0) for i in range(30)]
+    rows.append((3, host(2), host(5, inside=False), 443, 500, 900, 6.0))
+    path = tmp_path / "alerts.parquet"
+    pq.write_table(alerts(rows), path)
+    return path
+
+
+def test_alerts_become_incidents(written: Path) -> None:
+    result = run(str(written), "--flows_a_day", "1000")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == "31 alerts, 2 incidents, the most severe:"
+    assert "horizontal scan" in lines[2]
+    assert f"{host(10)} +29" in lines[2]
+
+
+def test_a_budget_leaves_out_what_is_usual(written: Path) -> None:
+    result = run(str(written), "--flows_a_day", "100000", "--incident_budget", "20")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("31 alerts, 1 incidents")
+
+
+def test_records_go_to_a_file(written: Path, tmp_path: Path) -> None:
+    out = tmp_path / "incidents.jsonl"
+    result = run(str(written), "--output", str(out))
+    assert result.exit_code == 0, result.output
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [r["flows"] for r in found] == [30, 1]
+    assert found[0]["technique"] == "T1046"
+    assert found[0]["state"] == "closed"
+    assert len(found[0]["alerts"]) == found[0]["alerts_named"] == 20
+
+
+def test_no_alerts_are_no_incidents(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.parquet"
+    pq.write_table(alerts([]), path)
+    result = run(str(path))
+    assert (result.exit_code, result.output.splitlines()[0]) == (0, "0 alerts, 0 incidents")
+
+
+@pytest.mark.parametrize("broken", ["surprise", "threshold", "why"])
+def test_what_holds_no_alerts_is_one_line(written: Path, tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "flows.parquet"
+    pq.write_table(pq.read_table(written).drop_columns([broken]), path)
+    result = run(str(path))
+    assert result.exit_code == 1
+    assert f"it has no column {broken}" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_columns_of_another_type_are_refused(written: Path, tmp_path: Path) -> None:
+    table = pq.read_table(written)
+    at = table.column_names.index("surprise")
+    path = tmp_path / "alerts.parquet"
+    pq.write_table(table.set_column(at, "surprise", pa.array(["high"] * table.num_rows)), path)
+    result = run(str(path))
+    assert result.exit_code == 1
+    assert "column surprise holds string, not numbers" in result.output
