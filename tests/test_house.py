@@ -44,8 +44,8 @@ OWNERS = {
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
-    "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|simulate|spark|ray|train|evaluate|benchmark)/.*"
-    r"|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
+    "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|simulate|spark|ray|train|evaluate)/.*"
+    r"|benchmark/.*|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",
     "confluent_kafka": r"(?!)",

@@ -51,7 +51,7 @@ KERNELS = {
             LONGS,
             INTS,
             *["i32"] * 4,
-        ],  # fmt: skip
+        ],
         {"PREFIXES": True, "BLOCK": 128},
     ),
     "triton_memory._pairs_kernel": (
