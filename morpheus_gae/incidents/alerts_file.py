@@ -36,13 +36,19 @@ def checked(table: pa.Table, source: str) -> pa.Table:
         kind = table.schema.field(name).type
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
             raise InputError(f"{source}: column {name} holds {kind}, not numbers")
-        values = pc.fill_null(table[name].cast(pa.float64()), 0.0)
+        values = pc.fill_null(table[name].cast(pa.float64(), safe=False), 0.0)
         table = table.set_column(table.column_names.index(name), name, values)
     for name in ("why", "model"):
+        kind = table.schema.field(name).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+            raise InputError(f"{source}: column {name} holds {kind}, not text")
         text = pc.fill_null(table[name].cast(pa.string()), "")
         table = table.set_column(table.column_names.index(name), name, text)
     if "is_anomaly" in table.column_names:
-        flags = table["is_anomaly"]
-        if pa.types.is_boolean(flags.type):
-            table = table.filter(pc.fill_null(flags, False))
+        kind = table.schema.field("is_anomaly").type
+        if not (pa.types.is_boolean(kind) or pa.types.is_integer(kind)):
+            raise InputError(f"{source}: column is_anomaly holds {kind}, not true or false")
+        table = table.filter(pc.fill_null(table["is_anomaly"].cast(pa.bool_()), False))
+    table = table.filter(pc.is_finite(table["threshold"]))
     return table.filter(pc.is_finite(table["surprise"]))

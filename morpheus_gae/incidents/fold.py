@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.incidents.anchors import ANY, Anchor, anchors
+from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
 from morpheus_gae.incidents.flagged import Flagged, split_service
 from morpheus_gae.incidents.grow import grow
 from morpheus_gae.incidents.incident import Incident, incident_id
@@ -198,7 +198,11 @@ class Fold:
             return anchor
         service = anchor.protocol, anchor.port
         # on the very service it was reached on: a worm, or somebody who goes from host to host
-        wider = [self._reached.get((anchor.source, *used)) for used in services[:1]]
+        wider = [
+            self._reached.get((anchor.source, *used))
+            for used in services[:1]
+            if anchor.side != "pair" or used[1] in REMOTE_PORTS
+        ]
         if anchor.side == "pair":
             wider += [
                 Anchor("source", anchor.source, "", *service),

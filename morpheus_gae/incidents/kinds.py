@@ -83,6 +83,9 @@ def kind_of(incident: Incident) -> Kind:
         return _into(incident, inside)
     targets, services = len(incident.targets), len(incident.services)
     each = incident.flows / max(targets * max(services, 1), 1)
+    if not inside[1] and _leaves(incident):
+        # whatever else the source does
+        return EXFILTRATION
     if services >= MANY_SERVICES and each <= FEW_EACH:
         return VERTICAL if targets < MANY else _looking(inside)
     if targets >= MANY:
@@ -108,7 +111,7 @@ def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
     alone = max(incident.sources.counts.values()) >= ALONE * incident.flows
     if remote and all(inside) and (not alone or incident.size >= SMALL_BYTES):
         return LATERAL
-    if each <= FEW_EACH and incident.size < SMALL_BYTES:
+    if each <= FEW_EACH and incident.size < SMALL_BYTES and not _leaves(incident):
         return _looking(inside)
     if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
         return BRUTE_FORCE
@@ -117,8 +120,6 @@ def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
 
 def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
     """Of one pair, or few."""
-    if not inside[1] and _leaves(incident):
-        return EXFILTRATION
     logins = _share(incident, LOGIN_PORTS) > 0.5
     if incident.flows >= FLOOD_FLOWS and _rate(incident) >= FLOOD_RATE and not logins:
         return FLOOD

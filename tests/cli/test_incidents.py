@@ -68,11 +68,43 @@ def test_what_holds_no_alerts_is_one_line(written: Path, tmp_path: Path, broken:
     assert "Traceback" not in result.output
 
 
-def test_columns_of_another_type_are_refused(written: Path, tmp_path: Path) -> None:
-    table = pq.read_table(written)
-    at = table.column_names.index("surprise")
-    path = tmp_path / "alerts.parquet"
-    pq.write_table(table.set_column(at, "surprise", pa.array(["high"] * table.num_rows)), path)
-    result = run(str(path))
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("surprise", pa.array(["high"] * 31), "column surprise holds string, not numbers"),
+        ("why", pa.array([["a"]] * 31), "column why holds list<"),
+        ("model", pa.array([{"a": 1}] * 31), "column model holds struct<"),
+        ("is_anomaly", pa.array(["no"] * 31), "column is_anomaly holds string, not true or false"),
+    ],
+)
+def test_columns_of_another_type_are_refused(
+    written: Path, tmp_path: Path, name: str, values: pa.Array, told: str
+) -> None:
+    result = run(str(changed(written, tmp_path, name, values)))
     assert result.exit_code == 1
-    assert "column surprise holds string, not numbers" in result.output
+    assert told in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "left"),
+    [
+        ("threshold", pa.array([float("nan")] * 31), 0),
+        ("surprise", pa.array([float("nan"), *[9.0] * 30]), 30),
+        ("surprise", pa.array([(1 << 60) + 1] * 31), 31),
+        ("is_anomaly", pa.array([0] * 30 + [1]), 1),
+        ("is_anomaly", pa.array([None, *[True] * 30]), 30),
+    ],
+)
+def test_odd_values_end_nothing(
+    written: Path, tmp_path: Path, name: str, values: pa.Array, left: int
+) -> None:
+    result = run(str(changed(written, tmp_path, name, values)))
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{left} alerts, ")
+
+
+def changed(written: Path, tmp_path: Path, name: str, values: pa.Array) -> Path:
+    table = pq.read_table(written)
+    path = tmp_path / "changed.parquet"
+    pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
+    return path

@@ -74,3 +74,16 @@ def test_a_scan_of_many_ports_on_many_hosts_is_one_incident() -> None:
     (found,) = folded(rows)
     assert kind_of(found).name == "horizontal scan"
     assert (len(found.targets), len(found.services)) == (20, 30)
+
+
+def test_data_that_leaves_is_no_scan_whatever_is_beside_it() -> None:
+    rows: list[Row] = [(i, A, host(10 + i, inside=False), 443, 60, 40, 8.0) for i in range(30)]
+    rows.append((40, A, OUT, 443, 500_000_000, 9_000, 8.0))
+    (found,) = folded(rows)
+    assert kind_of(found).name == "exfiltration"
+
+
+def test_a_host_that_was_scanned_does_not_hide_what_it_sends() -> None:
+    rows: list[Row] = [(i, OUT, host(10 + i), 443, 60, 40, 8.0) for i in range(30)]
+    rows.append((40, host(12), host(9, inside=False), 443, 500_000_000, 9_000, 8.0))
+    assert sorted(kind_of(i).name for i in folded(rows)) == ["exfiltration", "scan from outside"]
