@@ -93,11 +93,13 @@ def test_order_and_extra_columns_survive_and_scores_stay_apart(tmp_path):
     assert sum(distinct) / len(distinct) > 0.99
 
 
-def test_the_window_cuts_do_not_move_a_score_of_the_default_model(tmp_path):
+def test_the_window_cuts_do_not_move_what_the_default_model_says_of_pair_and_flow(tmp_path):
     source = simulate(tmp_path / "flows.parquet")
     whole = run(source, tmp_path / "whole.jsonl", "--threshold", "0")
     pieces = run(source, tmp_path / "pieces.jsonl", "--threshold", "0", "--graph_size", "700")
-    assert [row["surprise"] for row in pieces] == pytest.approx([row["surprise"] for row in whole], rel=1e-5)
+    # what is added to them is of the other flows of the window
+    for part in ("surprise_pair", "surprise_flow"):
+        assert [row[part] for row in pieces] == pytest.approx([row[part] for row in whole], rel=1e-5)
     assert metrics(tmp_path / "pieces.jsonl")["windows"] == -(-ROWS // 700)
 
 

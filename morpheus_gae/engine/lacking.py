@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.engine.logs import Line
-from morpheus_gae.model.enriched import told_missing
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.frame import Flows
@@ -20,6 +19,9 @@ def telling(
     """``build``, which tells the user at the first window what the model reads and the flows have not."""
     if not artifact.spec.enriched:
         return build
+    # it brings compiled code along
+    from morpheus_gae.model.enriched import told_missing
+
     told: list[Any] = []
 
     def built(flows: Flows) -> WindowGraph:

@@ -63,7 +63,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", list(DAMAGES))
 def test_the_old_model_goes_on(damage: str, tmp_path: Path) -> None:
     folder = sound(tmp_path / "live").path
-    load = partial(_load, ["infer-gae", "flag-anomalies"], Settings(model=str(folder)), None)
+    load = partial(_load, ["infer-gae", "flag-anomalies"], Settings(model=str(folder)), None, print)
     slot, metrics, said = Slot(load()), Metrics(), []
     reload = Reloader(str(folder), load, slot, metrics, said.append)
     before = slot.current

@@ -30,8 +30,9 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
     flows = with_columns(make_flows(2000))
     spec = ModelSpec(preset="default", evidence=True, enriched=True)
-    train_model(flows, tmp_path_factory.mktemp("enriched"), spec=spec, seed=1, epochs=2)
-    return load_artifact(tmp_path_factory.getbasetemp() / "enriched0")
+    folder = tmp_path_factory.mktemp("enriched")
+    train_model(flows, folder, spec=spec, seed=1, epochs=2)
+    return load_artifact(folder)
 
 
 @pytest.fixture(scope="module")
