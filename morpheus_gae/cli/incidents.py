@@ -21,7 +21,7 @@ SHOWN = 20
 )
 @click.option(
     "--flows_a_day",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(min=0, min_open=True),
     help="Flows a day of the network, for severity; by default as many as would give these alerts if all "
     "were benign.",
 )

@@ -47,6 +47,7 @@ def test_a_model_is_trained_on_and_promoted_if_it_is_not_worse(
 
 
 def test_what_makes_no_sense_is_refused_before_the_work(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     run = CliRunner().invoke
     used = str(sound(tmp_path / "used").path)
     (tmp_path / "file").touch()
