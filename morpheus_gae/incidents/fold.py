@@ -172,7 +172,7 @@ class Fold:
         # wide ones first, then as they began: a host that was reached may go on itself
         for i in sorted(range(len(found)), key=lambda i: self._turn(found[i], flows, groups[i])):
             rows = groups[i]
-            anchor = self._home(found[i], _services(service[rows]))
+            anchor = self._home(found[i], _service(service[rows]))
             if anchor not in self.open:
                 states[anchor] = OPEN
                 self.open[anchor] = Incident(incident_id(anchor, str(flows.ids[rows[0]])), anchor)
@@ -192,18 +192,16 @@ class Fold:
     def _turn(anchor: Anchor, flows: Flagged, rows: I64) -> tuple[bool, int, Anchor]:
         return anchor.side == "pair", int(flows.start[rows[0]]), anchor
 
-    def _home(self, anchor: Anchor, services: list[tuple[int, int]]) -> Anchor:
+    def _home(self, anchor: Anchor, used: tuple[int, int]) -> Anchor:
         """The open incident that a group belongs to, or its own anchor."""
         if anchor in self.open or anchor.side == "destination":
             return anchor
         service = anchor.protocol, anchor.port
         # on the very service it was reached on: a worm, or somebody who goes from host to host
-        wider = [
-            self._reached.get((anchor.source, *used))
-            for used in services[:1]
-            if anchor.side != "pair" or used[1] in REMOTE_PORTS
-        ]
+        wider = [self._reached.get((anchor.source, *used))]
         if anchor.side == "pair":
+            if used[1] not in REMOTE_PORTS:
+                wider.clear()
             wider += [
                 Anchor("source", anchor.source, "", *service),
                 Anchor("source", anchor.source, "", ANY, ANY),
@@ -213,7 +211,7 @@ class Fold:
         return next((found for found in wider if found is not None and found in self.open), anchor)
 
 
-def _services(service: I64) -> list[tuple[int, int]]:
-    """Protocols and ports, the one with most flows first."""
+def _service(service: I64) -> tuple[int, int]:
+    """Protocol and port with most flows; the lowest of those that have."""
     services, counts = np.unique(service, return_counts=True)
-    return [split_service(number) for number in services[np.argsort(-counts, kind="stable")].tolist()]
+    return split_service(int(services[np.argmax(counts)]))

@@ -127,9 +127,7 @@ def summary(found: Incident) -> str:
     kind = kind_of(found)
     who = _hosts(found.sources.most(1)[0], len(found.sources), "sources")
     whom = _hosts(found.targets.most(1)[0], len(found.targets), "targets")
-    what = service_name(found.services.most(1)[0])
-    if len(found.services) > 1:
-        what = f"{len(found.services):,} services"
+    what = _services(found)
     beat = period(found) if kind.name == "beacon" else None
     when = f" in {_span(found.seconds)}" if found.first is not None and found.flows > 1 else ""
     every = f", every {beat:.3g} s" if beat is not None else ""
@@ -154,14 +152,12 @@ def lines(changes: Sequence[Change], most: int) -> str:
     for change in changes[:most]:
         found = change.incident
         hosts = [_hosts(tally.most(1)[0], len(tally), "") for tally in (found.sources, found.targets)]
-        services = len(found.services)
-        what = service_name(found.services.most(1)[0]) if services == 1 else f"{services:,} services"
         rows.append(
             (
                 severity(false_a_day(found.pooled, change.daily)),
                 kind_of(found).name,
                 *hosts,
-                what,
+                _services(found),
                 f"{found.flows:,}",
                 (iso(found.first) or "-")[:19],
                 f"{found.pooled:.1f}",
@@ -200,6 +196,12 @@ def iso(ms: int | None) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _services(found: Incident) -> str:
+    """The one service, or how many there are."""
+    count = len(found.services)
+    return service_name(found.services.most(1)[0]) if count == 1 else f"{count:,} services"
 
 
 def _hosts(first: str, count: int, word: str) -> str:

@@ -12,15 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.frame import Position
 from morpheus_gae.flows.printable import json_escapes, printable
 from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Outbox
-from morpheus_gae.sinks.append import bring_to_disk, open_end
+from morpheus_gae.sinks.append import AppendedLines
 
 MOST_BYTES = 32 << 20
 """Letters that wait take so much memory at most; then reading waits for a window to be delivered."""
@@ -120,40 +118,20 @@ class FilePost:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._file: Any = None
+        self._lines = AppendedLines(path, "dead letters")
 
     def write(self, letters: Sequence[Letter]) -> None:
         """Write letters."""
-        if not letters:
-            return
-        try:
-            if self._file is None:
-                self._file = open_end(self._path)
-            self._file.write(b"".join(map(_line, letters)))
-        except OSError as error:
-            raise self._broken(error) from None
+        if letters:
+            self._lines.write(b"".join(map(_line, letters)))
 
     def flush(self) -> None:
         """Bring them to the disk."""
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-            bring_to_disk(self._file)
-        except OSError as error:
-            raise self._broken(error) from None
+        self._lines.flush()
 
     def close(self) -> None:
         """Close the file; what is not flushed is nobody's, for its offset is not committed."""
-        file, self._file = self._file, None
-        if file is not None:
-            # flush has told already
-            with suppress(OSError):
-                file.close()
-
-    def _broken(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._path} (dead letters) cannot be written: {error.strerror or error}")
+        self._lines.close()
 
 
 class NoPost:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from morpheus_gae.errors import OutputError
@@ -39,6 +41,53 @@ class AppendSink(TextSink):
         super().flush()
         with told(self._name):
             bring_to_disk(self._files[0])
+
+
+class AppendedLines:
+    """Lines of what could not go its way, at the end of a file that is made when the first ones come.
+
+    Parameters
+    ----------
+    path
+        File; what a run that was killed left of a line is cut off.
+    what
+        What they are, for messages.
+    """
+
+    def __init__(self, path: str, what: str) -> None:
+        self._path, self._what = path, what
+        self._file: Any = None
+
+    def write(self, lines: bytes) -> None:
+        """Write whole lines; `OutputError` if that cannot be done, as for ``flush``."""
+        with self._told():
+            if self._file is None:
+                self._file = open_end(self._path)
+            self._file.write(lines)
+
+    def flush(self) -> None:
+        """Bring them to the disk."""
+        if self._file is not None:
+            with self._told():
+                self._file.flush()
+                bring_to_disk(self._file)
+
+    def close(self) -> None:
+        """Close the file; nothing is brought to the disk that was not flushed."""
+        file, self._file = self._file, None
+        if file is not None:
+            # flush has told already
+            with suppress(OSError):
+                file.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"{self._path} ({self._what}) cannot be written: {error.strerror or error}"
+            ) from None
 
 
 def bring_to_disk(file: Any) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.printable import json_escapes, printable
-from morpheus_gae.sinks.append import bring_to_disk, open_end
+from morpheus_gae.sinks.append import AppendedLines
 from morpheus_gae.sinks.remote.records import Record
 
 MAX_DETAIL = 1000
@@ -34,8 +33,8 @@ class RefusedFile:
     """
 
     def __init__(self, path: str | None, name: str) -> None:
-        self._path, self._name = path, name
-        self._file: Any = None
+        self._name = name
+        self._lines = None if path is None else AppendedLines(path, "refused alerts")
 
     def write(self, refusals: Sequence[Refusal]) -> None:
         """Keep refused alerts.
@@ -47,35 +46,22 @@ class RefusedFile:
         """
         if not refusals:
             return
-        if self._path is None:
+        if self._lines is None:
             detail = printable(refusals[0].detail)[:MAX_DETAIL]
             raise OutputError(
                 f"{self._name} refuses an alert: {detail}; --refused FILE keeps such alerts and goes on"
             )
-        try:
-            if self._file is None:
-                self._file = open_end(self._path)
-            self._file.write(b"".join(map(self._line, refusals)))
-        except OSError as error:
-            raise self._broken(error) from None
+        self._lines.write(b"".join(map(self._line, refusals)))
 
     def flush(self) -> None:
         """Bring them to the disk."""
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-            bring_to_disk(self._file)
-        except OSError as error:
-            raise self._broken(error) from None
+        if self._lines is not None:
+            self._lines.flush()
 
     def close(self) -> None:
         """Close the file."""
-        file, self._file = self._file, None
-        if file is not None:
-            # flush has told already
-            with suppress(OSError):
-                file.close()
+        if self._lines is not None:
+            self._lines.close()
 
     def _line(self, refusal: Refusal) -> bytes:
         told = {
@@ -85,6 +71,3 @@ class RefusedFile:
             "record": refusal.record.body.decode(),
         }
         return json_escapes(json.dumps(told)).encode() + b"\n"
-
-    def _broken(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._path} (refused alerts) cannot be written: {error.strerror or error}")
