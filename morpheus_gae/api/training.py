@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 
 import pyarrow as pa
@@ -34,13 +35,26 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None,
     InputError
         If there is none.
     """
+    flows = spooled(cut.flows(table, account), max_flows, enriched)
+    if flows is None:
+        reasons = ", ".join(sorted({record.reason.value for record in account.bad}))
+        raise InputError(f"no well-formed flow to train on; bad records: {reasons or 'none'}")
+    return flows
+
+
+def spooled(parts: Iterable[Flows], max_flows: int | None, enriched: bool) -> Flows | None:
+    """Flows on disk, in time order where every one has a time; None if there is none.
+
+    Parameters
+    ----------
+    parts
+        Read until there are enough.
+    max_flows, enriched
+        See ``gathered``.
+    """
     with closing(Kept(Spool(), enriched)) as kept:
-        for flows in cut.flows(table, account):
-            part = flows if max_flows is None else flows.slice(0, min(len(flows), max_flows - kept.count))
-            kept.add(part)
+        for flows in parts:
+            kept.add(flows if max_flows is None else flows.slice(0, min(len(flows), max_flows - kept.count)))
             if max_flows is not None and kept.count >= max_flows:
                 break
-        if not kept.count:
-            reasons = ", ".join(sorted({record.reason.value for record in account.bad}))
-            raise InputError(f"no well-formed flow to train on; bad records: {reasons or 'none'}")
-        return kept.flows()
+        return kept.flows() if kept.count else None

@@ -1,13 +1,14 @@
-"""Train: a bounded, evenly spread part of a lake of flows, brought to one machine that learns from it.
+"""Train: a lake of flows, brought to one machine that learns from it.
 
-Workers read exporters' columns, leave bad records out, and keep the few columns that training reads. Where
-there are more flows than training takes, whole windows are taken, evenly over the time, so that what happens
-together stays together. Learning itself is one machine's work.
+Workers read exporters' columns, leave bad records out, keep the few columns that training reads, and sort.
+They come to the machine that learns in slices of time, and lie on its disk then: it holds a slice in memory.
+Where fewer flows are asked for than there are, whole windows are taken, evenly over the time, so that what
+happens together stays together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from morpheus_gae.api.batches import Account, Cut, in_order
+from morpheus_gae.api.batches import NO_TIME, Account, Cut, in_order
 from morpheus_gae.api.clock import check_clock, windows_of
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.addresses import format_addresses
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.enriched import ABSENT, ENCODED, enriched_columns
-from morpheus_gae.flows.frame import Flows, concat
+from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.numbers import numbers
 from morpheus_gae.flows.presets_names import CANONICAL
 from morpheus_gae.spark.workers import WINDOW, Batches, batches_of, field, pyspark
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from morpheus_gae.api.detector import Detector
 
 I64 = npt.NDArray[np.int64]
-ONE_WAY = "_one_way"
+ONE_WAY, SLOT = "_one_way", "_slot"
 WORDS, ENCODED_WORDS = "_enriched_", (4, 5, 6)
 """Enriched columns (``flows.enriched.NAMES``) that are no canonical ones, as numbers."""
 KEPT = {
@@ -52,13 +53,13 @@ KEPT = {
     WINDOW: pa.int64(),
 }
 """What comes to the machine that learns: addresses of both kinds are text."""
-MOST = 10_000_000
-"""Flows that are brought to one machine if ``max_flows`` does not tell."""
+SLICE = 1_000_000
+"""Flows that the machine that learns takes over at a time, where a window does not hold more."""
 GOLDEN = (5**0.5 - 1) / 2
 
 
 def fit(frame: Any, detector: Detector) -> Detector:
-    """Train a detector on the flows of a frame, or on at most ``max_flows`` of them (None: ``MOST``).
+    """Train a detector on the flows of a frame, or on at most ``max_flows`` of them (None: all).
 
     Parameters
     ----------
@@ -79,28 +80,76 @@ def fit(frame: Any, detector: Detector) -> Detector:
         If pyspark or what training needs is not installed.
     InputError
         If a required column is missing, or there are too few flows.
+    OutputError
+        If the disk of the machine that learns is full.
     UsageError
         If the windows are not cut by the clock.
     """
     types, functions = pyspark()
     cut = detector.cut()
-    check_clock(cut)
+    length = check_clock(cut)
     narrow = frame.mapInArrow(_narrower(cut), types.StructType([field(n, k) for n, k in KEPT.items()]))
-    # read for the counts, then for the flows
-    narrow = narrow.persist()
+    # what is held is in order of time, so that a slice is found without looking at the others
+    held = narrow.repartitionByRange(c.FLOW_START).sortWithinPartitions(c.FLOW_START).persist()
     try:
-        counts = narrow.groupBy(WINDOW).count().collect()
-        windows = np.array([row[0] for row in counts], np.int64)
-        taken = spread(windows, np.array([row[1] for row in counts], np.int64), detector.max_flows or MOST)
-        if len(taken) < len(windows):
+        counts = _counted(held, length)
+        windows, sizes = counts[WINDOW].to_numpy(), counts["flows"].to_numpy()
+        most = int(sizes.sum()) if detector.max_flows is None else detector.max_flows
+        taken = spread(*summed(windows, sizes), most)
+        counts = counts.filter(pa.array(np.isin(windows, taken)))
+        chosen = held
+        if counts.num_rows < len(windows):
             rows = frame.sparkSession.createDataFrame([(int(w),) for w in taken], f"{WINDOW} long")
-            narrow_taken = narrow.join(functions.broadcast(rows), WINDOW)
-        else:
-            narrow_taken = narrow
-        table = _collected(narrow_taken.select(*KEPT))
+            chosen = held.join(functions.broadcast(rows), WINDOW)
+        # one that no machine could hold is never asked for at once
+        parts = (
+            flows_of(_collected(chosen.where(_between(since, until)).select(*KEPT)), counts)
+            for since, until in slices(counts, length)
+        )
+        flows = gathered(cut, parts, detector.spec().enriched)
     finally:
-        narrow.unpersist()
-    return detector.fit_flows(flows_of(table, cut))
+        held.unpersist()
+    return detector.fit_flows(flows)
+
+
+def slices(counts: pa.Table, length: int) -> list[tuple[int | None, int]]:
+    """Stretches of time that have at most ``SLICE`` flows each, if no window has more.
+
+    Parameters
+    ----------
+    counts
+        See ``_counted``.
+    length
+        Milliseconds of a window.
+
+    Returns
+    -------
+    list of (since, until)
+        In order, in milliseconds since the epoch, the second one not in it; ``(None, 0)`` where flows have no
+        times.
+    """
+    slot = counts[SLOT].fill_null(NO_TIME).to_numpy()
+    slot, sizes = summed(slot, counts["flows"].to_numpy())
+    out: list[tuple[int | None, int]] = []
+    room = 0
+    for start, size in zip(slot.tolist(), sizes.tolist(), strict=True):
+        if start == NO_TIME:
+            out.append((None, 0))
+        elif size <= room and out[-1][0] is not None:
+            out[-1] = out[-1][0], (start + 1) * length
+            room -= size
+        else:
+            out.append((start * length, (start + 1) * length))
+            room = SLICE - size
+    return out
+
+
+def summed(keys: I64, counts: I64) -> tuple[I64, I64]:
+    """The keys, rising and each once, and the sums of their counts."""
+    keys, of = np.unique(keys, return_inverse=True)
+    sums = np.zeros(len(keys), np.int64)
+    np.add.at(sums, of, counts)
+    return keys, sums
 
 
 def spread(windows: I64, counts: I64, most: int) -> I64:
@@ -130,35 +179,59 @@ def spread(windows: I64, counts: I64, most: int) -> I64:
     return windows[np.sort(np.array(taken, np.int64))]
 
 
-def flows_of(table: pa.Table, cut: Cut) -> Flows:
-    """The collected records as flows in order of time, one-way ones joined.
+def flows_of(table: pa.Table, counts: pa.Table) -> Flows:
+    """Collected records in order of time.
 
     Parameters
     ----------
     table
         Of the columns ``KEPT``, in any order.
-    cut
-        How one-way records are joined.
+    counts
+        Of all records, see ``_counted``: which columns none of them has, and whether some are one-way ones.
+    """
+    absent = [f"{WORDS}{i}" for i in ENCODED_WORDS if pc.max(counts[f"{WORDS}{i}"]).as_py() == ABSENT]
+    absent += [name for name in (c.IN_PKTS, c.OUT_PKTS) if not pc.sum(counts[name]).as_py()]
+    table = table.drop_columns([ONE_WAY, WINDOW, *absent])
+    table = table.rename_columns([n.replace(WORDS, ENCODED) for n in table.column_names])
+    flows = table_to_flows(table, "flows", preset=CANONICAL).flows
+    return replace(flows.take(in_order(flows)), one_way=bool(pc.max(counts[ONE_WAY]).as_py()))
+
+
+def gathered(cut: Cut, parts: Iterable[Flows], enriched: bool) -> Flows:
+    """Records in order of time as flows on disk, one-way ones joined.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    if not table.num_rows:
+    from morpheus_gae.api.training import spooled
+
+    flows = spooled((part for part in cut.joined(parts, Account()) if len(part)), None, enriched)
+    if flows is None:
         raise InputError("no well-formed flow to train on")
-    one_way = bool(np.asarray(table[ONE_WAY]).any())
-    absent = [f"{WORDS}{i}" for i in ENCODED_WORDS if pc.max(table[f"{WORDS}{i}"]).as_py() == ABSENT]
-    absent += [name for name in (c.IN_PKTS, c.OUT_PKTS) if table[name].null_count == table.num_rows]
-    table = table.drop_columns([ONE_WAY, WINDOW, *absent])
-    table = table.rename_columns([n.replace(WORDS, ENCODED) for n in table.column_names])
-    flows = table_to_flows(table, "flows", preset=CANONICAL).flows
-    flows = replace(flows.take(in_order(flows)), one_way=one_way)
-    joined = [part for part in cut.joined([flows], Account()) if len(part)]
-    learnt = concat(joined)
-    if learnt.time_ms is not None and np.any(np.diff(learnt.time_ms) < 0):
-        learnt = learnt.take(np.argsort(learnt.time_ms, kind="stable"))
-    return learnt
+    return flows
+
+
+def _counted(frame: Any, length: int) -> pa.Table:
+    """Of each window: how many flows there are, by the time that they are sorted by, and what they have."""
+    _, functions = pyspark()
+    start = functions.col(c.FLOW_START)
+    slot = ((start - functions.pmod(start, functions.lit(length))) / functions.lit(length)).cast("long")
+    return _collected(
+        frame.groupBy(WINDOW, slot.alias(SLOT)).agg(
+            functions.count(functions.lit(1)).alias("flows"),
+            functions.max(ONE_WAY).alias(ONE_WAY),
+            *(functions.max(f"{WORDS}{i}").alias(f"{WORDS}{i}") for i in ENCODED_WORDS),
+            *(functions.count(name).alias(name) for name in (c.IN_PKTS, c.OUT_PKTS)),
+        )
+    )
+
+
+def _between(since: int | None, until: int) -> Any:
+    _, functions = pyspark()
+    start = functions.col(c.FLOW_START)
+    return start.isNull() if since is None else (start >= since) & (start < until)
 
 
 def _narrower(cut: Cut) -> Any:
