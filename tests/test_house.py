@@ -50,6 +50,7 @@ OWNERS = {
     "opentelemetry": r"(?!)",
     "confluent_kafka": r"(?!)",
     "nfstream": r"(?!)",
+    "urllib3": r"(?!)",
     "triton": r"executors/.*",
     **dict.fromkeys(("cudf", "cupy", "morpheus", "mrc"), r"stages/.*"),
     **dict.fromkeys(("pandas", "polars", "pyspark", "ray"), r"(?!)"),
@@ -60,7 +61,7 @@ UNSAFE_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal
 HEAVY = (
     *("confluent_kafka", "cudf", "cupy", "matplotlib", "nfstream", "numba", "pandas", "polars", "pyarrow"),
     *("pyspark", "ray", "scipy", "sklearn", "torch", "triton"),
-    *("opentelemetry", "prometheus_client"),
+    *("opentelemetry", "prometheus_client", "urllib3"),
 )
 LIGHT = ["morpheus_gae", *(f"morpheus_gae.cli.{p.stem}" for p in (PACKAGE / "cli").glob("[!_]*.py"))]
 MAX_LINES = 400

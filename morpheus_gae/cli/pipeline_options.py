@@ -99,7 +99,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--output",
             metavar="URL",
             help="File (by its extension), - for NDJSON on stdout, kafka://host:port/topic, or a server: "
-            "syslog+tls://host (also tcp, udp).",
+            "syslog+tls://host (also tcp, udp), webhook+https://host/path.",
         ),
         click.option(
             "--encoding",

@@ -66,7 +66,9 @@ def alert_sink(
             name_of_encoding=settings.encoding,
         )
     if settings.refused is not None:
-        raise UsageError("--refused is for an --output that can refuse: syslog+tcp://, https:// and the like")
+        raise UsageError(
+            "--refused is for an --output that can refuse: syslog+tcp://, webhook+https:// and the like"
+        )
     if settings.encoding == "cef":
         raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {output}")
     if settings.encoding != "plain" and ".csv" in Path(output).suffixes:

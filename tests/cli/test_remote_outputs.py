@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.test_morpheus import csv_of, morpheus, toy  # noqa: F401
 from tests.sinks.remote.servers import Octets
+from tests.sinks.remote.test_webhook import Hook
+from tests.sinks.remote.web import Reply, Request, Web
 
 USUAL = ("pipeline-gae", "--model", "toy", "--input", "flows.csv", "--threshold", "0")
 
@@ -48,6 +50,31 @@ def test_a_checkpoint_is_written_once_the_server_has_acknowledged() -> None:
         assert "nothing to do" in again.stderr
         assert len(server.messages) == 30
     assert len(Path("ck/dead.ndjson").read_text().splitlines()) == 1
+
+
+def test_what_a_webhook_refuses_is_kept_and_secrets_are_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 31))))
+    Path("key").write_text("hunter2\n")
+    monkeypatch.setenv("MORPHEUS_GAE_OUTPUT_TOKEN_FILE", "key")
+    hook = Hook()
+
+    def answers(request: Request) -> Reply:
+        if any(row["record"]["IN_BYTES"] == 7 for row in request.json()["data"]):
+            return Reply(422, b"hunter2 has no 7")
+        return hook(request)
+
+    with Web(answers, [Reply(503, b"starting, hunter2", (("Retry-After", "0"),))]) as web:
+        told = ("--output", f"webhook+http://127.0.0.1:{web.port}/in/{{token}}", "--refused", "refused.jsonl")
+        done = morpheus(*USUAL, *told, "--json", "facts")
+    assert done.exit_code == 0, done.output
+    assert len(hook.ids) == 29
+    (kept,) = [json.loads(line) for line in Path("refused.jsonl").read_text().splitlines()]
+    assert (json.loads(kept["record"])["IN_BYTES"], kept["detail"]) == (7, "422: *** has no 7")
+    delivery = json.loads(Path("facts").read_text())["delivery"]
+    assert (delivery["delivered_alerts"], delivery["refused_alerts"]) == (29, 1)
+    assert "starting, ***" in done.stderr
+    everything = done.output + "".join(p.read_text() for p in Path().glob("*") if p.name != "key")
+    assert "hunter2" not in everything
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ EXTRAS = {
     "train": {"torch", "scikit-learn"},
     "gpu": {"torch", "triton"},
     "kafka": {"confluent-kafka"},
+    "http": {"urllib3"},
     "avro": {"fastavro"},
     "otel": {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"},
     "compare": {"pyod", "torch", "torch-geometric", "scikit-learn"},
@@ -108,7 +109,7 @@ def test_docker_pins_what_it_installs() -> None:
     pins = [line for line in lines if not line.startswith("#")]
     assert all("==" in pin for pin in pins)
     # the image's Python reads TOML itself
-    assert names(pins) == (CORE - {"tomli"}) | EXTRAS["kafka"] | {"hatchling", "llvmlite"}
+    assert names(pins) == (CORE - {"tomli"}) | EXTRAS["kafka"] | EXTRAS["http"] | {"hatchling", "llvmlite"}
 
 
 def test_wheel_is_typed(wheel: list[str]) -> None:

@@ -69,7 +69,9 @@ def open_remote(
 
 
 def _post(target: Target, secrets: Secrets) -> Post:
-    return _syslog(target, secrets)
+    if target.kind == "syslog":
+        return _syslog(target, secrets)
+    return _webhook(target, secrets)
 
 
 def _syslog(target: Target, secrets: Secrets) -> Post:
@@ -85,3 +87,14 @@ def _syslog(target: Target, secrets: Secrets) -> Post:
         context = client_context(secrets) if target.transport == "tls" else None
         wire = StreamWire(target.host, target.port, context)
     return SyslogPost(wire, target.options.get("facility", DEFAULT_FACILITY))
+
+
+def _webhook(target: Target, secrets: Secrets) -> Post:
+    from morpheus_gae.sinks.remote.http import Http, authorization, secret_path
+    from morpheus_gae.sinks.remote.webhook import WebhookPost, signing_keys
+
+    path = secret_path(target.path, secrets.token)
+    # a token that the path takes is none to be told twice
+    headers = {} if "{token}" in target.path else authorization(secrets, "Bearer")
+    http = Http(target, secrets, headers)
+    return WebhookPost(http, path, signing_keys(secrets.hmac_key), target.number("batch", 100))

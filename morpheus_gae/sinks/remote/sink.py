@@ -26,13 +26,14 @@ class Answer(NamedTuple):
         Records to send once more, for the server had no time for them.
     refused
         Records that it will never take.
-    why
-        Of those to send again.
+    why, after
+        Of those to send again: the reason, and the seconds until the server wants them, if it told.
     """
 
     again: Sequence[Record] = ()
     refused: Sequence[Refusal] = ()
     why: str = ""
+    after: float | None = None
 
 
 class Post(Protocol):
@@ -156,7 +157,7 @@ class RemoteSink:
             self._counts.add(delivered_alerts=taken, refused_alerts=len(answer.refused))
             batch = answer.again
             if batch:
-                self._pause(len(batch), Transient(answer.why))
+                self._pause(len(batch), Transient(answer.why, answer.after))
             elif self._retry.failing:
                 self._say(f"{self._name} takes alerts again")
                 self._retry.succeeded()

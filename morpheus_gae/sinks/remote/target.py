@@ -14,9 +14,11 @@ PORTS = {
     "syslog+tcp": 514,
     "syslog+tls": 6514,
     "syslog+udp": 514,
+    "webhook+https": 443,
+    "webhook+http": 80,
 }
 """Schemes, and the port of each where a URL tells none."""
-OPTIONS = {"syslog": ("facility",)}
+OPTIONS = {"syslog": ("facility",), "webhook": ("batch",)}
 """What may stand behind the ``?``, by kind."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -49,8 +51,20 @@ class Target:
     def __str__(self) -> str:
         """For messages."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        scheme = self.transport if self.kind == "webhook" else f"{self.kind}+{self.transport}"
-        return f"{scheme}://{host}:{self.port}{self.path}"
+        return f"{self.kind}+{self.transport}://{host}:{self.port}{self.path}"
+
+    def number(self, name: str, default: int) -> int:
+        """An option that is a number from 1 on.
+
+        Raises
+        ------
+        UsageError
+            If it is none.
+        """
+        told = self.options.get(name, str(default))
+        if not re.fullmatch(r"[1-9][0-9]{0,5}", told):
+            raise UsageError(f"--output {self}: {name} is a number from 1 to 999999, not {_plain(told)!r}")
+        return int(told)
 
     @property
     def sealed(self) -> bool:
@@ -84,7 +98,6 @@ def parse_target(url: str) -> Target:
         )
     parts, port = _parts(scheme, url)
     kind, _, transport = scheme.partition("+")
-    kind, transport = (kind, transport) if transport else ("webhook", kind)
     shown = f"{scheme}://{parts.hostname}"
     if parts.fragment or (kind == "syslog" and parts.path not in ("", "/")):
         raise UsageError(f"--output {shown}: not of the form {scheme}://host:port")

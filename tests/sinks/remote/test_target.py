@@ -12,6 +12,7 @@ from morpheus_gae.sinks.remote.target import is_remote, parse_target
         ("syslog+tcp://log.example:601", "syslog+tcp://log.example:601"),
         ("syslog+tls://log.example", "syslog+tls://log.example:6514"),
         ("syslog+udp://[2001:db8::1]/", "syslog+udp://[2001:db8::1]:514"),
+        ("webhook+https://h/a/b?batch=7", "webhook+https://h:443/a/b"),
     ],
 )
 def test_what_a_url_tells(url: str, shown: str) -> None:

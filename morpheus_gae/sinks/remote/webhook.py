@@ -1,0 +1,126 @@
+"""Webhook: batches of records as JSON, signed as Standard Webhooks 1.0 asks (standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from morpheus_gae.detect.alert_fields import iso_time
+from morpheus_gae.errors import UsageError
+from morpheus_gae.sinks.remote.http import Http
+from morpheus_gae.sinks.remote.parts import in_parts
+from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.sink import Answer
+from morpheus_gae.sinks.remote.syslog import LAST_MS
+
+SEVERITY = ("low", "medium", "high")
+PREFIX = "whsec_"
+"""Of a key that is told in base64."""
+
+
+class WebhookPost:
+    """Batches to a webhook, each with an id that follows from the records in it.
+
+    Parameters
+    ----------
+    http
+        Sends.
+    path
+        Of the webhook.
+    keys
+        Sign; more than one while keys change.
+    most_records
+        Of a batch.
+    clock
+        Reads seconds since the epoch.
+    """
+
+    most_bytes = 1 << 20
+
+    def __init__(
+        self,
+        http: Http,
+        path: str,
+        keys: Sequence[bytes] = (),
+        most_records: int = 100,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._http, self._path, self._keys, self._clock = http, path, keys, clock
+        self.most_records = most_records
+
+    def post(self, records: Sequence[Record]) -> Answer:
+        """Send a batch; one that is refused in parts, to find out which records are meant."""
+        return in_parts(records, self._send)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def _send(self, records: Sequence[Record]) -> str | None:
+        body, name = payload(records), message_id(records)
+        at = str(int(self._clock()))
+        headers = {"Content-Type": "application/json", "webhook-id": name, "webhook-timestamp": at}
+        if self._keys:
+            headers["webhook-signature"] = signature(self._keys, name, at, body)
+        reply = self._http.send("POST", self._path, body, headers)
+        if reply.status < 300:
+            return None
+        if reply.status == 413 and len(records) > 1:
+            # the batches to come would be too large as well
+            self.most_bytes = min(self.most_bytes, sum(len(r.body) for r in records) // 2)
+        return f"{reply.status}{self._http.said(reply.body)}"
+
+
+def payload(records: Sequence[Record]) -> bytes:
+    """A batch as JSON: ``type``, ``timestamp`` of the latest, ``data``; the same bytes each time."""
+    rows = [
+        b'{"id":%b,"severity":"%b","summary":%b,"record":%b}'
+        % (_json(r.id), SEVERITY[r.severity].encode(), _json(r.text), r.body)
+        for r in records
+    ]
+    at = iso_time(np.clip([max(r.time_ms for r in records)], 0, LAST_MS)).to_pylist()[0]
+    head = b'{"type":%b,"timestamp":%b,"data":[' % (_json(f"morpheus_gae.{records[0].kind}"), _json(at))
+    return head + b",".join(rows) + b"]}"
+
+
+def message_id(records: Sequence[Record]) -> str:
+    """The same for the same records, in this run and in the next."""
+    digest = hashlib.sha256()
+    for r in records:
+        # an incident comes again with the same id when it has changed
+        digest.update(hashlib.sha256(r.id.encode() + b"\0" + r.body).digest())
+    return f"msg_{digest.hexdigest()[:32]}"
+
+
+def signature(keys: Sequence[bytes], name: str, at: str, body: bytes) -> str:
+    """HMAC-SHA256 of id, time and body, one for each key."""
+    signed = b"%b.%b.%b" % (name.encode(), at.encode(), body)
+    return " ".join("v1," + b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
+
+
+def signing_keys(told: str | None) -> list[bytes]:
+    """Keys, parted by spaces; ``whsec_`` and base64, or the bytes of the text.
+
+    Raises
+    ------
+    UsageError
+        If what stands behind ``whsec_`` is no base64.
+    """
+    try:
+        return [
+            b64decode(key[len(PREFIX) :], validate=True) if key.startswith(PREFIX) else key.encode()
+            for key in (told or "").split()
+        ]
+    except binascii.Error:
+        raise UsageError("MORPHEUS_GAE_OUTPUT_HMAC_KEY: no base64 behind whsec_") from None
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
