@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = "morpheus-gae-test-base:latest"
+# Python 3.11: the host's pins have no wheels for 3.13
+SUITE = os.environ.get("DEBIAN_SUITE", "bookworm")
+BASE = f"morpheus-gae-test-base:{SUITE}"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 LEFT_OUT = (
     "dev/*",
@@ -73,7 +75,7 @@ def base_image() -> str | None:
         made = Path(folder) / "root"
         run(
             *("debootstrap", "--variant=minbase", "--include=python3,python3-venv,python3-pip"),
-            *(os.environ.get("DEBIAN_SUITE", "stable"), str(made)),
+            *(SUITE, str(made)),
             seconds=1200,
         )
         changes = []
