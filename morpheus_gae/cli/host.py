@@ -205,7 +205,14 @@ def _add_stage(name: str, /, **told: Any) -> Any:
         stage = stages.FlagAnomaliesStage(config, s.threshold, s.alert_rate, s.adaptive, s.labels)
     else:
         stage = stages.ToAlertsStage(
-            config, s.output or "-", s.encoding, s.output_format, s.exactly_once, s.kafka_config
+            config,
+            s.output or "-",
+            s.encoding,
+            s.output_format,
+            s.exactly_once,
+            s.kafka_config,
+            s.refused,
+            s.retry_seconds,
         )
     return pipeline.add_stage(stage)
 

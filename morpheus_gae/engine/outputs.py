@@ -11,11 +11,14 @@ from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.operators import AlertSink
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.errors import UsageError
+from morpheus_gae.sinks.remote.secrets import PREFIX
 from morpheus_gae.sinks.remote.target import is_remote, parse_target
 
 if TYPE_CHECKING:
+    from morpheus_gae.detect.encodings import Encode
     from morpheus_gae.engine.topics import Topics
     from morpheus_gae.engine.upkeep import Upkeep
+    from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
 
 
 def alert_sink(
@@ -50,32 +53,80 @@ def alert_sink(
     from morpheus_gae.sinks.lazy import LazySink
     from morpheus_gae.sinks.open import check_destination, open_sink
 
-    output, encode = settings.output or STDOUT, encoding(settings.encoding)
+    output, encode = settings.output or STDOUT, encoding(settings.form)
     if is_remote(output):
-        from morpheus_gae.sinks.remote.open import open_remote
-
-        if settings.refused is None and not output.startswith("syslog+t"):
-            say(f"Note: an alert that {parse_target(output)} refuses ends the run: --refused FILE keeps it")
-        return open_remote(
-            output,
-            encode,
-            metrics,
-            say,
-            refused=settings.refused,
-            retry_seconds=settings.retry_seconds,
-            name_of_encoding=settings.encoding,
-        )
+        return server_sink(output, encode, settings.form, settings, metrics, say)
     if settings.refused is not None:
         raise UsageError(
             "--refused is for an --output that can refuse: syslog+tcp://, webhook+https:// and the like"
         )
-    if settings.encoding == "cef":
+    if settings.form == "cef":
         raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {output}")
-    if settings.encoding != "plain" and ".csv" in Path(output).suffixes:
-        raise UsageError(f"--encoding {settings.encoding} is nested: write it to .jsonl, not to {output}")
-    sink = None if topics is None else topics.sink(None if settings.encoding == "plain" else encode)
+    if settings.form != "plain" and ".csv" in Path(output).suffixes:
+        raise UsageError(f"--encoding {settings.form} is nested: write it to .jsonl, not to {output}")
+    sink = None if topics is None else topics.sink(None if settings.form == "plain" else encode)
     if sink is not None:
         return sink
     check_destination(output)
     sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
-    return sink if settings.encoding == "plain" else EncodedSink(sink, encode)
+    return sink if settings.form == "plain" else EncodedSink(sink, encode)
+
+
+def server_sink(
+    output: str,
+    encode: Encode,
+    form: str,
+    settings: Settings,
+    counts: Counts,
+    say: Callable[[str], None],
+    *,
+    updates: bool = False,
+    prefix: str = PREFIX,
+    refused: str | None = None,
+) -> RemoteSink:
+    """The sink of a server, for alerts or for rows of another kind.
+
+    Parameters
+    ----------
+    output
+        Its URL.
+    encode
+        From rows to rows in the form that is sent.
+    form
+        Name of that encoding.
+    settings
+        Tell how long it may be away, and the file for alerts that it refuses.
+    counts
+        Told ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``.
+    say
+        Tells the user one line.
+    updates
+        Whether a row comes again when it has changed, with the same ``id``: the last state stays then. Of
+        rows that are no alerts the columns ``id``, ``time`` (milliseconds; never less in a later state),
+        ``severity`` (0, 1 or 2), ``text`` and ``kind`` are read beside what is sent.
+    prefix
+        What names of its secrets begin with.
+    refused
+        Another file than that of the settings, for two sinks cannot write to one.
+
+    Raises
+    ------
+    GaeError
+        If URL, encoding and secrets do not fit together, or a library is missing.
+    """
+    from morpheus_gae.sinks.remote.open import open_remote
+
+    kept = refused or settings.refused
+    if kept is None and not output.startswith("syslog+t"):
+        say(f"Note: an alert that {parse_target(output)} refuses ends the run: --refused FILE keeps it")
+    return open_remote(
+        output,
+        encode,
+        counts,
+        say,
+        refused=kept,
+        retry_seconds=settings.retry_seconds,
+        name_of_encoding=form,
+        updates=updates,
+        prefix=prefix,
+    )

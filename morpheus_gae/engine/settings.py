@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.interfaces import is_interface
-from morpheus_gae.sinks.remote.target import is_remote
+from morpheus_gae.sinks.remote.target import is_remote, usual_encoding
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.mapping import PresetLike
@@ -55,7 +55,7 @@ class Settings:
     half_life
         Days in which what was learnt counts half.
     encoding
-        Form of an alert, see ``detect.encodings.encoding``.
+        Form of an alert, see ``detect.encodings.encoding``; None is the one of ``form``.
     labels
         Name of the label column to report on.
     batch_size
@@ -110,7 +110,7 @@ class Settings:
     adaptive: bool = False
     learn: bool = False
     half_life: float = 14.0
-    encoding: str = "plain"
+    encoding: str | None = None
     labels: str = "Label"
     batch_size: int = 65_536
     queue: int = 2
@@ -167,6 +167,11 @@ class Settings:
             # with a checkpoint they can be cut back with it
             return None if self.checkpoint is None else os.path.join(self.checkpoint, "dead.ndjson")
         return f"{self.output}.dead.ndjson"
+
+    @property
+    def form(self) -> str:
+        """The encoding of alerts: the one asked for, or the usual one of the output."""
+        return self.encoding or usual_encoding(self.output)
 
     @property
     def layout(self) -> PresetLike:

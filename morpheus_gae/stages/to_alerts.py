@@ -31,25 +31,31 @@ class ToAlertsStage(GaeStage):
     config : `morpheus.config.Config`
         Pipeline configuration.
     output : str
-        File (by its extension), - for NDJSON on stdout, or kafka://host:port/topic.
+        File (by its extension), - for NDJSON on stdout, kafka://host:port/topic, or the URL of a server.
     encoding : str
-        Form of an alert: plain, ecs, ocsf or eve.
+        Form of an alert: plain, ecs, ocsf, eve or cef; that which the output usually has, by default.
     output_format : str
         Kafka messages: ndjson (an alert each) or arrow (many in Arrow IPC).
     exactly_once : bool, is_flag = True
         Kafka to Kafka: alerts and the offsets they came from in one transaction.
     kafka_config : str
         File of options for the Kafka producer, if the source is not from-netflow.
+    refused : str
+        Keep alerts that a server refuses there, and go on.
+    retry_seconds : float
+        How long a server may take no alerts before the run fails.
     """
 
     def __init__(
         self,
         config: Config,
         output: str = STDOUT,
-        encoding: str = "plain",
+        encoding: str = None,
         output_format: str = "ndjson",
         exactly_once: bool = False,
         kafka_config: str = None,
+        refused: str = None,
+        retry_seconds: float = 300.0,
     ):
         super().__init__(config)
         # as it was told, beside what from-netflow was told, when topics are opened
@@ -59,6 +65,8 @@ class ToAlertsStage(GaeStage):
             "output_format": output_format,
             "exactly_once": exactly_once,
             "kafka_config": kafka_config,
+            "refused": refused,
+            "retry_seconds": retry_seconds,
         }
         self.settings = Settings().overridden(self.told)
 

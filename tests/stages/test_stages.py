@@ -20,6 +20,8 @@ from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.errors import UsageError
+from tests.sinks.remote.test_elastic import Cluster
+from tests.sinks.remote.web import Reply, Web
 
 pd = pytest.importorskip("pandas")
 
@@ -290,6 +292,29 @@ def test_encodings_are_those_of_the_embedded_engine(
     shapes = [[re.sub(r"[0-9]+", "0", line) for line in text.splitlines()] for text in texts]
     assert shapes[0] == shapes[1]
     assert len(texts[0].splitlines()) == 22
+
+
+def test_alerts_go_to_a_server_and_what_it_refuses_is_kept(host: Any, toy: Any, tmp_path: Path) -> None:
+    refused = tmp_path / "refused.jsonl"
+    cluster = Cluster(items=[(400, {"type": "document_parsing_exception", "reason": "no"})])
+    c = host.config()
+    with Web(cluster, [Reply(503, b"", (("Retry-After", "0"),))]) as web:
+        out = f"elasticsearch+http://127.0.0.1:{web.port}/alerts"
+        source = host.stages.FromNetflowStage(c, [csv_file(tmp_path / "flows.csv")])
+        stages = host.stages
+        host.linear(
+            c,
+            source,
+            stages.BuildGraphStage(c, 10),
+            stages.InferGaeStage(c, "toy"),
+            stages.FlagAnomaliesStage(c, threshold=0.9),
+            stages.ToAlertsStage(c, out, refused=str(refused), retry_seconds=30.0),
+        ).run()
+    (kept,) = [json.loads(line) for line in refused.read_text().splitlines()]
+    assert kept["detail"] == "400 document_parsing_exception: no"
+    assert len(cluster.documents) == 21
+    # in Elastic's own schema, where no other is asked for
+    assert {document["ecs"]["version"] for document in cluster.documents.values()} == {"8.11.0"}
 
 
 def test_globs_are_read_in_order(host: Any, toy: Any, tmp_path: Path) -> None:

@@ -49,6 +49,11 @@ class Http:
     seconds
         Most that an answer may take.
 
+    Attributes
+    ----------
+    name
+        Of the server, for messages.
+
     Raises
     ------
     MissingExtraError
@@ -75,7 +80,7 @@ class Http:
             raise UsageError(
                 f"{target} would carry a secret that everybody can read: take {target.kind}+https"
             )
-        self._name, self._seconds = str(target), seconds
+        self.name, self._prefix, self._seconds = str(target), secrets.prefix, seconds
         self._headers = {"User-Agent": f"morpheus-gae/{__version__}", **headers}
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
         self._pool: urllib3.HTTPConnectionPool
@@ -129,11 +134,11 @@ class Http:
         if status >= 500 or status in COME_AGAIN:
             raise Transient(told, retry_after(answer.headers.get("Retry-After"), time.time()))
         if status < 400:
-            raise OutputError(f"{self._name}: {told}, and redirects are not followed: give the URL meant")
+            raise OutputError(f"{self.name}: {told}, and redirects are not followed: give the URL meant")
         if status in NOT_LET_IN:
-            raise OutputError(f"{self._name} does not let us in: {told}; check MORPHEUS_GAE_OUTPUT_*")
+            raise OutputError(f"{self.name} does not let us in: {told}; check {self._prefix}*")
         if status in NOT_THERE:
-            raise OutputError(f"{self._name} takes nothing there: {told}")
+            raise OutputError(f"{self.name} takes nothing there: {told}")
         return Reply(status, said)
 
     def close(self) -> None:
@@ -157,7 +162,7 @@ class Http:
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 # no time will mend it
-                return OutputError(f"{self._name}: its certificate is refused: {cause.verify_message}")
+                return OutputError(f"{self.name}: its certificate is refused: {cause.verify_message}")
         # a text of urllib3's names the path, which may be secret
         for cause in _causes(error):
             if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.refused import RefusedFile
 from morpheus_gae.sinks.remote.retry import SECONDS, Retry
-from morpheus_gae.sinks.remote.secrets import Secrets, load_secrets
+from morpheus_gae.sinks.remote.secrets import PREFIX, Secrets, load_secrets
 from morpheus_gae.sinks.remote.sink import Counts, Post, RemoteSink
 from morpheus_gae.sinks.remote.target import Target, parse_target
 
@@ -25,6 +25,8 @@ def open_remote(
     refused: str | None = None,
     retry_seconds: float = SECONDS,
     name_of_encoding: str = "plain",
+    updates: bool = False,
+    prefix: str = PREFIX,
     environment: Mapping[str, str] | None = None,
     retry: Retry | None = None,
 ) -> RemoteSink:
@@ -46,6 +48,11 @@ def open_remote(
         So long the server may be away.
     name_of_encoding
         For what a server takes in one form only.
+    updates
+        Whether a record comes again, with the same id, when it has changed: where records are kept by their
+        id the last state stays.
+    prefix
+        What names of secrets begin with.
     environment
         Where secrets come from; ``os.environ`` by default.
     retry
@@ -61,16 +68,18 @@ def open_remote(
     target = parse_target(url)
     if name_of_encoding == "cef" and target.kind != "syslog":
         raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {target}")
-    post = _post(target, load_secrets(environment))
+    post = _post(target, load_secrets(environment, prefix), updates)
     name = str(target)
     return RemoteSink(
         post, name, encode, RefusedFile(refused, name), counts, retry or Retry(retry_seconds), say
     )
 
 
-def _post(target: Target, secrets: Secrets) -> Post:
+def _post(target: Target, secrets: Secrets, updates: bool) -> Post:
     if target.kind == "syslog":
         return _syslog(target, secrets)
+    if target.kind in ("elasticsearch", "opensearch"):
+        return _elastic(target, secrets, updates)
     return _webhook(target, secrets)
 
 
@@ -79,7 +88,7 @@ def _syslog(target: Target, secrets: Secrets) -> Post:
     from morpheus_gae.sinks.remote.wire import DatagramWire, StreamWire, Wire, client_context
 
     if secrets.token or secrets.username or secrets.hmac_key:
-        raise UsageError("syslog knows no token and no password: unset MORPHEUS_GAE_OUTPUT_TOKEN")
+        raise UsageError(f"syslog knows no token and no password: unset {secrets.prefix}TOKEN")
     wire: Wire
     if target.transport == "udp":
         wire = DatagramWire(target.host, target.port)
@@ -98,3 +107,12 @@ def _webhook(target: Target, secrets: Secrets) -> Post:
     headers = {} if "{token}" in target.path else authorization(secrets, "Bearer")
     http = Http(target, secrets, headers)
     return WebhookPost(http, path, signing_keys(secrets.hmac_key), target.number("batch", 100))
+
+
+def _elastic(target: Target, secrets: Secrets, updates: bool) -> Post:
+    from morpheus_gae.sinks.remote.elastic import BulkPost
+    from morpheus_gae.sinks.remote.http import Http, authorization
+
+    scheme = "ApiKey" if target.kind == "elasticsearch" else "Bearer"
+    http = Http(target, secrets, authorization(secrets, scheme))
+    return BulkPost(http, target.path, updates, target.number("batch", 1_000))

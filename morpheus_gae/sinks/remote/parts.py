@@ -9,8 +9,8 @@ from morpheus_gae.sinks.remote.refused import Refusal
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.sink import Answer
 
-Send = Callable[[Sequence[Record]], "str | None"]
-"""Sends records; tells why they were refused, None if they were taken; raises ``Transient``."""
+Send = Callable[[Sequence[Record]], "Answer | str"]
+"""Sends records; tells what became of each, or why all were refused together; raises ``Transient``."""
 
 
 def in_parts(records: Sequence[Record], send: Send) -> Answer:
@@ -30,22 +30,29 @@ def in_parts(records: Sequence[Record], send: Send) -> Answer:
         is sent twice that was taken.
     """
     parts: list[Sequence[Record]] = [records]
+    again: list[Record] = []
     refused: list[Refusal] = []
+    why, after = "", None
     settled = False
     while parts:
         part = parts.pop()
         try:
-            why = send(part)
+            found = send(part)
         except Transient as failure:
             if not settled:
                 raise
-            rest = [record for left in (part, *reversed(parts)) for record in left]
-            return Answer(rest, refused, str(failure), failure.after)
-        if why is not None and len(part) > 1:
+            again += [record for left in (part, *reversed(parts)) for record in left]
+            return Answer(again, refused, str(failure), failure.after)
+        if isinstance(found, str) and len(part) > 1:
             half = len(part) // 2
             parts += [part[half:], part[:half]]
             continue
         settled = True
-        if why is not None:
-            refused.append(Refusal(part[0], why))
-    return Answer(refused=refused)
+        if isinstance(found, str):
+            refused.append(Refusal(part[0], found))
+            continue
+        again += found.again
+        refused += found.refused
+        why = found.why or why
+        after = after if found.after is None else found.after
+    return Answer(again, refused, why, after)

@@ -38,6 +38,8 @@ class Secrets:
         Certificates (PEM) of who may vouch for the server; those of the system by default.
     client_cert, client_key
         Certificate and key (PEM) of ours, for servers that ask.
+    prefix
+        What the names began with, for messages.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -47,15 +49,18 @@ class Secrets:
     ca_file: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
+    prefix: str = PREFIX
 
 
-def load_secrets(environment: Mapping[str, str] | None = None) -> Secrets:
+def load_secrets(environment: Mapping[str, str] | None = None, prefix: str = PREFIX) -> Secrets:
     """Read what the environment tells.
 
     Parameters
     ----------
     environment
         ``os.environ`` by default.
+    prefix
+        What the names begin with: two outputs with secrets of their own have two.
 
     Raises
     ------
@@ -65,24 +70,24 @@ def load_secrets(environment: Mapping[str, str] | None = None) -> Secrets:
     """
     found: dict[str, str] = {}
     for name, value in sorted((os.environ if environment is None else environment).items()):
-        if not name.startswith(PREFIX):
+        if not name.startswith(prefix):
             continue
-        told = name[len(PREFIX) :].lower()
+        told = name[len(prefix) :].lower()
         plain = told.removesuffix("_file")
         if told in PATHS:
             found[told] = _readable(name, value)
         elif plain not in SECRET:
             known = ", ".join(s.upper() for s in (*SECRET, *PATHS))
-            raise UsageError(f"{name}: unknown; behind {PREFIX} may stand {known}, the first four with _FILE")
+            raise UsageError(f"{name}: unknown; behind {prefix} may stand {known}, the first four with _FILE")
         elif plain in found:
-            raise UsageError(f"{PREFIX}{plain.upper()} is given, and as _FILE too: give one")
+            raise UsageError(f"{prefix}{plain.upper()} is given, and as _FILE too: give one")
         else:
             found[plain] = _sound(name, value if plain == told else _content(name, value))
     if ("username" in found) != ("password" in found):
-        raise UsageError(f"{PREFIX}USERNAME and {PREFIX}PASSWORD belong together: give both or none")
+        raise UsageError(f"{prefix}USERNAME and {prefix}PASSWORD belong together: give both or none")
     if "client_key" in found and "client_cert" not in found:
-        raise UsageError(f"{PREFIX}CLIENT_KEY is given without {PREFIX}CLIENT_CERT")
-    return Secrets(**found)
+        raise UsageError(f"{prefix}CLIENT_KEY is given without {prefix}CLIENT_CERT")
+    return Secrets(**found, prefix=prefix)
 
 
 def _sound(name: str, value: str) -> str:

@@ -16,9 +16,15 @@ PORTS = {
     "syslog+udp": 514,
     "webhook+https": 443,
     "webhook+http": 80,
+    **dict.fromkeys(("elasticsearch+https", "elasticsearch+http"), 9200),
+    **dict.fromkeys(("opensearch+https", "opensearch+http"), 9200),
 }
 """Schemes, and the port of each where a URL tells none."""
-OPTIONS = {"syslog": ("facility",), "webhook": ("batch",)}
+OPTIONS = {
+    "syslog": ("facility",),
+    "webhook": ("batch",),
+    **dict.fromkeys(("elasticsearch", "opensearch"), ("batch",)),
+}
 """What may stand behind the ``?``, by kind."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -30,7 +36,7 @@ class Target:
     Attributes
     ----------
     kind
-        ``syslog``, ``webhook``, ``slack``, ``elasticsearch`` or ``splunk``.
+        ``syslog``, ``webhook``, ``elasticsearch``, ``opensearch``, ``splunk`` or ``slack``.
     transport
         ``tcp``, ``tls``, ``udp``, ``https`` or ``http``.
     host, port
@@ -76,6 +82,11 @@ def is_remote(url: str | None) -> bool:
     """Whether a destination is a server other than Kafka."""
     scheme, found, _ = (url or "").partition("://")
     return bool(found) and scheme != KAFKA
+
+
+def usual_encoding(url: str | None) -> str:
+    """The encoding of a destination where none is asked for: the schema of its own, if it has one."""
+    return "ecs" if (url or "").startswith(("elasticsearch+", "opensearch+")) else "plain"
 
 
 def parse_target(url: str) -> Target:

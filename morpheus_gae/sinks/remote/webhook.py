@@ -63,7 +63,7 @@ class WebhookPost:
         """Close the connection."""
         self._http.close()
 
-    def _send(self, records: Sequence[Record]) -> str | None:
+    def _send(self, records: Sequence[Record]) -> Answer | str:
         body, name = payload(records), message_id(records)
         at = str(int(self._clock()))
         headers = {"Content-Type": "application/json", "webhook-id": name, "webhook-timestamp": at}
@@ -71,7 +71,7 @@ class WebhookPost:
             headers["webhook-signature"] = signature(self._keys, name, at, body)
         reply = self._http.send("POST", self._path, body, headers)
         if reply.status < 300:
-            return None
+            return Answer()
         if reply.status == 413 and len(records) > 1:
             # the batches to come would be too large as well
             self.most_bytes = min(self.most_bytes, sum(len(r.body) for r in records) // 2)
