@@ -26,6 +26,7 @@ ROOMS = (
     "executors",
     "detect",
     "incidents",
+    "suppress",
     "sinks",
     "kafka",
     "engine",

@@ -202,7 +202,9 @@ def _add_stage(name: str, /, **told: Any) -> Any:
     elif name == "infer-gae":
         stage = stages.InferGaeStage(config, s.model, s.executor, s.deterministic)
     elif name == "flag-anomalies":
-        stage = stages.FlagAnomaliesStage(config, s.threshold, s.alert_rate, s.adaptive, s.labels)
+        stage = stages.FlagAnomaliesStage(
+            config, s.threshold, s.alert_rate, s.adaptive, s.labels, s.suppress, s.suppressed
+        )
     else:
         stage = stages.ToAlertsStage(
             config,

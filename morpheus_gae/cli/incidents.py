@@ -38,6 +38,11 @@ SHOWN = 20
     show_default=True,
     help="An incident ends when nothing came to it for so long.",
 )
+@click.option(
+    "--suppress",
+    metavar="FILE",
+    help="Leave out what rules of this TOML file tell: alerts before they are folded, incidents by kind.",
+)
 @click.option("--most", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="Rows to show.")
 @map_options
 def command(
@@ -46,6 +51,7 @@ def command(
     flows_a_day: float | None,
     incident_budget: float | None,
     quiet_minutes: float,
+    suppress: str | None,
     most: int,
     map: tuple[str, ...],
     columns: str | None,
@@ -56,6 +62,8 @@ def command(
 
     Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5
     """
+    from datetime import datetime, timezone
+
     from morpheus_gae.flows.mapping import read_map
     from morpheus_gae.flows.read import expand, read_flows
     from morpheus_gae.incidents import records
@@ -64,7 +72,10 @@ def command(
     from morpheus_gae.incidents.severity import false_a_day
     from morpheus_gae.incidents.severity import flows_a_day as daily
     from morpheus_gae.sinks.open import check_destination, open_sink
+    from morpheus_gae.suppress.held import Held
+    from morpheus_gae.suppress.read import read_rules
 
+    held = Held([] if suppress is None else read_rules(suppress), datetime.now(timezone.utc))
     if output is not None:
         check_destination(output)
     fold = Fold(quiet_ms=round(60_000 * quiet_minutes))
@@ -85,10 +96,11 @@ def command(
         if start is not None and end is not None:
             first = start if first is None else min(first, start)
             last = end if last is None else max(last, end)
+        table = held.alerts(table)
         changes += fold.add(table, table.num_rows, start, end)
     changes += fold.finish()
     rate = flows_a_day or daily(round(benign), first, last)
-    found = records.ranked([c._replace(daily=rate) for c in changes if c.state == CLOSED])
+    found = records.ranked(held.changes([c._replace(daily=rate) for c in changes if c.state == CLOSED]))
     if incident_budget is not None:
         found = [c for c in found if false_a_day(c.incident.pooled, rate) <= incident_budget]
     if output is not None:
@@ -97,6 +109,8 @@ def command(
             sink.add(records.table(found, model))
         finally:
             sink.close()
+    for line in held.lines():
+        echo(line, err=True)
     if output != "-":
         echo(f"{alerts:,} alerts, {len(found):,} incidents" + (", the most severe:" if found else ""))
         if found:

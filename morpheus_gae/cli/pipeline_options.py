@@ -134,8 +134,19 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which flows are flagged."""
-    return grouped(
+    """Which flows are flagged, and which of them are held back."""
+    held = grouped(
+        "Suppression",
+        click.option(
+            "--suppress",
+            metavar="FILE",
+            help="Hold flagged flows back that rules of this TOML file tell; they are counted by rule.",
+        ),
+        click.option(
+            "--suppressed", metavar="FILE", help="Keep there what --suppress holds back; NDJSON, appended."
+        ),
+    )
+    flagged = grouped(
         "Threshold",
         click.option(
             "--threshold", type=click.FloatRange(0, 1), help="Flag scores from this on; 0 flags every flow."
@@ -155,4 +166,5 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Days in which what --learn has learnt counts half; 14 by default.",
         ),
         click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),
-    )(command)
+    )
+    return flagged(held(command))

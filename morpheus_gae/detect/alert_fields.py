@@ -87,8 +87,8 @@ class AlertFields:
     @classmethod
     def of(cls, table: pa.Table) -> AlertFields:
         """Read a table of alert rows (``detect.alerts.alert_table``)."""
-        src_hi, src_lo = _address(table, columns.SRC_ADDRESSES)
-        dst_hi, dst_lo = _address(table, columns.DST_ADDRESSES)
+        src_hi, src_lo = addresses(table, columns.SRC_ADDRESSES)
+        dst_hi, dst_lo = addresses(table, columns.DST_ADDRESSES)
         start = _number(table, columns.FLOW_START)
         now = pa.scalar(time.time_ns() // 1_000_000, pa.float64())
         start_ms = _milliseconds(pc.fill_null(start, now))
@@ -181,7 +181,16 @@ def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def _address(table: pa.Table, names: tuple[str, str]) -> tuple[U64, U64]:
+def addresses(table: pa.Table, names: tuple[str, str]) -> tuple[U64, U64]:
+    """Addresses of one side, as two uint64 [E].
+
+    Parameters
+    ----------
+    table
+        E flows.
+    names
+        Columns of IPv4 and of IPv6 addresses, see ``flows.columns``; absent ones hold nothing.
+    """
     hi, lo = np.zeros(table.num_rows, np.uint64), np.full(table.num_rows, V4_PREFIX, np.uint64)
     for name in names:
         if name in table.column_names:

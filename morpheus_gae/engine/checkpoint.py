@@ -9,6 +9,7 @@ byte for byte.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -117,6 +118,7 @@ class Checkpoint:
                 **({"map": list(settings.map)} if settings.map else {}),
                 **({"learn": True, "half_life": settings.half_life} if settings.learn else {}),
                 **({"columns": settings.columns} if settings.columns is not None else {}),
+                **({"suppress": _digest(settings.suppress)} if settings.suppress is not None else {}),
                 "dead_letters": settings.dead_letters_path,
             },
             "model": served.label,
@@ -285,6 +287,11 @@ def _fingerprint(path: str) -> dict[str, Any]:
         raise UsageError(f"--checkpoint reads files, which can be read again: {path} is none")
     status = os.stat(path)
     return {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _digest(path: str) -> str:
+    """What the rules of a file are known by; they were read already."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _difference(name: str, then: Any, now: Any) -> str:

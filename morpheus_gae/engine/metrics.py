@@ -37,6 +37,8 @@ class Metrics:
         Records that are neither flows nor bad, by reason.
     noted
         Flows that were read with something put right, by what.
+    suppressed
+        Flagged flows that are no alerts, by the rule that held them back.
     paired, unpaired
         Flows made of two one-way records, and one-way records without a partner.
     durations_missing
@@ -100,6 +102,7 @@ class Metrics:
         self.bad_records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.noted: Counter[str] = Counter()
+        self.suppressed: Counter[str] = Counter()
         self.sweeps: Counter[int] = Counter()
         self.seconds: dict[str, float] = {}
         self.latency = [0] * (len(LATENCY_BOUNDS) + 1)
@@ -155,6 +158,11 @@ class Metrics:
         """Add flows that were read with something put right, by what."""
         with self._lock:
             self.noted.update(what)
+
+    def suppress(self, rules: Counter[str]) -> None:
+        """Add flagged flows that were held back, by rule; a rule that held none back yet counts 0."""
+        with self._lock:
+            self.suppressed.update(rules)
 
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
         """Note how far behind the partitions are that this process reads."""
@@ -259,6 +267,7 @@ class Metrics:
                 "bad_records": dict(sorted(self.bad_records.items())),
                 "skipped": dict(sorted(self.skipped.items())),
                 "noted": dict(sorted(self.noted.items())),
+                **({"suppressed": dict(sorted(self.suppressed.items()))} if self.suppressed else {}),
                 "paired": self.paired,
                 "unpaired": self.unpaired,
                 "durations_missing": self.durations_missing,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from morpheus_gae.engine.served import Slot
+    from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows, Position
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -197,6 +198,8 @@ class FlagAnomalies(Operator):
         Tells the user one line.
     remember
         Whether windows take along what the threshold has learnt, for whoever keeps that.
+    suppression
+        Holds flagged flows back. The threshold, and a run that learns, know nothing of it.
     """
 
     name = "flag-anomalies"
@@ -209,8 +212,10 @@ class FlagAnomalies(Operator):
         alert_rate: float | None = None,
         say: Callable[[str], None] = lambda line: None,
         remember: bool = False,
+        suppression: Suppression | None = None,
     ) -> None:
         self._remember = remember
+        self._suppression = suppression
         self._threshold = threshold
         self._metrics = metrics
         self._labels = labels
@@ -230,11 +235,13 @@ class FlagAnomalies(Operator):
         # a run that learns has decided already: what is flagged is not learnt
         threshold = rule.of_window(surprise) if item.threshold is None else item.threshold
         flagged = surprise >= threshold
-        self._metrics.add(alerts=flagged.sum())
         self._metrics.scored(surprise, float(threshold))
         self._flows += len(item.flows)
         self._alerts += int(flagged.sum())
         self._warn()
+        if self._suppression is not None:
+            flagged = self._suppression.hold(replace(item, threshold=threshold), flagged)
+        self._metrics.add(alerts=flagged.sum())
         known = attacks(item.flows.table, self._labels)
         if known is not None:
             attack, labelled = known
@@ -247,6 +254,11 @@ class FlagAnomalies(Operator):
             )
         learnt = Learnt.of(item.served, rule, self._metrics, item.snapshot) if self._remember else None
         yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt, snapshot=None)
+
+    def close(self) -> None:
+        """Finish the file of what was held back."""
+        if self._suppression is not None:
+            self._suppression.close()
 
     def _warn(self) -> None:
         """Say so, once, when far more is flagged than was asked for."""

@@ -22,6 +22,7 @@ from morpheus_gae.engine.served import Served, Slot
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
 from morpheus_gae.engine.stage import Operator, Source
+from morpheus_gae.engine.suppression import Suppression, open_suppression
 from morpheus_gae.engine.topics import Topics, open_topics
 from morpheus_gae.engine.upkeep import Upkeep
 from morpheus_gae.errors import UsageError
@@ -222,7 +223,7 @@ def _refuse_overwriting(settings: Settings) -> None:
     """Refuse to write to what is to be read, or two things into one file, before anything is opened."""
     from morpheus_gae.flows.inputs import expand, folders, would_be_read
 
-    written = (settings.output, settings.dead_letters_path, settings.refused)
+    written = (settings.output, settings.dead_letters_path, settings.refused, settings.suppressed)
     outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p) and not is_remote(p)]
     read = [p for p in settings.input if not is_kafka(p)]
     given = {os.path.realpath(p): p for p in expand(read) if p != STDIN and not is_interface(p)}
@@ -321,7 +322,8 @@ def _operator(
     if name == "flag-anomalies":
         threshold = slot.current.threshold if slot is not None else None
         remember = upkeep is not None and upkeep.remember
-        return _flag_anomalies(settings, metrics, artifact, threshold, remember, say)
+        suppression = upkeep.suppression if upkeep is not None else open_suppression(settings, metrics, say)
+        return _flag_anomalies(settings, metrics, artifact, threshold, remember, say, suppression)
     after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
     label = f"{artifact.name}@{artifact.hash}"
     sink = alert_sink(settings, metrics, say, upkeep, topics)
@@ -341,17 +343,18 @@ def _flag_anomalies(
     threshold: Threshold | None,
     remember: bool,
     say: Callable[[str], None],
+    suppression: Suppression | None = None,
 ) -> FlagAnomalies:
     from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, extrapolated_budget
 
     metrics.serving(artifact)
     threshold = threshold or _threshold(settings, artifact)
     if settings.threshold is not None or settings.adaptive or settings.learn:
-        return FlagAnomalies(threshold, metrics, settings.labels, remember=remember)
+        return FlagAnomalies(threshold, metrics, settings.labels, remember=remember, suppression=suppression)
     rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
     if extrapolated_budget(artifact, rate):
         say(f"Note: the threshold for alert rate {rate:g} is extrapolated: too few validation flows")
-    return FlagAnomalies(threshold, metrics, settings.labels, rate, say, remember)
+    return FlagAnomalies(threshold, metrics, settings.labels, rate, say, remember, suppression)
 
 
 def _usual(settings: Settings, terminal: bool | None) -> list[str]:

@@ -1,6 +1,6 @@
 """Prometheus: the counters of a run, read when somebody asks for them.
 
-Labels are stages, reasons, topics, partitions, quantiles and the model; never an address.
+Labels are stages, reasons, names of rules, topics, partitions, quantiles and the model; never an address.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ LABELLED = {
     "dead_letters": "Records set aside, by reason.",
     "skipped": "Records that are neither flows nor bad, by reason.",
     "noted": "Flows that were read with something put right, by what.",
+    "suppressed": "Flagged flows that are no alerts, by the rule of --suppress that held them back.",
     "stage_seconds": "Working time of each stage.",
 }
 GAUGES = {
@@ -100,6 +101,7 @@ class MetricsCollector:
             ("dead_letters", "reason", dict(m.bad_records)),
             ("skipped", "reason", dict(m.skipped)),
             ("noted", "what", dict(m.noted)),
+            ("suppressed", "rule", dict(m.suppressed)),
             ("stage_seconds", "stage", dict(m.seconds)),
         ):
             counter = CounterMetricFamily(PREFIX + name, LABELLED[name], labels=[label])

@@ -36,6 +36,8 @@ class Reloader:
         Tells the user one line.
     seconds
         Time between two looks at the folder; None looks only when asked.
+    also
+        Called at each look, with whether somebody asked: what else may have changed.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class Reloader:
         metrics: Metrics,
         say: Callable[[str], None],
         seconds: float | None = None,
+        also: Callable[[bool], None] = lambda asked: None,
     ) -> None:
+        self._also = also
         self._folder, self._load, self._slot = Path(folder), load, slot
         self._metrics, self._say, self._seconds = metrics, say, seconds
         self._asked: SimpleQueue[bool] = SimpleQueue()
@@ -75,10 +79,12 @@ class Reloader:
             except Empty:
                 if self._fingerprint() not in (None, self._seen):
                     self.reload(asked=False)
+                self._also(False)
                 continue
             if not asked:
                 return
             self.reload(asked=True)
+            self._also(True)
 
     def reload(self, asked: bool) -> None:
         """Load and swap, now and in this thread; a model that cannot be used leaves the old one at work.

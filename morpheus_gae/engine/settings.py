@@ -50,6 +50,8 @@ class Settings:
         Flows and seconds of a window.
     threshold, alert_rate, adaptive
         See ``detect.threshold.choose_threshold``.
+    suppress, suppressed
+        File of rules that hold flagged flows back (``suppress.read``), and file that gets these flows.
     learn
         Memory, scale and threshold follow the stream, see ``engine.learning``.
     half_life
@@ -108,6 +110,8 @@ class Settings:
     threshold: float | None = None
     alert_rate: float | None = None
     adaptive: bool = False
+    suppress: str | None = None
+    suppressed: str | None = None
     learn: bool = False
     half_life: float = 14.0
     encoding: str | None = None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from morpheus_gae.engine.metrics import Metrics
 
+RULES = 10
+"""Rules of suppression that are told one by one."""
+
 
 def summary(metrics: Metrics) -> str:
     """Flows, windows, alerts, bad records, rate, and rates of labelled flows where there were any.
@@ -21,6 +24,7 @@ def summary(metrics: Metrics) -> str:
         ("hosts (sum over windows)", f"{facts['hosts']:,}"),
         ("pairs (sum over windows)", f"{facts['pairs']:,}"),
         ("alerts", f"{facts['alerts']:,}{share}"),
+        *_suppressed(facts.get("suppressed")),
         ("bad records", f"{sum(facts['bad_records'].values()):,}"),
         *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in facts["skipped"].items()),
@@ -37,6 +41,19 @@ def summary(metrics: Metrics) -> str:
         ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _suppressed(rules: dict[str, int] | None) -> list[tuple[str, str]]:
+    """How many flagged flows are no alerts, and the rules that held most of them back."""
+    if rules is None:
+        return []
+    hits = sorted((-count, name) for name, count in rules.items() if count)
+    rows = [("suppressed by rules", f"{-sum(count for count, _ in hits):,}")]
+    rows += [(f"  {name}", f"{-count:,}") for count, name in hits[:RULES]]
+    beyond = hits[RULES:]
+    if beyond:
+        rows.append((f"  by {len(beyond):,} other rules", f"{-sum(count for count, _ in beyond):,}"))
+    return rows
 
 
 def _delivery(counts: dict[str, int]) -> list[tuple[str, str]]:

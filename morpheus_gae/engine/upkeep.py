@@ -16,6 +16,7 @@ from morpheus_gae.engine.settings import STDIN, Settings
 from morpheus_gae.engine.source import FlowSource
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.state import StateFile
+from morpheus_gae.engine.suppression import Suppression, open_suppression
 from morpheus_gae.engine.tracing import Tracing, open_tracing
 from morpheus_gae.errors import UsageError
 
@@ -50,10 +51,15 @@ class Upkeep:
     learning
         What the run learns, if it does.
 
+    Attributes
+    ----------
+    suppression
+        Holds flagged flows back, if rules are given.
+
     Raises
     ------
     GaeError
-        If a checkpoint or a state cannot be used.
+        If a checkpoint, a state or rules cannot be used.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Upkeep:
         self._reader: PositionedReader | None = None
         self._state: StateFile | None = None
         self._reloader: Reloader | None = None
+        self.suppression = _suppression(settings, stages, metrics, say)
         for option, given in (("--state", settings.state), ("--checkpoint", settings.checkpoint)):
             if given is not None and (slot is None or "to-alerts" not in stages):
                 raise UsageError(
@@ -93,7 +100,8 @@ class Upkeep:
         if slot is not None and settings.checkpoint is not None:
             self._resume(slot.current)
         if slot is not None and settings.model is not None and self._may_reload:
-            self._reloader = Reloader(settings.model, load, slot, metrics, say, settings.reload_seconds)
+            also = _nothing if self.suppression is None else self.suppression.reload
+            self._reloader = Reloader(settings.model, load, slot, metrics, say, settings.reload_seconds, also)
         self._tracing: Tracing | None = open_tracing(say)
 
     @property
@@ -220,4 +228,20 @@ class Upkeep:
         why = "with --checkpoint one result is of one model"
         if self._learning is not None:
             why = "with --learn what is learnt is of one model"
+        if self.suppression is not None and self.checkpoint is None:
+            # nothing that is learnt depends on it
+            self.suppression.reload(True)
+            return
         self._say(Line(f"Warning: not reloaded: {why}", "reload_refused"))
+
+
+def _suppression(
+    settings: Settings, stages: list[str], metrics: Metrics, say: Callable[[str], None]
+) -> Suppression | None:
+    if settings.suppress is not None and "flag-anomalies" not in stages:
+        raise UsageError("--suppress needs a pipeline that flags: flag-anomalies is not among its stages")
+    return open_suppression(settings, metrics, say)
+
+
+def _nothing(_asked: bool) -> None:
+    pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,7 @@ MORE = {GRAPH: "graph_part", ACTIVITY: "activity_part"}
 FLAG = "is_anomaly"
 
 
-def window_of(message: Any, labels: str | None = None) -> Window:
+def window_of(message: Any, labels: str | None = None, more_columns: Sequence[str] | None = ()) -> Window:
     """Window of a message that went through infer-gae.
 
     Parameters
@@ -39,6 +40,8 @@ def window_of(message: Any, labels: str | None = None) -> Window:
     labels
         Take the scores, and of the input's columns this one only; None takes all of them, and the flags too
         (from a device the flagged rows alone: no other row will be written).
+    more_columns
+        Take these too, where there are such; None takes all of them, but still no flags.
 
     Raises
     ------
@@ -63,8 +66,8 @@ def window_of(message: Any, labels: str | None = None) -> Window:
             np.asarray(frame[name].to_numpy(), np.float32) if name in frame.columns else None for name in MORE
         ]
         if labels is not None:
-            keep = [labels] if labels in frame.columns else []
-            flagged, table = None, table_of(frame[[*keep, "surprise"]])
+            keep = [name for name in (labels, *(more_columns or ())) if name in frame.columns]
+            flagged, table = None, table_of(frame if more_columns is None else frame[[*keep, "surprise"]])
         else:
             flagged, table = np.asarray(frame[FLAG].to_numpy(), np.bool_), table_of(frame)
     done, origin = positions(message)

@@ -18,6 +18,7 @@ from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
 from morpheus_gae.stages.shared import THRESHOLD, say
+from morpheus_gae.suppress.rows import NEEDED
 
 
 @register_stage("flag-anomalies")
@@ -39,6 +40,10 @@ class FlagAnomaliesStage(GaeStage):
         Take the threshold from the recent traffic itself.
     labels : str
         Label column to report on.
+    suppress : str
+        File of rules that hold flagged flows back: these rows are no anomalies.
+    suppressed : str
+        File that gets what was held back.
     """
 
     def __init__(
@@ -48,9 +53,12 @@ class FlagAnomaliesStage(GaeStage):
         alert_rate: float = None,
         adaptive: bool = False,
         labels: str = "Label",
+        suppress: str = None,
+        suppressed: str = None,
     ):
         super().__init__(config)
         told = {"threshold": threshold, "alert_rate": alert_rate, "adaptive": adaptive, "labels": labels}
+        told |= {"suppress": suppress, "suppressed": suppressed}
         self._settings = Settings().overridden(told)
 
     @property
@@ -63,7 +71,9 @@ class FlagAnomaliesStage(GaeStage):
         return make_operator("flag-anomalies", self._settings, self.shared.metrics, executor, say)
 
     def _take(self, message: Any) -> Window:
-        return window_of(message, self._settings.labels)
+        settings = self._settings
+        needed = () if settings.suppress is None else NEEDED
+        return window_of(message, settings.labels, needed if settings.suppressed is None else None)
 
     def _give(self, message: Any, item: Window) -> ControlMessage:
         assert item.threshold is not None

@@ -108,3 +108,26 @@ def changed(written: Path, tmp_path: Path, name: str, values: pa.Array) -> Path:
     path = tmp_path / "changed.parquet"
     pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
     return path
+
+
+def test_rules_leave_out_alerts_and_incidents(written: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    told = (
+        '[[suppress]]\nname = "the scanner"\nkind = "horizontal scan"\nsource = "10.1.0.2"\nreason = "ours"\n'
+    )
+    rules.write_text(
+        f'{told}[[suppress]]\nports = 443\nreason = "web"\n'
+        '[[suppress]]\nports = 1\nuntil = 2020-01-01\nreason = "x"\n'
+    )
+    result = CliRunner().invoke(main, ["incidents", str(written), "--suppress", str(rules)])
+    assert result.exit_code == 0, result.output
+    assert "31 alerts, 0 incidents" in result.output
+    assert "Suppressed: 1 alerts by rule rule-2" in result.output
+    assert "Suppressed: 1 incidents by rule the scanner" in result.output
+    assert "Warning: rule rule-3 has expired" in result.output
+    rules.write_text(told.replace("10.1.0.2", "10.1.0.3"))
+    assert "31 alerts, 2 incidents" in run(str(written), "--suppress", str(rules)).output
+    rules.write_text("[[suppress]]\n")
+    wrong = run(str(written), "--suppress", str(rules))
+    assert (wrong.exit_code, wrong.output.count("\n")) == (1, 1)
+    assert "rule 1 (line 1): it has no reason" in wrong.output

@@ -1,0 +1,152 @@
+"""Match: which rule, if any, holds each flagged flow or incident back: the first in the file that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.suppress.networks import Networks
+from morpheus_gae.suppress.rule import Rule
+
+if TYPE_CHECKING:
+    from morpheus_gae.incidents.incident import Incident
+    from morpheus_gae.suppress.rows import Rows
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+NONE = -1
+MANY = 16
+"""Rules from which it is worth while to know which hosts there are at all."""
+
+
+def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
+    """Position of the rule that holds each flow back.
+
+    Parameters
+    ----------
+    rules
+        In order; those of incidents and expired ones hold no flow back.
+    rows
+        E flagged flows.
+    now
+        With a time zone.
+
+    Returns
+    -------
+    int64 [E]
+        ``NONE`` where no rule fits.
+    """
+    found = np.full(len(rows), NONE, np.int64)
+    if not len(rows):
+        return found
+    there = _present(rows) if len(rules) > MANY else None
+    for i, rule in enumerate(rules):
+        if there is not None and rule.hosts is not None and rule.hosts.isdisjoint(there):
+            continue
+        if rule.kinds is None and not rule.expired(now):
+            found[(found == NONE) & fits(rule, rows)] = i
+    return found
+
+
+def fits(rule: Rule, rows: Rows) -> Bool:
+    """Which flows are all that a rule tells: bool [E]. The cheapest questions come first."""
+    fit = np.ones(len(rows), bool)
+    if rule.protocols is not None:
+        fit &= np.isin(rows.protocol, list(rule.protocols))
+    if rule.ports is not None:
+        fit &= _in_ranges(rows.port, rule.ports)
+    if rule.why is not None:
+        fit &= (rows.why != 0) & (rows.why & ~rule.why == 0)
+    if rule.least is not None:
+        fit &= rows.surprise >= rule.least
+    if rule.most is not None:
+        fit &= rows.surprise <= rule.most
+    sources = (rows.src_hi, rows.src_lo)
+    targets = (rows.dst_hi, rows.dst_lo)
+    if rule.source is not None and fit.any():
+        fit &= rule.source.hold(*sources)
+    if rule.destination is not None and fit.any():
+        fit &= rule.destination.hold(*targets)
+    if rule.pair is not None and fit.any():
+        one, other = rule.pair
+        there = one.hold(*sources) & other.hold(*targets)
+        fit &= there | (other.hold(*sources) & one.hold(*targets))
+    return fit
+
+
+def which_incident(rules: Sequence[Rule], incident: Incident, kind: str, now: datetime) -> int:
+    """Position of the rule that holds an incident back, or ``NONE``.
+
+    Parameters
+    ----------
+    rules
+        In order; only those with ``kind`` are asked.
+    incident
+        As far as it was seen: all its hosts and services have to fit. An incident with more of them than it
+        names fits no rule that asks for them. Its surprise is the pooled one.
+    kind
+        Name of its kind.
+    now
+        With a time zone.
+    """
+    for i, rule in enumerate(rules):
+        if rule.kinds is not None and kind in rule.kinds and not rule.expired(now) and _holds(rule, incident):
+            return i
+    return NONE
+
+
+def _present(rows: Rows) -> set[tuple[int, int]]:
+    """Both sides' addresses."""
+    hi, lo = np.concatenate([rows.src_hi, rows.dst_hi]), np.concatenate([rows.src_lo, rows.dst_lo])
+    return set(zip(hi.tolist(), lo.tolist(), strict=True))
+
+
+def _holds(rule: Rule, incident: Incident) -> bool:
+    if rule.least is not None and incident.pooled < rule.least:
+        return False
+    if rule.most is not None and incident.pooled > rule.most:
+        return False
+    services = [name.partition("/") for name in incident.services.counts]
+    if (rule.protocols is not None or rule.ports is not None) and incident.services.beyond:
+        return False
+    if rule.protocols is not None and not all(int(p) in rule.protocols for p, _, _ in services):
+        return False
+    ports = np.array([int(port) for _, _, port in services], np.int64)
+    if rule.ports is not None and not bool(_in_ranges(ports, rule.ports).all()):
+        return False
+    hosts = (incident.sources, incident.targets)
+    asked = any(networks is not None for networks in (rule.source, rule.destination, rule.pair))
+    if asked and any(side.beyond for side in hosts):
+        return False
+    sources, targets = (list(side.counts) for side in hosts)
+    if rule.source is not None and not _all_in(rule.source, sources):
+        return False
+    if rule.destination is not None and not _all_in(rule.destination, targets):
+        return False
+    if rule.pair is None:
+        return True
+    one, other = rule.pair
+    return (_all_in(one, sources) and _all_in(other, targets)) or (
+        _all_in(other, sources) and _all_in(one, targets)
+    )
+
+
+def _all_in(networks: Networks, hosts: Sequence[str]) -> bool:
+    import pyarrow as pa
+
+    from morpheus_gae.flows.addresses import parse_addresses
+
+    hi, lo, ok = parse_addresses(pa.array(hosts, pa.string()))
+    return bool((ok & networks.hold(hi, lo)).all())
+
+
+def _in_ranges(values: I64, ranges: Sequence[tuple[int, int]]) -> Bool:
+    found = np.zeros(values.shape[0], bool)
+    for first, last in ranges:
+        found |= (values >= first) & (values <= last)
+    return found
