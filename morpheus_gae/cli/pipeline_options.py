@@ -100,13 +100,13 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="URL",
             help="File (by its extension), - for NDJSON on stdout, kafka://host:port/topic, or a server: "
             "syslog+tls://host (also tcp, udp), elasticsearch+https://host/index (also opensearch), "
-            "webhook+https://host/path.",
+            "splunk+https://host, webhook+https://host/path.",
         ),
         click.option(
             "--encoding",
             type=click.Choice(["plain", "ecs", "ocsf", "eve", "cef"]),
-            help="Form of an alert: flat columns (plain, the default of most outputs), Elastic's ECS (there "
-            "the default), OCSF, Suricata's EVE, CEF (for syslog).",
+            help="Form of an alert: flat columns (plain, the default), Elastic's ECS (the default for "
+            "Elasticsearch and OpenSearch), OCSF, Suricata's EVE, CEF (for syslog).",
         ),
         click.option(
             "--refused", metavar="FILE", help="Keep alerts that a server refuses there, and go on; NDJSON."

@@ -80,6 +80,8 @@ def _post(target: Target, secrets: Secrets, updates: bool) -> Post:
         return _syslog(target, secrets)
     if target.kind in ("elasticsearch", "opensearch"):
         return _elastic(target, secrets, updates)
+    if target.kind == "splunk":
+        return _splunk(target, secrets)
     return _webhook(target, secrets)
 
 
@@ -116,3 +118,20 @@ def _elastic(target: Target, secrets: Secrets, updates: bool) -> Post:
     scheme = "ApiKey" if target.kind == "elasticsearch" else "Bearer"
     http = Http(target, secrets, authorization(secrets, scheme))
     return BulkPost(http, target.path, updates, target.number("batch", 1_000))
+
+
+def _splunk(target: Target, secrets: Secrets) -> Post:
+    from morpheus_gae.sinks.remote.http import Http, authorization
+    from morpheus_gae.sinks.remote.splunk import HecPost
+
+    if secrets.token is None:
+        raise UsageError(f"{target} wants a token: give it by {secrets.prefix}TOKEN_FILE")
+    return HecPost(
+        Http(target, secrets, authorization(secrets, "Splunk")),
+        target.path,
+        target.options.get("index"),
+        target.options.get("sourcetype"),
+        target.options.get("source", "morpheus_gae"),
+        target.yes("ack"),
+        target.number("batch", 1_000),
+    )

@@ -18,12 +18,14 @@ PORTS = {
     "webhook+http": 80,
     **dict.fromkeys(("elasticsearch+https", "elasticsearch+http"), 9200),
     **dict.fromkeys(("opensearch+https", "opensearch+http"), 9200),
+    **dict.fromkeys(("splunk+https", "splunk+http"), 8088),
 }
 """Schemes, and the port of each where a URL tells none."""
 OPTIONS = {
     "syslog": ("facility",),
     "webhook": ("batch",),
     **dict.fromkeys(("elasticsearch", "opensearch"), ("batch",)),
+    "splunk": ("index", "sourcetype", "source", "ack", "batch"),
 }
 """What may stand behind the ``?``, by kind."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -71,6 +73,19 @@ class Target:
         if not re.fullmatch(r"[1-9][0-9]{0,5}", told):
             raise UsageError(f"--output {self}: {name} is a number from 1 to 999999, not {_plain(told)!r}")
         return int(told)
+
+    def yes(self, name: str) -> bool:
+        """An option that is ``true`` or ``false``, the latter where it is not told.
+
+        Raises
+        ------
+        UsageError
+            If it is neither.
+        """
+        told = self.options.get(name, "false")
+        if told not in ("true", "false"):
+            raise UsageError(f"--output {self}: {name} is true or false, not {_plain(told)!r}")
+        return told == "true"
 
     @property
     def sealed(self) -> bool:
