@@ -100,7 +100,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="URL",
             help="File (by its extension), - for NDJSON on stdout, kafka://host:port/topic, or a server: "
             "syslog+tls://host (also tcp, udp), elasticsearch+https://host/index (also opensearch), "
-            "splunk+https://host, webhook+https://host/path.",
+            "splunk+https://host, webhook+https://host/path, slack+https://host/path.",
         ),
         click.option(
             "--encoding",

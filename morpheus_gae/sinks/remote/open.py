@@ -68,20 +68,22 @@ def open_remote(
     target = parse_target(url)
     if name_of_encoding == "cef" and target.kind != "syslog":
         raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {target}")
-    post = _post(target, load_secrets(environment, prefix), updates)
+    post = _post(target, load_secrets(environment, prefix), updates, say)
     name = str(target)
     return RemoteSink(
         post, name, encode, RefusedFile(refused, name), counts, retry or Retry(retry_seconds), say
     )
 
 
-def _post(target: Target, secrets: Secrets, updates: bool) -> Post:
+def _post(target: Target, secrets: Secrets, updates: bool, say: Callable[[str], None]) -> Post:
     if target.kind == "syslog":
         return _syslog(target, secrets)
     if target.kind in ("elasticsearch", "opensearch"):
         return _elastic(target, secrets, updates)
     if target.kind == "splunk":
         return _splunk(target, secrets)
+    if target.kind == "slack":
+        return _slack(target, secrets, say)
     return _webhook(target, secrets)
 
 
@@ -134,4 +136,22 @@ def _splunk(target: Target, secrets: Secrets) -> Post:
         target.options.get("source", "morpheus_gae"),
         target.yes("ack"),
         target.number("batch", 1_000),
+    )
+
+
+def _slack(target: Target, secrets: Secrets, say: Callable[[str], None]) -> Post:
+    from morpheus_gae.sinks.remote.http import Http, secret_path
+    from morpheus_gae.sinks.remote.slack import SlackPost
+
+    if secrets.token is None:
+        raise UsageError(
+            f"{target} wants the rest of its path, a secret: give it by {secrets.prefix}TOKEN_FILE"
+        )
+    path = target.path if "{token}" in target.path else f"{target.path.rstrip('/')}/{{token}}"
+    return SlackPost(
+        Http(target, secrets, {}),
+        secret_path(path, secrets.token),
+        target.number("per_minute", 6),
+        target.number("lines", 10),
+        say,
     )

@@ -19,6 +19,8 @@ PORTS = {
     **dict.fromkeys(("elasticsearch+https", "elasticsearch+http"), 9200),
     **dict.fromkeys(("opensearch+https", "opensearch+http"), 9200),
     **dict.fromkeys(("splunk+https", "splunk+http"), 8088),
+    "slack+https": 443,
+    "slack+http": 80,
 }
 """Schemes, and the port of each where a URL tells none."""
 OPTIONS = {
@@ -26,6 +28,7 @@ OPTIONS = {
     "webhook": ("batch",),
     **dict.fromkeys(("elasticsearch", "opensearch"), ("batch",)),
     "splunk": ("index", "sourcetype", "source", "ack", "batch"),
+    "slack": ("per_minute", "lines"),
 }
 """What may stand behind the ``?``, by kind."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
