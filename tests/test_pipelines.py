@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.sinks.remote.web import Reply, Request, Web
+
 ROOT = Path(__file__).parents[1]
 PIPELINES = ROOT / "pipelines"
 
@@ -49,9 +51,12 @@ def run(command: list[str], tmp_path: Path, **kwargs: Any) -> subprocess.Complet
 
 def test_every_example_is_tested() -> None:
     assert sorted(p.name for p in PIPELINES.iterdir() if p.is_file()) == [
+        "gae-elasticsearch.sh",
         "gae-file.sh",
+        "gae-splunk.sh",
         "gae-stages.sh",
         "gae-stdin.sh",
+        "gae-webhook.sh",
         "morpheus_linear.py",
         "morpheus_two_sources.py",
         "score_file.py",
@@ -79,6 +84,39 @@ def test_stdin_to_stdout(flows: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["IN_BYTES"] for row in rows] == [i * 7 for i in range(300)]
     assert all(0 <= row["anomaly_score"] <= 1 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("script", "url", "secret", "path"),
+    [
+        ("gae-elasticsearch.sh", "elasticsearch+http://127.0.0.1:{}/alerts", "TOKEN", "/alerts/_bulk"),
+        ("gae-splunk.sh", "splunk+http://127.0.0.1:{}?index=net", "TOKEN", "/services/collector/event"),
+        ("gae-webhook.sh", "webhook+http://127.0.0.1:{}/in", "HMAC_KEY", "/in"),
+    ],
+)
+def test_server_examples(
+    script: str,
+    url: str,
+    secret: str,
+    path: str,
+    flows: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    monkeypatch.setenv(f"MORPHEUS_GAE_OUTPUT_{secret}_FILE", str(tmp_path / "secret"))
+
+    def answers(request: Request) -> Reply:
+        items = [{"create": {"status": 201}}] * (request.body.count(b"\n") // 2)
+        return Reply(200, json.dumps({"items": items}).encode())
+
+    with Web(answers) as web:
+        told = [str(flows), url.format(web.port), str(tmp_path / "refused.jsonl")]
+        done = run([str(PIPELINES / script), *told], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {request.path.partition("?")[0] for request in web.requests} == {path}
+    assert "hunter2" not in done.stderr + done.stdout
+    assert not (tmp_path / "refused.jsonl").exists()
 
 
 def test_python_example(flows: Path, tmp_path: Path) -> None:
