@@ -12,6 +12,7 @@ COMMANDS = {
     "simulate": "morpheus_gae.cli.simulate:command",
     "train": "morpheus_gae.cli.train:command",
     "incidents": "morpheus_gae.cli.incidents:command",
+    "feedback": "morpheus_gae.cli.feedback:command",
     "evaluate": "morpheus_gae.cli.evaluate:command",
     "study": "morpheus_gae.cli.study:command",
     "model": "morpheus_gae.cli.model:command",

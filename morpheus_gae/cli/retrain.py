@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from morpheus_gae.cli.options import Command, echo, json_option, map_options
-from morpheus_gae.cli.train import contamination_rate
+from morpheus_gae.cli.train import contamination_rate, feedback_lines
 from morpheus_gae.engine.logs import say
 from morpheus_gae.errors import UsageError
 
@@ -66,6 +66,12 @@ KEEP = 0.5
     metavar="auto|RATE",
     help="Share of the new flows that may be attacks, as in train.",
 )
+@click.option(
+    "--feedback",
+    "feedback_file",
+    metavar="FILE",
+    help="As in train, for the new flows; what the old memory holds stays there.",
+)
 @click.option("--trained_on", default="", help="Words for the model card: where the new flows came from.")
 @click.option(
     "--promote",
@@ -95,6 +101,7 @@ def command(
     seed: int,
     graph_size: int,
     contamination: float | None,
+    feedback_file: str | None,
     trained_on: str,
     promote: bool,
     checks: tuple[str, ...],
@@ -116,6 +123,7 @@ def command(
     from morpheus_gae.flows.mapping import read_map
     from morpheus_gae.model.artifact import load_artifact
     from morpheus_gae.model.names import check_name
+    from morpheus_gae.suppress.feedback import read_feedback
 
     out = Path(model)
     if out.exists() and not out.is_dir():
@@ -127,6 +135,7 @@ def command(
     told = read_map(map, columns)
     name = check_name(name, out)
     # all of it is checked before flows are read
+    feedback = [] if feedback_file is None else read_feedback(feedback_file)
     old = load_artifact(folder)
     from morpheus_gae.train.options import TrainOptions
     from morpheus_gae.train.parent import Parent
@@ -150,10 +159,13 @@ def command(
         resume=not no_resume,
         trained_on=trained_on or str(old.config["training"].get("trained_on", "")),
         parent=Parent(old, keep),
+        feedback=feedback,
     )
     facts: dict[str, Any] = new.config["training"]
     for reason, count in sorted(bad.items()):
         echo(f"left out {count:,} bad records: {reason}", err=True)
+    for line in feedback_lines(facts):
+        echo(line, err=True)
     if facts["set_aside"]:
         echo(f"{facts['set_aside']:,} flows of {facts['incidents']:,} incidents are not counted", err=True)
     echo(

@@ -34,6 +34,19 @@ def contamination_rate(text: str) -> float | None:
     return value
 
 
+def feedback_lines(facts: dict[str, Any]) -> list[str]:
+    """What feedback did, as lines to tell; none where none was given."""
+    told = facts.get("feedback")
+    if told is None:
+        return []
+    nowhere = sum(one["flows"] == 0 for one in told["listed"])
+    more = f"; {nowhere:,} are of no flow here" if nowhere else ""
+    return [
+        f"feedback on {told['told']:,} alerts and incidents: {told['attack_flows']:,} flows left out as "
+        f"attacks, {told['benign_flows']:,} kept as benign{more}"
+    ]
+
+
 @click.command(cls=Command)
 @section("Input")
 @click.option(
@@ -87,6 +100,12 @@ def contamination_rate(text: str) -> float | None:
     metavar="auto|RATE",
     help="Share of the flows that may be attacks (0.01 or 1%): as many are not counted for a threshold.",
 )
+@click.option(
+    "--feedback",
+    "feedback_file",
+    metavar="FILE",
+    help="Leave out flows that morpheus-gae feedback told to be attacks, keep those told to be benign.",
+)
 @section("Output")
 @click.option(
     "--incidents",
@@ -112,6 +131,7 @@ def command(
     max_flows: int | None,
     graph_size: int,
     contamination: float | None,
+    feedback_file: str | None,
     incidents_file: str | None,
     trained_on: str,
     no_resume: bool,
@@ -147,6 +167,9 @@ def command(
         check_destination(incidents_file)
     told = read_map(map, columns)
     name = check_name(name, Path(model))
+    from morpheus_gae.suppress.feedback import read_feedback
+
+    feedback = [] if feedback_file is None else read_feedback(feedback_file)
     from morpheus_gae.train.incidents import table_text
     from morpheus_gae.train.options import TrainOptions
     from morpheus_gae.train.read import read_for_training
@@ -174,10 +197,13 @@ def command(
         resume=not no_resume,
         trained_on=trained_on,
         tell=found.append,
+        feedback=feedback,
     )
     facts: dict[str, Any] = artifact.config["training"]
     for reason, count in sorted(bad.items()):
         echo(f"left out {count:,} bad records: {reason}", err=True)
+    for line in feedback_lines(facts):
+        echo(line, err=True)
     if found[0].num_rows:
         echo(
             f"{found[0].num_rows:,} incidents among these flows ({facts['set_aside']:,} flows, counted for "

@@ -188,7 +188,7 @@ class _Reader:
         def read(value: Any, key: str) -> str:
             if not isinstance(value, str) or not value.strip():
                 self._refuse(f'{key} is a text in quotes that says something: {key} = "..."')
-            if len(value) > most or not value.isprintable():
+            if len(value) > most or printable(value) != value:
                 self._refuse(f"{key} has more than {most} characters, or some that cannot be printed")
             return str(value).strip()
 

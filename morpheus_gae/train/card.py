@@ -61,7 +61,7 @@ Score of a flow: 1 − P(edge exists), from addresses, forward bytes, backward b
 | {" | ".join(columns)} |
 
 Last losses: training {history[-1]["loss"]:.4f}, validation {history[-1]["validation"]:.4f}.
-{aside(facts)}{descent(facts)}
+{aside(facts)}{said(facts)}{descent(facts)}
 No label was read in training or for a threshold.
 
 ## Thresholds
@@ -94,6 +94,19 @@ def aside(facts: dict[str, Any]) -> str:
     return (
         f"{facts['set_aside']:,} training flows, {facts['incidents']:,} incidents, count for no threshold: "
         f"{facts['left_out']:,} of them, bursts of hosts that do not meet again, were not learnt from either."
+    )
+
+
+def said(facts: dict[str, Any]) -> str:
+    """Sentences on what analysts had told of the flows, if anything."""
+    told = facts.get("feedback")
+    if told is None:
+        return ""
+    ids = ", ".join(f"{one['id']} {one['verdict']} ({one['flows']:,} flows)" for one in told["listed"])
+    return (
+        f"\nBy feedback on {told['told']:,} alerts and incidents {told['attack_flows']:,} flows were left "
+        f"out as attacks and {told['benign_flows']:,} kept from being set aside: {ids}. It decided which "
+        "flows were learnt from, and nothing else."
     )
 
 

@@ -23,7 +23,9 @@ KINDS = np.array(["one pair", "one source, many destinations", "many sources, on
 """By whether there are several destinations, plus 2 for several sources."""
 
 
-def incidents(flows: Flows, graph: WindowGraph, of: I32, surprise: F32, learnt: Bool) -> pa.Table:
+def incidents(
+    flows: Flows, graph: WindowGraph, of: I32, surprise: F32, learnt: Bool, attack: Bool | None = None
+) -> pa.Table:
     """One row for each incident, the one with most surprise first.
 
     Parameters
@@ -36,6 +38,8 @@ def incidents(flows: Flows, graph: WindowGraph, of: I32, surprise: F32, learnt: 
         float32 [E].
     learnt
         bool [E]: the flow was learnt from.
+    attack
+        bool [E]: somebody has told that the flow is one of an attack.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def incidents(flows: Flows, graph: WindowGraph, of: I32, surprise: F32, learnt: 
         columns[name] = pa.array(ends(flows.rows, which))
     columns["kind"] = pa.array(KINDS[kind[order]].tolist(), pa.string())
     strange = np.where(known, "strange flows", "burst of hosts that do not meet again")
+    if attack is not None:
+        strange = np.where(np.bincount(at, attack[rows], count) > 0.5 * size, "told to be an attack", strange)
     columns["strange"] = pa.array(strange[order].tolist(), pa.string())
     for name, host, number in (("source", most[0], ids[0]), ("destination", most[1], ids[1])):
         columns[name] = format_addresses(graph.host_hi[host[order]], graph.host_lo[host[order]])

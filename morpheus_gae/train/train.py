@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from morpheus_gae.train.contamination import strangest, suspects
 from morpheus_gae.train.counters import FOLDS
 from morpheus_gae.train.cross import cross_scores
 from morpheus_gae.train.enriched import spooled
+from morpheus_gae.train.feedback import apply_feedback
 from morpheus_gae.train.fit import fit, held_out, start
 from morpheus_gae.train.gather import gather, memory_of
 from morpheus_gae.train.incidents import incidents
@@ -47,6 +48,8 @@ from morpheus_gae.train.spool import Spool, blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from morpheus_gae.suppress.feedback import Told
 
 MIN_FLOWS = 200
 FEWEST_COUNTED = 10
@@ -67,6 +70,7 @@ def train_model(
     trained_on: str = "",
     tell: Callable[[pa.Table], None] | None = None,
     parent: Parent | None = None,
+    feedback: Sequence[Told] = (),
 ) -> Artifact:
     """Train one model and write its artifact.
 
@@ -94,6 +98,9 @@ def train_model(
         Called with what was found in the training flows, see ``incidents.incidents``.
     parent
         Model to go on from: the spec is its own.
+    feedback
+        What analysts said: flows that are attacks are not learnt from, those that are benign are not set
+        aside as bursts.
 
     Raises
     ------
@@ -115,8 +122,9 @@ def train_model(
     began = time.perf_counter()
     with one_thread():
         return _train(
-            flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began, parent
-        )
+            flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began, parent,
+            feedback,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -142,6 +150,7 @@ def _train(
     tell: Callable[[pa.Table], None] | None,
     began: float,
     parent: Parent | None,
+    feedback: Sequence[Told],
 ) -> Artifact:
     e = len(flows)
     if e < MIN_FLOWS:
@@ -157,6 +166,9 @@ def _train(
     known = None if parent is None else parent.known(graph)
     bar.set_postfix_str("what comes back")
     found = suspects(flows, graph, options.contamination, known)
+    told = apply_feedback(feedback, flows, graph) if feedback else None
+    if told is not None:
+        found = told.adjusted(found)
     kept = found.of < 0
     bar.set_postfix_str("bins")
     data = prepare(kept_graph(graph, kept, spool), fold[kept], spool, parent)
@@ -189,6 +201,7 @@ def _train(
     if options.contamination:
         room = int(options.contamination * e) - int(e - kept.sum())
         found = strangest(calibrated.surprise, flows, graph, found, room)
+        found = found if told is None else told.adjusted(found)
         counted = counted & (found.of < 0)
         if (counted & fresh).sum() < FEWEST_COUNTED:
             raise UsageError(
@@ -207,7 +220,7 @@ def _train(
     tensors.update(calibrate.quantiles(surprise[counted]))
     limits = calibrate.thresholds(surprise[counted])
     if tell is not None:
-        tell(incidents(flows, graph, found.of, surprise, kept))
+        tell(incidents(flows, graph, found.of, surprise, kept, None if told is None else told.attack))
     bar.close()
     facts: dict[str, Any] = {
         "flows": int(kept.sum()),
@@ -223,6 +236,8 @@ def _train(
         "seconds": round(time.perf_counter() - began, 1),
         "trained_on": trained_on,
     }
+    if told is not None:
+        facts["feedback"] = told.facts()
     if parent is not None:
         facts |= {"parent": parent.told, "kept": parent.keep}
     metrics = {"history": history, "validation_surprise_mean": float(surprise[counted].mean())}
