@@ -17,6 +17,7 @@ EXTRAS = {
     "torch": "torch",
     "triton": "triton",
     "confluent-kafka": "confluent_kafka",
+    "urllib3": "urllib3",
     "scikit-learn": "sklearn",
     "matplotlib": "matplotlib",
     "opentelemetry-sdk": "opentelemetry.sdk",

@@ -8,14 +8,15 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from morpheus_gae import __version__
 from morpheus_gae.errors import MissingExtraError, OutputError, UsageError
 from morpheus_gae.flows.printable import printable
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.secrets import Secrets
-from morpheus_gae.sinks.remote.target import Target
+from morpheus_gae.sinks.remote.target import LOOPBACK, Target
 from morpheus_gae.sinks.remote.wire import SECONDS, client_context
 
 REPLY_BYTES = 16 << 20
@@ -83,13 +84,17 @@ class Http:
         self.name, self._prefix, self._seconds = str(target), secrets.prefix, seconds
         self._headers = {"User-Agent": f"morpheus-gae/{__version__}", **headers}
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
-        self._pool: urllib3.HTTPConnectionPool
-        if target.transport == "https":
-            self._pool = urllib3.HTTPSConnectionPool(
-                target.host, target.port, timeout=timeout, ssl_context=client_context(secrets)
-            )
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        self._base = f"{target.transport}://{host}:{target.port}"
+        context = client_context(secrets) if target.transport == "https" else None
+        proxy = proxy_of(target)
+        self._pool: urllib3.PoolManager
+        if proxy is None:
+            self._pool = urllib3.PoolManager(timeout=timeout, ssl_context=context)
         else:
-            self._pool = urllib3.HTTPConnectionPool(target.host, target.port, timeout=timeout)
+            url, user = proxy
+            known = urllib3.make_headers(proxy_basic_auth=user) if user else None
+            self._pool = urllib3.ProxyManager(url, proxy_headers=known, timeout=timeout, ssl_context=context)
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -113,7 +118,7 @@ class Http:
         try:
             answer = self._pool.request(
                 method,
-                path,
+                self._base + path,
                 body=body or None,
                 headers={**self._headers, **(headers or {})},
                 retries=False,
@@ -143,7 +148,7 @@ class Http:
 
     def close(self) -> None:
         """Close the connection."""
-        self._pool.close()
+        self._pool.clear()
 
     def said(self, body: bytes) -> str:
         """What an answer says, in brief, on one line, without our secrets; behind ``: `` if it does."""
@@ -172,6 +177,29 @@ class Http:
         return Transient(f"the connection broke ({type(error).__name__})")
 
 
+def proxy_of(target: Target) -> tuple[str, str] | None:
+    """URL of the proxy that the environment names (``HTTPS_PROXY``, ``NO_PROXY``), and ``user:password``.
+
+    Raises
+    ------
+    UsageError
+        If it is no URL of one; what it holds is not told.
+    """
+    url = getproxies().get(target.transport)
+    if not url or target.host in LOOPBACK or proxy_bypass(target.host):
+        return None
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        raise UsageError(f"{target.transport.upper()}_PROXY: no URL of an HTTP proxy") from None
+    user = "" if parts.username is None else f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"{parts.scheme}://{host}{port}", user
+
+
 def basic(username: str, password: str) -> str:
     """Value of ``Authorization`` for a user and a password (RFC 7617)."""
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
@@ -186,7 +214,7 @@ def authorization(secrets: Secrets, scheme: str) -> dict[str, str]:
     return {}
 
 
-def secret_path(path: str, token: str | None) -> str:
+def secret_path(path: str, secrets: Secrets) -> str:
     """A path with the token where ``{token}`` stands.
 
     Raises
@@ -196,9 +224,9 @@ def secret_path(path: str, token: str | None) -> str:
     """
     if "{token}" not in path:
         return path or "/"
-    if token is None:
-        raise UsageError("{token} stands in --output: give it by MORPHEUS_GAE_OUTPUT_TOKEN_FILE")
-    return path.replace("{token}", quote(token.strip("/"), safe="/:@!$&'()*+,;=-._~%"))
+    if secrets.token is None:
+        raise UsageError(f"{{token}} stands in a URL: give it by {secrets.prefix}TOKEN_FILE")
+    return path.replace("{token}", quote(secrets.token.strip("/"), safe="/:@!$&'()*+,;=-._~%"))
 
 
 def retry_after(value: str | None, now: float) -> float | None:

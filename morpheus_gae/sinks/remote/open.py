@@ -106,11 +106,11 @@ def _webhook(target: Target, secrets: Secrets) -> Post:
     from morpheus_gae.sinks.remote.http import Http, authorization, secret_path
     from morpheus_gae.sinks.remote.webhook import WebhookPost, signing_keys
 
-    path = secret_path(target.path, secrets.token)
+    path = secret_path(target.path, secrets)
     # a token that the path takes is none to be told twice
     headers = {} if "{token}" in target.path else authorization(secrets, "Bearer")
     http = Http(target, secrets, headers)
-    return WebhookPost(http, path, signing_keys(secrets.hmac_key), target.number("batch", 100))
+    return WebhookPost(http, path, signing_keys(secrets), target.number("batch", 100))
 
 
 def _elastic(target: Target, secrets: Secrets, updates: bool) -> Post:
@@ -150,7 +150,7 @@ def _slack(target: Target, secrets: Secrets, say: Callable[[str], None]) -> Post
     path = target.path if "{token}" in target.path else f"{target.path.rstrip('/')}/{{token}}"
     return SlackPost(
         Http(target, secrets, {}),
-        secret_path(path, secrets.token),
+        secret_path(path, secrets),
         target.number("per_minute", 6),
         target.number("lines", 10),
         say,

@@ -67,6 +67,11 @@ class Retry:
         """The next failure is a first one."""
         self._since, self._pause = None, FIRST_SECONDS
 
+    def progressed(self) -> None:
+        """Some was taken and some was not: the time begins again, the pauses stay."""
+        if self._since is not None:
+            self._since = self._clock()
+
     def pause(self, name: str, failure: Transient) -> None:
         """Wait until the next try.
 

@@ -157,6 +157,8 @@ class RemoteSink:
             self._counts.add(delivered_alerts=taken, refused_alerts=len(answer.refused))
             batch = answer.again
             if batch:
+                if taken:
+                    self._retry.progressed()
                 self._pause(len(batch), Transient(answer.why, answer.after))
             elif self._retry.failing:
                 self._say(f"{self._name} takes alerts again")

@@ -17,6 +17,7 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.http import Http
 from morpheus_gae.sinks.remote.parts import in_parts
 from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.secrets import Secrets
 from morpheus_gae.sinks.remote.sink import Answer
 from morpheus_gae.sinks.remote.syslog import LAST_MS
 
@@ -105,7 +106,7 @@ def signature(keys: Sequence[bytes], name: str, at: str, body: bytes) -> str:
     return " ".join("v1," + b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
 
 
-def signing_keys(told: str | None) -> list[bytes]:
+def signing_keys(secrets: Secrets) -> list[bytes]:
     """Keys, parted by spaces; ``whsec_`` and base64, or the bytes of the text.
 
     Raises
@@ -114,12 +115,17 @@ def signing_keys(told: str | None) -> list[bytes]:
         If what stands behind ``whsec_`` is no base64.
     """
     try:
-        return [
-            b64decode(key[len(PREFIX) :], validate=True) if key.startswith(PREFIX) else key.encode()
-            for key in (told or "").split()
-        ]
+        return [_key(word) for word in (secrets.hmac_key or "").split()]
     except binascii.Error:
-        raise UsageError("MORPHEUS_GAE_OUTPUT_HMAC_KEY: no base64 behind whsec_") from None
+        raise UsageError(f"{secrets.prefix}HMAC_KEY: no base64 behind {PREFIX}") from None
+
+
+def _key(word: str) -> bytes:
+    if not word.startswith(PREFIX):
+        return word.encode()
+    digits = word[len(PREFIX) :].rstrip("=")
+    # some leave the padding out
+    return b64decode(digits + "=" * (-len(digits) % 4), validate=True)
 
 
 def _json(value: object) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import MissingExtraError, OutputError, UsageError
-from morpheus_gae.sinks.remote.http import Http, authorization, retry_after, secret_path
+from morpheus_gae.sinks.remote.http import Http, authorization, basic, proxy_of, retry_after, secret_path
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.secrets import Secrets
 from morpheus_gae.sinks.remote.target import parse_target
@@ -110,6 +110,33 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
     assert (len(web.requests), len(stranger.requests)) == (1, 0)
 
 
+def test_a_proxy_of_the_environment_is_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with Web(lambda _: Reply()) as web:
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:pass%21word@127.0.0.1:{web.port}")
+        one = Http(parse_target("webhook+http://server.invalid/"), Secrets(), {})
+        assert one.send("POST", "/in").status == 200
+        # what runs on this machine no proxy reaches
+        with Web(lambda _: Reply()) as near:
+            assert http(near.port).send("POST", "/in").status == 200
+        monkeypatch.setenv("NO_PROXY", "server.invalid")
+        assert proxy_of(parse_target("webhook+http://server.invalid/")) is None
+    (request,) = web.requests
+    assert request.path == "http://server.invalid:80/in"
+    assert request.headers["proxy-authorization"] == basic("me", "pass!word")
+
+
+@pytest.mark.parametrize("told", ["socks5://hunter2:1", "http://", "http://hunter2:port"])
+def test_what_is_no_proxy_is_told_without_its_secrets(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", told)
+    with pytest.raises(UsageError, match="HTTPS_PROXY: no URL of an HTTP proxy") as caught:
+        Http(parse_target("webhook+https://server.invalid/"), Secrets(), {})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_an_answer_without_end_is_cut() -> None:
     with Web(lambda _: Reply(200, b"x" * 100)) as web, pytest.MonkeyPatch.context() as patch:
         patch.setattr("morpheus_gae.sinks.remote.http.REPLY_BYTES", 10)
@@ -148,10 +175,10 @@ def test_who_we_are() -> None:
 
 
 def test_a_token_in_a_path() -> None:
-    assert secret_path("/services/{token}", "/T0/B0/x?y ") == "/services/T0/B0/x%3Fy%20"
-    assert secret_path("", None) == "/"
-    with pytest.raises(UsageError, match="OUTPUT_TOKEN_FILE"):
-        secret_path("/{token}", None)
+    assert secret_path("/services/{token}", Secrets(token="/T0/B0/x?y ")) == "/services/T0/B0/x%3Fy%20"
+    assert secret_path("", Secrets()) == "/"
+    with pytest.raises(UsageError, match="give it by OURS_TOKEN_FILE"):
+        secret_path("/{token}", Secrets(prefix="OURS_"))
 
 
 @pytest.mark.parametrize(

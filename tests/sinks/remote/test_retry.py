@@ -35,6 +35,19 @@ def test_pauses_double_up_to_a_limit_and_end_in_time() -> None:
     assert clock.now == 200.0
 
 
+def test_a_server_that_takes_little_at_a_time_is_not_away() -> None:
+    clock, retry = paced(40.0)
+    retry.progressed()
+    for _ in range(20):
+        retry.pause("h", Transient("busy"))
+        retry.progressed()
+    assert clock.now > 400.0
+    for _ in range(2):
+        retry.pause("h", Transient("busy"))
+    with pytest.raises(OutputError):
+        retry.pause("h", Transient("busy"))
+
+
 def test_a_server_may_ask_for_patience_within_reason() -> None:
     clock, retry = paced(1e6)
     retry.pause("h", Transient("busy", after=7.0))

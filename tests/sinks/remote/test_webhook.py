@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from morpheus_gae.errors import OutputError, UsageError
 from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.secrets import Secrets
 from morpheus_gae.sinks.remote.webhook import message_id, payload, signature, signing_keys
 from tests.detect.test_encodings import alerts
 from tests.sinks.remote.servers import Count
@@ -41,17 +42,23 @@ class Hook:
 
 def test_a_batch_is_signed_as_the_specification_shows() -> None:
     # of the tests of github.com/standard-webhooks/standard-webhooks
-    told = signature(signing_keys(KEY), "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    told = signature(
+        signing_keys(Secrets(hmac_key=KEY)),
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "1614265330",
+        b'{"test": 2432232314}',
+    )
     assert told == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_keys_that_change_sign_beside_each_other() -> None:
-    assert signing_keys(None) == []
-    old, new = signing_keys("old-key whsec_bmV3")
+    assert signing_keys(Secrets()) == []
+    old, new = signing_keys(Secrets(hmac_key="old-key whsec_bmV3"))
     assert (old, new) == (b"old-key", b"new")
+    assert signing_keys(Secrets(hmac_key="whsec_bmV3ZXI= whsec_bmV3ZXI")) == [b"newer"] * 2
     assert len(signature([old, new], "a", "1", b"").split()) == 2
     with pytest.raises(UsageError, match="HMAC_KEY: no base64") as caught:
-        signing_keys("whsec_hunter2!")
+        signing_keys(Secrets(hmac_key="whsec_hunter2!"))
     assert "hunter2" not in str(caught.value)
 
 
@@ -73,7 +80,9 @@ def test_alerts_come_as_json_with_id_time_and_signature() -> None:
     assert body["data"][0]["record"]["IPV4_SRC_ADDR"] == "192.0.2.1"
     assert body["data"][0]["summary"].startswith("192.0.2.1 → ")
     name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
-    assert request.headers["webhook-signature"] == signature(signing_keys(KEY), name, at, request.body)
+    assert request.headers["webhook-signature"] == signature(
+        signing_keys(Secrets(hmac_key=KEY)), name, at, request.body
+    )
     assert count.counts["delivered_alerts"] == 3
 
 
