@@ -16,6 +16,7 @@ Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 if TYPE_CHECKING:
     from morpheus_gae.train.cross import Raw
+    from morpheus_gae.train.once import Strangest
 
 
 def tensors_of(part: str, tail: TailMap) -> dict[str, npt.NDArray[Any]]:
@@ -91,9 +92,18 @@ def again(surprise: F32) -> TailMap:
     return TailMap(tail.x, tail.y, np.minimum(tail.tail, np.array([1, np.inf], np.float32)))
 
 
-def thresholds(surprise: F32) -> dict[str, float]:
+def thresholds(surprise: F32, once: Strangest | None = None) -> dict[str, float]:
     """Threshold on the surprise for each alert budget: the quantile of benign validation flows.
 
+    Parameters
+    ----------
+    surprise
+        float32 [V] of benign validation flows.
+    once
+        The same flows' strangest, a burst counted once; None: each flow counts.
+
+    Notes
+    -----
     A budget with fewer than 10 validation flows above it is extrapolated from the mean excess over the
     95th percentile (an exponential tail); `Artifact.supported_budgets` says which are not.
     """
@@ -105,7 +115,7 @@ def thresholds(surprise: F32) -> dict[str, float]:
     for budget in BUDGETS:
         share = float(budget)
         if n * share >= 10:
-            cut = float(s[n - 1 - int(share * n)])
+            cut = float(s[n - 1 - int(share * n)] if once is None else once.beyond(share))
             # the next float32: no flow lies between one and its refinement
             near = np.float32(cut)
             out[budget] = float(near if near > cut else np.nextafter(near, np.float32(np.inf)))
@@ -117,9 +127,16 @@ def thresholds(surprise: F32) -> dict[str, float]:
     return out
 
 
-def quantiles(surprise: F32) -> dict[str, npt.NDArray[Any]]:
-    """Quantiles of the surprise on benign validation flows, dense in the upper tail."""
-    probability = np.concatenate([np.linspace(0, 0.95, 96), 1 - np.geomspace(0.05, 1e-5, 64)[1:]])
+def quantiles(surprise: F32, once: Strangest | None = None) -> dict[str, npt.NDArray[Any]]:
+    """Quantiles of the surprise on benign validation flows, dense in the upper tail.
+
+    Parameters
+    ----------
+    surprise, once
+        See ``thresholds``: in the upper tail a burst counts once, as it does for them.
+    """
+    tail = np.geomspace(0.05, 1e-5, 64)[1:]
+    probability = np.concatenate([np.linspace(0, 0.95, 96), 1 - tail])
     s = np.sort(surprise)
     # np.quantile of float64 values, of which only those beside the quantiles need be any
     at = probability * (s.shape[0] - 1)
@@ -127,6 +144,11 @@ def quantiles(surprise: F32) -> dict[str, npt.NDArray[Any]]:
     a, b = s[low].astype(np.float64), s[np.minimum(low + 1, s.shape[0] - 1)].astype(np.float64)
     t = at - low
     values = np.where(t >= 0.5, b - (b - a) * (1 - t), a + (b - a) * t)
+    if once is not None:
+        # bursts alone may have been beyond the last flow that counts: quantiles rise
+        cut = np.array([once.beyond(float(share)) for share in tail])
+        upper = np.maximum.accumulate(np.minimum(cut, values[-tail.shape[0] :]))
+        values[-tail.shape[0] :] = np.maximum(upper, values[-tail.shape[0] - 1])
     return {
         "quantiles.probability": probability.astype(np.float64),
         "quantiles.surprise": values.astype(np.float32),

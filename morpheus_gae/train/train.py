@@ -40,6 +40,7 @@ from morpheus_gae.train.feedback import apply_feedback
 from morpheus_gae.train.fit import fit, held_out, start
 from morpheus_gae.train.gather import gather, memory_of
 from morpheus_gae.train.incidents import incidents
+from morpheus_gae.train.once import Strangest
 from morpheus_gae.train.options import TrainOptions, check_options, settled_window
 from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.passes import kept_graph
@@ -217,8 +218,9 @@ def _train(
             flows, surprise, fold, counted, kept, tensors, options.graph_size, before, spec.activity
         )
         tensors.update(more)
-    tensors.update(calibrate.quantiles(surprise[counted]))
-    limits = calibrate.thresholds(surprise[counted])
+    once = Strangest(surprise, counted, fold, graph)
+    tensors.update(calibrate.quantiles(surprise[counted], once))
+    limits = calibrate.thresholds(surprise[counted], once)
     if tell is not None:
         tell(incidents(flows, graph, found.of, surprise, kept, None if told is None else told.attack))
     bar.close()
