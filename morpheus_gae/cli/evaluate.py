@@ -75,6 +75,9 @@ STREAMS = ("file", "burst5", "burst20", "mix50", "camo", "readdressed")
     metavar="NAME",
     help="Of a suite: presets and comparators, or all  [default: default]",
 )
+@click.option(
+    "--ablation", is_flag=True, help="Of a suite: what default is without each of its parts, in a table."
+)
 @click.option("--streams", default="burst20,camo", show_default=True, help="Of a suite, see --stream.")
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Of a suite: runs of each."
@@ -105,6 +108,7 @@ def command(
     more: tuple[str, ...],
     protocols: tuple[str, ...],
     detectors: tuple[str, ...],
+    ablation: bool,
     streams: str,
     seeds: int,
     epochs: int | None,
@@ -135,6 +139,8 @@ def command(
         raise UsageError(f"unexpected {more[0]!r}: only --suite takes several files after it")
     if bool(suite) == bool(inputs):
         raise UsageError("give either --input, to measure a model, or --suite, to train and compare")
+    if ablation and not suite:
+        raise UsageError("--ablation is of a suite: give --suite in place of --input")
     if suite:
         from morpheus_gae.cli.suite import measure, plan_of
 
@@ -147,6 +153,7 @@ def command(
             graph_size=graph_size,
             executor=executor,
             model=model,
+            ablation=ablation,
         )
         told = read_map(map, columns)
         measure(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from morpheus_gae.flows.enriched import kept
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.spec import PRESETS, ModelSpec, enriched
 from morpheus_gae.model.spec import preset as preset_of
+
+if TYPE_CHECKING:
+    from morpheus_gae.train.weights import Weights
 
 Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
@@ -117,8 +121,26 @@ def fit(name: str, flows: Flows, folder: Path, setting: Setting) -> Detector:
     return train_preset(name, flows, folder, setting)
 
 
-def train_preset(preset: str, flows: Flows, folder: Path, setting: Setting) -> Detector:
+def train_preset(
+    preset: str,
+    flows: Flows,
+    folder: Path,
+    setting: Setting,
+    spec: ModelSpec | None = None,
+    weights: Weights | None = None,
+) -> Detector:
     """Train a model as the ``train`` command does, with its options left as they are.
+
+    Parameters
+    ----------
+    preset
+        Its name in tables.
+    flows, folder, setting
+        See ``fit``.
+    spec
+        Its parts; None: those of the name.
+    weights
+        Of models that were trained on the same flows before.
 
     Raises
     ------
@@ -133,9 +155,10 @@ def train_preset(preset: str, flows: Flows, folder: Path, setting: Setting) -> D
     train_model(
         unlabelled(flows),
         folder,
-        spec=spec_of(preset),
+        spec=spec or spec_of(preset),
         epochs=setting.epochs,
         options=TrainOptions(seed=setting.seed, graph_size=setting.graph_size),
+        weights=weights,
     )
     return replace(open_model(folder, setting), name=preset)
 

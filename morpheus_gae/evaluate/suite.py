@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from morpheus_gae.errors import GaeError, InputError, MissingExtraError
+from morpheus_gae.evaluate.ablation import BASE, ablated, fits, variants
 from morpheus_gae.evaluate.detectors import LEARNING, RULES, Detector, Setting, fit, model_folder, open_model
 from morpheus_gae.evaluate.labels import Labels, labels_of
 from morpheus_gae.evaluate.learning import Learns, learning
@@ -20,8 +22,6 @@ from morpheus_gae.evaluate.protocols import Case, Protocol, Trial, case, other_n
 from morpheus_gae.evaluate.suite_summary import summarised
 from morpheus_gae.flows.frame import Flows
 
-BASE = "default"
-"""What a detector that learns begins as."""
 WINDOWS = 100
 """Steps of an adaptive threshold over a stream, if that has enough flows."""
 LEAST_WINDOW = 500
@@ -47,6 +47,8 @@ class SuitePlan:
         Folder of a trained model, for ``cold``; None: models of the suite's other sets.
     learns
         How a model learns from a stream, for the detector ``learning``.
+    ablation
+        Also measure the default without each of its parts (``ablation``).
     """
 
     protocols: tuple[Protocol, ...]
@@ -58,15 +60,22 @@ class SuitePlan:
     executor: str = "cpu"
     model: str | None = None
     learns: Learns | None = None
+    ablation: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Detectors, with the rules."""
-        return tuple(dict.fromkeys((*self.detectors, *RULES)))
+        """Detectors, with the rules; an ablation begins with the default."""
+        first = (BASE,) if self.ablation else ()
+        return tuple(dict.fromkeys((*first, *self.detectors, *RULES)))
+
+    @property
+    def each(self) -> int:
+        """Detectors of every set, protocol and seed."""
+        return len(self.names) + (len(variants()) if self.ablation else 0)
 
     def steps(self, sets: int) -> int:
         """Detectors that are fitted at most, over everything."""
-        return sets * len(self.protocols) * self.seeds * len(self.names)
+        return sets * len(self.protocols) * self.seeds * self.each
 
     def setting(self, seed: int) -> Setting:
         """How detectors of one seed are trained."""
@@ -109,12 +118,15 @@ class _Kept:
 
     def found(self, plan: SuitePlan) -> dict[str, Any]:
         """All of it, for tables and JSON."""
+        apart = variants() if plan.ablation else {}
+        told = ablated(self.runs) if plan.ablation else {}
         return {
             "protocols": [p.name for p in plan.protocols],
             "detectors": list(plan.names),
             "seeds": plan.seeds,
             "sets": self.sets,
-            "results": summarised(self.runs),
+            "results": summarised([r for r in self.runs if r["detector"] not in apart]),
+            **({"ablation": told} if told else {}),
             "failures": self.failures,
             "runs": self.runs,
         }
@@ -143,7 +155,8 @@ def run_suite(
         ``protocols``, ``detectors``, ``seeds``, ``sets`` (``flows``, ``attacks``, ``prevalence``,
         ``classes``, ``hours`` of each), ``results`` (a summary of every set, protocol, stream and
         attackers, see ``suite_summary``), ``failures`` (``set``, ``protocol``, ``detector``, ``reason``),
-        ``runs`` (every single run: ``metrics.figures``, and where it was).
+        ``runs`` (every single run: ``metrics.figures``, and where it was); ``ablation``, if it was asked for
+        and could be measured (see ``ablation.ablated``).
     """
     watch = watch or Watch()
     kept = _Kept()
@@ -182,7 +195,7 @@ def _set(
             except GaeError as error:
                 # what a protocol cannot ask of a set it cannot ask with another seed
                 _failed(watch, kept, name, protocol.name, None, error)
-                watch.skip((plan.seeds - seed) * len(plan.names))
+                watch.skip((plan.seeds - seed) * plan.each)
                 break
             for detector in _detectors(name, protocol, asked, plan, seed, where, watch, kept):
                 for trial in asked.trials:
@@ -208,29 +221,21 @@ def _detectors(
     watch: Watch,
     kept: _Kept,
 ) -> Iterator[Detector]:
-    setting, fitted = plan.setting(seed), set[str]()
+    setting = plan.setting(seed)
     if protocol.base == "cold" and plan.model is not None:
         watch.step(f"{name} {protocol.name} {plan.model}")
-        watch.skip(len(plan.names) - 1)
+        watch.skip(plan.each - 1)
         yield open_model(plan.model, setting)
         if LEARNING in plan.names:
             yield learning(plan.model, setting, plan.learns)
         return
-    for detector in plan.names:
+    for detector, make in _fits(asked, plan, setting, where):
         watch.step(f"{name} {protocol.name} {detector}")
         if detector in kept.missing:
             continue
         began = time.perf_counter()
         try:
-            folder = where / detector.replace(" ", "_")
-            if detector == LEARNING:
-                folder = where / BASE
-                if BASE not in fitted:
-                    fit(BASE, asked.train, folder, setting)
-                made = learning(folder, setting, plan.learns)
-            else:
-                made = fit(detector, asked.train, folder, setting)
-            fitted.add(detector)
+            made = make()
         except MissingExtraError as error:
             kept.missing[detector] = str(error)
             _failed(watch, kept, None, None, detector, error)
@@ -240,6 +245,32 @@ def _detectors(
             continue
         asked.facts["seconds"] = round(time.perf_counter() - began, 2)
         yield made
+
+
+def _fits(
+    asked: Case, plan: SuitePlan, setting: Setting, where: Path
+) -> Iterator[tuple[str, Callable[[], Detector]]]:
+    """How each detector of one seed is fitted."""
+    flows, fitted = asked.train, set[str]()
+
+    def learner() -> Detector:
+        if BASE not in fitted:
+            fit(BASE, flows, where / BASE, setting)
+        return learning(where / BASE, setting, plan.learns)
+
+    def plain(detector: str) -> Detector:
+        made = fit(detector, flows, where / detector.replace(" ", "_"), setting)
+        fitted.add(detector)
+        return made
+
+    if plan.ablation:
+        yield from ((name, make) for name, make in fits(flows, where, setting))
+        fitted.add(BASE)
+    for detector in plan.names:
+        if detector == LEARNING:
+            yield detector, learner
+        elif detector not in fitted:
+            yield detector, partial(plain, detector)
 
 
 def _measured(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from morpheus_gae.evaluate import ablation
 from morpheus_gae.evaluate.detectors import LEARNING
 from morpheus_gae.evaluate.over_time import TENTHS
 from morpheus_gae.evaluate.summary import BUDGETS
@@ -24,6 +25,8 @@ def page(found: dict[str, Any]) -> str:
     lines = ["# Evaluation", "", *_sets(found)]
     if found["results"]:
         lines += _overview(found)
+    if "ablation" in found:
+        lines += ablation.lines(found["ablation"], found["seeds"])
     for name in found["sets"]:
         mine = [r for r in found["results"] if r["set"] == name]
         if mine:

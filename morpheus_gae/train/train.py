@@ -46,6 +46,7 @@ from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.passes import kept_graph
 from morpheus_gae.train.prepare import prepare
 from morpheus_gae.train.spool import Spool, blocks
+from morpheus_gae.train.weights import Weights, fitted_spec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +73,7 @@ def train_model(
     tell: Callable[[pa.Table], None] | None = None,
     parent: Parent | None = None,
     feedback: Sequence[Told] = (),
+    weights: Weights | None = None,
 ) -> Artifact:
     """Train one model and write its artifact.
 
@@ -102,6 +104,8 @@ def train_model(
     feedback
         What analysts said: flows that are attacks are not learnt from, those that are benign are not set
         aside as bursts.
+    weights
+        Of earlier runs: those of the same weights are not fitted again.
 
     Raises
     ------
@@ -125,6 +129,7 @@ def train_model(
         return _train(
             flows, out, spec, options, name, progress, resume, printable(trained_on), tell, began, parent,
             feedback,
+            weights or Weights(),
         )  # fmt: skip
 
 
@@ -152,6 +157,7 @@ def _train(
     began: float,
     parent: Parent | None,
     feedback: Sequence[Told],
+    weights: Weights,
 ) -> Artifact:
     e = len(flows)
     if e < MIN_FLOWS:
@@ -180,8 +186,9 @@ def _train(
     if not resume:
         checkpoint.remove(out)
     net, counters = start(spec, data, options, spool, parent)
-    run = fingerprint(flows, kept, spec, options, graph.extra, parent)
-    best, history = fit(net, data, counters, options, bar, out, run, parent is not None)
+    run = fingerprint(flows, kept, fitted_spec(spec), options, graph.extra, parent)
+    warm = parent is not None
+    best, history = weights.of(run, lambda: fit(net, data, counters, options, bar, out, run, warm))
     net.load_state_dict(best)
     bar.set_postfix_str("memory")
     tensors = gather(net, data, counters, options.seed, parent)

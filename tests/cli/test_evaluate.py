@@ -220,6 +220,7 @@ def test_suite(labelled: Path, tmp_path: Path) -> None:
     files = ("--json", tmp_path / "s.json", "--markdown", tmp_path / "s.md", "--streams", "burst20")
     done = run(*args, *files, "--detector", "default", "--epochs", 1)
     assert done.exit_code == 0, done.output
+    assert "## Ablation" not in done.output
     page = (tmp_path / "s.md").read_text()
     assert page.strip() in done.output
     assert "- note: " in page
@@ -263,6 +264,7 @@ def test_suite_plots(labelled: Path, tmp_path: Path) -> None:
         (("--suite", "x", "--detector", "luck"), 2, "unknown detector 'luck'"),
         (("--suite", "x", "--streams", "luck"), 2, "luck"),
         (("--suite", "nowhere"), 1, "nowhere: no such file"),
+        (("--input", "x", "--ablation"), 2, "--ablation is of a suite"),
         (("--suite", "-"), 2, "write stdin to a file"),
     ],
 )
