@@ -34,9 +34,16 @@ ROOMS = (
     "cli",
 )
 # these stand beside: they may import the rooms before engine; only cli imports them
-BESIDE = ("api", "benchmark", "evaluate", "inspect", "ray", "simulate", "spark", "testing", "train")
+BESIDE = ("api", "benchmark", "evaluate", "inspect", "ray", "report", "simulate", "spark", "testing", "train")
 # of one another: a study and a detector train models, engines of others run detectors
-AMONG_THEM = {("evaluate", "train"), ("api", "train"), ("spark", "api"), ("ray", "api")}
+AMONG_THEM = {
+    ("evaluate", "train"),
+    ("api", "train"),
+    ("spark", "api"),
+    ("ray", "api"),
+    ("report", "evaluate"),
+    ("report", "inspect"),
+}
 
 # where a library may be imported when the module is; inside functions is another matter
 OWNERS = {
@@ -45,7 +52,7 @@ OWNERS = {
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
-    "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|simulate|spark|ray|train|evaluate)/.*"
+    "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|report|simulate|spark|ray|train|evaluate)/.*"
     r"|benchmark/.*|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",
     "opentelemetry": r"(?!)",

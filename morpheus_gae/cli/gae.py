@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "morpheus_gae.cli.train:command",
     "incidents": "morpheus_gae.cli.incidents:command",
     "feedback": "morpheus_gae.cli.feedback:command",
+    "report": "morpheus_gae.cli.report:command",
     "evaluate": "morpheus_gae.cli.evaluate:command",
     "study": "morpheus_gae.cli.study:command",
     "model": "morpheus_gae.cli.model:command",

@@ -1,0 +1,56 @@
+"""Page: values as one HTML file, with everything in it and nothing fetched.
+
+Values come from flows, so from anybody: they stand as JSON in a block that is not run, every ``<``, ``>`` and
+``&`` in them as an escape, and the page's script writes them as text alone. A policy in the page allows its
+own script and style, by their hashes, and no more.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from string import Template
+from typing import Any
+
+from morpheus_gae.flows.printable import json_escapes
+
+SCRIPTS = ("base.js", "charts.js", "graph.js", "table.js", "incidents.js", "sections.js", "main.js")
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def page(values: dict[str, Any]) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    values
+        What it shows, as plain values: see ``report.values``.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    script = "(() => {\n'use strict';\n" + "".join(_part(name) for name in SCRIPTS) + "})();\n"
+    style = _part("report.css")
+    return Template(_part("report.html")).substitute(
+        script=script, style=style, script_hash=_hash(script), style_hash=_hash(style), data=safe_json(values)
+    )
+
+
+def safe_json(values: Any) -> str:
+    """JSON that no parser of HTML sees anything in: no ``<``, ``>``, ``&``, and ASCII alone."""
+    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return json_escapes(text)
+
+
+def _part(name: str) -> str:
+    return resources.files("morpheus_gae.report").joinpath(f"page/{name}").read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
