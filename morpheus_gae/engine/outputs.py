@@ -101,9 +101,8 @@ def server_sink(
     say
         Tells the user one line.
     updates
-        Whether a row comes again when it has changed, with the same ``id``: the last state stays then. Of
-        rows that are no alerts the columns ``id``, ``time`` (milliseconds; never less in a later state),
-        ``severity`` (0, 1 or 2), ``text`` and ``kind`` are read beside what is sent.
+        Whether a row comes again when it has changed, with the same ``id``: the last state stays then. So do
+        incidents; give them to ``add_encoded`` of the sink, plain and as they are to be sent.
     prefix
         What names of its secrets begin with.
     refused

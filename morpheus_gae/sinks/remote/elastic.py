@@ -75,6 +75,10 @@ class BulkPost:
 
     def post(self, records: Sequence[Record]) -> Answer:
         """Send a batch: what there was no time for is to be sent again, what cannot be held is refused."""
+        if self._updates:
+            # an older state that waited for its next try would undo a later one of the same time
+            last = {record.id or i: i for i, record in enumerate(records)}
+            records = [records[i] for i in sorted(last.values())]
         return in_parts(records, self._send)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import AlertFields
 from morpheus_gae.detect.alerts import ALERT_COLUMNS
@@ -15,6 +16,10 @@ from morpheus_gae.detect.cef import CEF
 from morpheus_gae.sinks.ndjson import json_lines
 
 Encode = Callable[[pa.Table], pa.Table]
+SEVERITIES = ("low", "medium", "high", "critical")
+"""Words for the severity of a record; alerts have the first three."""
+INCIDENT_COLUMNS = frozenset({"id", "state", "kind", "severity", "last_seen", "summary"})
+"""By these columns a table of incidents (``incidents.records.table``) is known."""
 
 
 class Record(NamedTuple):
@@ -29,11 +34,13 @@ class Record(NamedTuple):
     time_ms
         Milliseconds since the epoch.
     severity
-        0 low, 1 medium, 2 high.
+        Index into ``SEVERITIES``.
     text
         For people, one line.
     kind
-        ``alert``, or what else it is.
+        ``alert``, ``incident``, or what else it is.
+    state
+        Of what comes again when it has changed; else empty.
     """
 
     body: bytes
@@ -42,6 +49,7 @@ class Record(NamedTuple):
     severity: int
     text: str
     kind: str = "alert"
+    state: str = ""
 
 
 def records_of(table: pa.Table, encode: Encode) -> list[Record]:
@@ -50,20 +58,35 @@ def records_of(table: pa.Table, encode: Encode) -> list[Record]:
     Parameters
     ----------
     table
-        E alert rows (``detect.alerts.alert_table``), or rows of another kind: then their columns ``id``,
-        ``time`` (milliseconds), ``severity`` (0, 1, 2), ``text`` and ``kind`` tell what they can.
+        E alert rows (``detect.alerts.alert_table``), incidents (``incidents.records.table``), or rows of
+        another kind: then their columns ``id``, ``time`` (milliseconds), ``severity`` (0 to 3), ``text`` and
+        ``kind`` tell what they can.
     encode
         From rows to rows in the form that is sent.
     """
     if table.num_rows == 0:
         return []
-    encoded = encode(table)
+    return told_by(table, encode(table))
+
+
+def told_by(table: pa.Table, encoded: pa.Table) -> list[Record]:
+    """Rows that were encoded, as records that another form of the same rows tells about.
+
+    Parameters
+    ----------
+    table
+        See ``records_of``.
+    encoded
+        The same E rows in the form that is sent.
+    """
     if encoded.column_names == [CEF]:
         bodies = [text.encode() for text in encoded[CEF].to_pylist()]
     else:
         bodies = json_lines(encoded).split(b"\n")[:-1]
     if set(ALERT_COLUMNS) <= set(table.column_names):
         return _alerts(table, bodies)
+    if set(table.column_names) >= INCIDENT_COLUMNS:
+        return _incidents(table, bodies)
     return _others(table, bodies)
 
 
@@ -77,6 +100,27 @@ def _alerts(table: pa.Table, bodies: list[bytes]) -> list[Record]:
     ]
     columns = (bodies, a.id.to_pylist(), a.start_ms.tolist(), a.severity.tolist(), texts)
     return [Record(*row) for row in zip(*columns, strict=True)]
+
+
+def _incidents(table: pa.Table, bodies: list[bytes]) -> list[Record]:
+    now = time.time_ns() // 1_000_000
+    # that of the state: it never goes back
+    text = pc.replace_substring(table["last_seen"], "Z", "")
+    times = pc.cast(pc.cast(text, pa.timestamp("ms")), pa.int64()).to_pylist()
+    names = ("id", "severity", "state", "summary")
+    columns = (table[name].to_pylist() for name in names)
+    return [
+        Record(
+            body,
+            name,
+            now if at is None else at,
+            SEVERITIES.index(word),
+            f"{state}: {told}",
+            "incident",
+            state,
+        )
+        for body, at, name, word, state, told in zip(bodies, times, *columns, strict=True)
+    ]
 
 
 def _others(table: pa.Table, bodies: list[bytes]) -> list[Record]:
@@ -93,7 +137,7 @@ def _others(table: pa.Table, bodies: list[bytes]) -> list[Record]:
         strict=True,
     )
     return [
-        Record(body, str(i), _whole(at, now), int(np.clip(_whole(grade, 0), 0, 2)), str(text), str(kind))
+        Record(body, str(i), _whole(at, now), int(np.clip(_whole(grade, 0), 0, 3)), str(text), str(kind))
         for body, (i, at, grade, text, kind) in zip(bodies, told, strict=True)
     ]
 

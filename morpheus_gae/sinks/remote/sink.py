@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from morpheus_gae.flows.printable import printable
-from morpheus_gae.sinks.remote.records import Encode, Record, records_of
+from morpheus_gae.sinks.remote.records import Encode, Record, records_of, told_by
 from morpheus_gae.sinks.remote.refused import Refusal, RefusedFile
 from morpheus_gae.sinks.remote.retry import Retry, Transient
 
@@ -122,14 +122,20 @@ class RemoteSink:
             If the server takes none, or nothing keeps what it refuses.
         """
         for start in range(0, table.num_rows, CHUNK_ROWS):
-            for record in records_of(table.slice(start, CHUNK_ROWS), self._encode):
-                size = len(record.body)
-                if self._waiting and self._bytes + size > self._post.most_bytes:
-                    self._deliver()
-                self._waiting.append(record)
-                self._bytes += size
-                if len(self._waiting) >= self._post.most_records:
-                    self._deliver()
+            self._take(records_of(table.slice(start, CHUNK_ROWS), self._encode))
+
+    def add_encoded(self, table: pa.Table, encoded: pa.Table) -> None:
+        """Send rows that were encoded elsewhere, as ``add`` does.
+
+        Parameters
+        ----------
+        table
+            Tells of each row what is told beside it, see ``remote.records``.
+        encoded
+            The same rows in the form that is sent.
+        """
+        if table.num_rows:
+            self._take(told_by(table, encoded))
 
     def flush(self) -> None:
         """Send the rest, and have everything where it cannot be lost."""
@@ -142,6 +148,16 @@ class RemoteSink:
             self._closed = True
             self._post.close()
             self._refused.close()
+
+    def _take(self, records: Sequence[Record]) -> None:
+        for record in records:
+            size = len(record.body)
+            if self._waiting and self._bytes + size > self._post.most_bytes:
+                self._deliver()
+            self._waiting.append(record)
+            self._bytes += size
+            if len(self._waiting) >= self._post.most_records:
+                self._deliver()
 
     def _deliver(self) -> None:
         batch: Sequence[Record] = self._waiting

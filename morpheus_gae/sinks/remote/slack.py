@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.printable import printable
 from morpheus_gae.sinks.remote.http import Http
-from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.records import SEVERITIES, Record
 from morpheus_gae.sinks.remote.refused import Refusal
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.sink import Answer
 
-SEVERITY = ("low", "medium", "high")
+UPDATED = "updated"
+"""State of an incident of which people were told when it began, and will be when it ends."""
 WIDEST = 300
 """Characters of a line."""
 MINUTE = 60.0
@@ -68,7 +69,10 @@ class SlackPost:
         self._held: Counter[tuple[str, int]] = Counter()
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Say what there is to say; or count it, if enough was said."""
+        """Say what there is to say; or count it, if enough was said. What only went on is not said."""
+        records = [record for record in records if record.state != UPDATED]
+        if not records:
+            return Answer()
         now = self._clock()
         if len(self._sent) == self._sent.maxlen and now - self._sent[0] < MINUTE:
             self._held.update(_counted(records))
@@ -115,7 +119,7 @@ def message(records: Sequence[Record], held: Counter[tuple[str, int]], lines: in
     if records:
         told.append(f"*{_numbers(_counted(records))}*")
         gravest = sorted(records, key=lambda record: -record.severity)[:lines]
-        told += [f"• {SEVERITY[record.severity]}: {escaped(record.text)}" for record in gravest]
+        told += [f"• {SEVERITIES[record.severity]}: {escaped(record.text)}" for record in gravest]
         if len(records) > lines:
             told.append(f"… and {len(records) - lines:,} more")
     if held:
@@ -142,8 +146,8 @@ def _counted(records: Sequence[Record]) -> Counter[tuple[str, int]]:
 def _numbers(counts: Counter[tuple[str, int]]) -> str:
     parts = []
     for kind in sorted({kind for kind, _ in counts}):
-        of = {grade: counts[kind, grade] for grade in (2, 1, 0) if counts[kind, grade]}
+        of = {grade: counts[kind, grade] for grade in (3, 2, 1, 0) if counts[kind, grade]}
         total = sum(of.values())
-        grades = ", ".join(f"{n:,} {SEVERITY[grade]}" for grade, n in of.items())
+        grades = ", ".join(f"{n:,} {SEVERITIES[grade]}" for grade, n in of.items())
         parts.append(f"{total:,} {escaped(kind)}{'' if total == 1 else 's'} ({grades})")
     return "; ".join(parts)

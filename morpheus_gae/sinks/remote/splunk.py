@@ -17,11 +17,10 @@ from contextlib import suppress
 from morpheus_gae.errors import OutputError
 from morpheus_gae.sinks.remote.http import Http, Reply
 from morpheus_gae.sinks.remote.parts import in_parts
-from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.records import SEVERITIES, Record
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.sink import Answer
 
-SEVERITY = ("low", "medium", "high")
 HINTS = {
     7: "the token may not write to that index: name another with ?index=",
     10: "the token wants acknowledgements: add ?ack=true",
@@ -119,7 +118,7 @@ class HecPost:
             **self._told,
             "sourcetype": kind,
             # beside the event: one that came twice is found by them, whatever its encoding
-            "fields": {"id": record.id, "severity": SEVERITY[record.severity]},
+            "fields": {"id": record.id, "severity": SEVERITIES[record.severity]},
         }
         return b'%b,"event":%b}' % (json.dumps(told).encode()[:-1], record.body)
 

@@ -22,8 +22,8 @@ FACILITIES = (
 )
 """Facilities by number."""
 DEFAULT_FACILITY = "local0"
-SEVERITIES = (5, 4, 3)
-"""Notice, warning and error, for low, medium and high."""
+SEVERITIES = (5, 4, 3, 2)
+"""Notice, warning, error and critical, for low, medium, high and critical."""
 DATAGRAM_BYTES = 65_507
 """The largest payload of UDP over IPv4."""
 LAST_MS = 253_402_300_799_999

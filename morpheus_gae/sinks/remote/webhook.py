@@ -16,12 +16,11 @@ from morpheus_gae.detect.alert_fields import iso_time
 from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.http import Http
 from morpheus_gae.sinks.remote.parts import in_parts
-from morpheus_gae.sinks.remote.records import Record
+from morpheus_gae.sinks.remote.records import SEVERITIES, Record
 from morpheus_gae.sinks.remote.secrets import Secrets
 from morpheus_gae.sinks.remote.sink import Answer
 from morpheus_gae.sinks.remote.syslog import LAST_MS
 
-SEVERITY = ("low", "medium", "high")
 PREFIX = "whsec_"
 """Of a key that is told in base64."""
 
@@ -83,7 +82,7 @@ def payload(records: Sequence[Record]) -> bytes:
     """A batch as JSON: ``type``, ``timestamp`` of the latest, ``data``; the same bytes each time."""
     rows = [
         b'{"id":%b,"severity":"%b","summary":%b,"record":%b}'
-        % (_json(r.id), SEVERITY[r.severity].encode(), _json(r.text), r.body)
+        % (_json(r.id), SEVERITIES[r.severity].encode(), _json(r.text), r.body)
         for r in records
     ]
     at = iso_time(np.clip([max(r.time_ms for r in records)], 0, LAST_MS)).to_pylist()[0]

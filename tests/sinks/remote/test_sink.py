@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import OutputError
+from morpheus_gae.incidents.records import schema as incident_schema
 from morpheus_gae.sinks.remote.records import Record, records_of
 from morpheus_gae.sinks.remote.refused import Refusal, RefusedFile
 from morpheus_gae.sinks.remote.retry import Retry, Transient
@@ -139,5 +140,23 @@ def test_alerts_are_told_for_people_and_machines() -> None:
 def test_rows_of_other_kinds_tell_what_they_can() -> None:
     table = pa.table({"id": ["a", None], "severity": [7, None], "time": [5, 6], "kind": ["incident", None]})
     first, second = records_of(table, lambda t: t)
-    assert first[1:] == ("a", 5, 2, "", "incident")
-    assert second[1:] == ("", 6, 0, "", "record")
+    assert first[1:] == ("a", 5, 3, "", "incident", "")
+    assert second[1:] == ("", 6, 0, "", "record", "")
+
+
+def test_incidents_are_told_by_their_plain_form_whatever_is_sent() -> None:
+    rows = [
+        {"state": "open", "severity": "critical", "last_seen": "2026-03-10T08:00:00.231Z"},
+        {"state": "updated", "severity": "low", "last_seen": None},
+    ]
+    named = [{"id": "a", "kind": "flood from one", "summary": "flood", **row} for row in rows]
+    incidents = pa.Table.from_pylist(named, incident_schema())
+    post = Fickle([])
+    out = sink(post, None)
+    out.add_encoded(incidents, pa.table({"n": [1, 2]}))
+    out.add_encoded(incidents.slice(0, 0), pa.table({"n": []}))
+    out.flush()
+    assert post.taken == ['{"n":1}', '{"n":2}']
+    first, second = records_of(incidents, lambda table: table.select(["id"]))
+    assert first == (b'{"id":"a"}', "a", 1_773_129_600_231, 3, "open: flood", "incident", "open")
+    assert second.time_ms > first.time_ms

@@ -104,6 +104,18 @@ def test_what_was_only_counted_is_told_with_the_next_message() -> None:
     assert len(channel.texts) == 2
 
 
+def test_an_incident_that_goes_on_is_not_said_again() -> None:
+    channel = Channel()
+    states = [Record(b"{}", "a", 0, 3, f"{state}: scan", "incident", state) for state in ("open", "updated")]
+    with Web(channel) as web:
+        http = Http(parse_target(f"slack+http://127.0.0.1:{web.port}"), Secrets(), {})
+        post = SlackPost(http, "/")
+        post.post(states)
+        post.post(states[1:])
+        post.close()
+    assert channel.texts == ["*1 incident (1 critical)*\n• critical: open: scan"]
+
+
 def test_a_sum_that_cannot_be_told_at_the_end_is_told_to_the_user() -> None:
     said: list[str] = []
     with Web(Channel(), [Reply(), Reply(503, b"later")]) as web:
