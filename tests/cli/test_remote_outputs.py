@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.test_morpheus import csv_of, morpheus, toy  # noqa: F401
 from tests.sinks.remote.servers import Octets
+from tests.sinks.remote.test_elastic import Cluster
 from tests.sinks.remote.test_webhook import Hook
 from tests.sinks.remote.web import Reply, Request, Web
 
@@ -50,6 +51,25 @@ def test_a_checkpoint_is_written_once_the_server_has_acknowledged() -> None:
         assert "nothing to do" in again.stderr
         assert len(server.messages) == 30
     assert len(Path("ck/dead.ndjson").read_text().splitlines()) == 1
+
+
+def test_after_a_failure_a_run_goes_on_and_each_alert_is_there_once() -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 101))))
+    told = ("--graph_size", "7", "--checkpoint", "ck", "--checkpoint_seconds", "0", "--pair_seconds", "0")
+    cluster = Cluster()
+    # taken, and nobody hears of it: then the server is gone for good
+    plan = [*[Reply(does="answer")] * 5, Reply(does="lose"), Reply(403, b"no")]
+    with Web(cluster, plan) as web:
+        out = ("--output", f"elasticsearch+http://127.0.0.1:{web.port}/alerts", *told)
+        failed = morpheus(*USUAL, *out)
+        assert failed.exit_code == 1
+        assert "does not let us in" in failed.stderr.splitlines()[-1]
+        before = len(cluster.documents)
+        assert 35 < before < 100
+        assert morpheus(*USUAL, *out).exit_code == 0
+        sent = sum(request.body.count(b'{"create"') for request in web.requests)
+    assert sorted(d["source"]["bytes"] for d in cluster.documents.values()) == list(range(1, 101))
+    assert sent > 100
 
 
 def test_what_a_webhook_refuses_is_kept_and_secrets_are_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
