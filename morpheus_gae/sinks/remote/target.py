@@ -60,9 +60,10 @@ class Target:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """For messages."""
+        """For messages; without a path that may be secret."""
+        path = "" if self.kind in ("webhook", "slack") else self.path
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.kind}+{self.transport}://{host}:{self.port}{self.path}"
+        return f"{self.kind}+{self.transport}://{host}:{self.port}{path}"
 
     def number(self, name: str, default: int) -> int:
         """An option that is a number from 1 on.

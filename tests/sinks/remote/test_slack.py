@@ -188,8 +188,12 @@ def test_a_message_without_records_is_about_those_before() -> None:
 
 
 def test_the_address_is_a_secret() -> None:
-    with pytest.raises(UsageError, match=r"slack\+https://hooks\.slack\.com:443/services wants .*TOKEN_FILE"):
-        opened("slack+https://hooks.slack.com/services")
+    with pytest.raises(
+        UsageError, match=r"slack\+https://hooks\.slack\.com:443 wants .*TOKEN_FILE"
+    ) as caught:
+        opened("slack+https://hooks.slack.com/services/T000/B000/hunter2")
+    assert "hunter2" not in str(caught.value)
+
     with pytest.raises(UsageError, match="per_minute is a number"):
         opened("slack+https://hooks.slack.com/services?per_minute=0", environment=TOKEN)
     out = opened("slack+https://hooks.slack.com/services", environment=TOKEN)

@@ -12,7 +12,10 @@ from morpheus_gae.sinks.remote.target import is_remote, parse_target
         ("syslog+tcp://log.example:601", "syslog+tcp://log.example:601"),
         ("syslog+tls://log.example", "syslog+tls://log.example:6514"),
         ("syslog+udp://[2001:db8::1]/", "syslog+udp://[2001:db8::1]:514"),
-        ("webhook+https://h/a/b?batch=7", "webhook+https://h:443/a/b"),
+        ("webhook+https://h/a/b?batch=7", "webhook+https://h:443"),
+        ("slack+https://h/services/T0/B0/hunter2", "slack+https://h:443"),
+        ("splunk+https://h?index=a", "splunk+https://h:8088"),
+        ("opensearch+https://h/a", "opensearch+https://h:9200/a"),
     ],
 )
 def test_what_a_url_tells(url: str, shown: str) -> None:
