@@ -213,6 +213,10 @@ def _add_stage(name: str, /, **told: Any) -> Any:
             s.output_format,
             s.exactly_once,
             s.kafka_config,
+            s.incidents,
+            s.incidents_only,
+            s.incident_budget,
+            s.incident_quiet,
             s.refused,
             s.retry_seconds,
         )

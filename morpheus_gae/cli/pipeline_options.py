@@ -117,6 +117,30 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How long a server may take no alerts before the run fails; 300 by default.",
         ),
     )
+    folded = grouped(
+        "Incidents",
+        click.option(
+            "--incidents",
+            metavar="URL",
+            help="Fold alerts into incidents and write these there too: a file, - for stdout, "
+            "kafka://host:port/topic, or a server as for --output.",
+        ),
+        click.option(
+            "--incidents_only", is_flag=True, help="Write incidents and no alerts; nothing goes to --output."
+        ),
+        click.option(
+            "--incident_budget",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="N",
+            help="Leave out incidents that benign traffic shows more than N a day of.",
+        ),
+        click.option(
+            "--incident_quiet",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="MINUTES",
+            help="An incident ends when nothing came to it for so long; 60 by default.",
+        ),
+    )
     kafka = grouped(
         "Kafka",
         click.option(
@@ -130,7 +154,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Kafka messages: an alert each as JSON (ndjson, the default), or many in Arrow IPC.",
         ),
     )
-    return written(kafka(command))
+    return written(folded(kafka(command)))
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,11 +22,13 @@ from morpheus_gae.engine.atomic import write_json
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.state import restore
 from morpheus_gae.errors import GaeError, InputError, OutputError, UsageError
+from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.model.names import printable
 from morpheus_gae.model.strict_json import loads, seal
 from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
+    from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.learnt_file import LearntFiles
     from morpheus_gae.engine.metrics import Metrics
@@ -94,13 +96,17 @@ class Checkpoint:
         assert settings.checkpoint is not None
         from morpheus_gae.sinks.resumable import kind_of
 
-        if settings.output in (None, STDOUT):
+        if settings.output in (None, STDOUT) and not settings.incidents_only:
             raise UsageError(
                 "--checkpoint needs --output FILE: what was written to stdout cannot be cut back"
             )
         # what a server has acknowledged cannot be cut back: alerts after the checkpoint come twice
-        if not is_remote(settings.output):
+        if not is_remote(settings.output) and not settings.incidents_only:
             kind_of(str(settings.output))
+        if settings.incidents == STDOUT:
+            raise UsageError("--checkpoint needs --incidents FILE: stdout cannot be cut back")
+        if settings.incidents is not None and not _is_elsewhere(settings.incidents):
+            kind_of(settings.incidents)
         self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
         self._path = self._folder / FILE
         self._served, self._learning = served, learning
@@ -117,6 +123,7 @@ class Checkpoint:
                 # only where told: checkpoints of versions that did not know them go on
                 **({"map": list(settings.map)} if settings.map else {}),
                 **({"learn": True, "half_life": settings.half_life} if settings.learn else {}),
+                **({"incidents": _incidents(settings)} if settings.incidents is not None else {}),
                 **({"columns": settings.columns} if settings.columns is not None else {}),
                 **({"suppress": _digest(settings.suppress)} if settings.suppress is not None else {}),
                 "dead_letters": settings.dead_letters_path,
@@ -133,6 +140,8 @@ class Checkpoint:
         self.start: Position | None = self._position()
         self._letters: ResumableDeadLetters | None = None
         self._text: ResumableText | None = None
+        self._incidents: IncidentStream | None = None
+        self._incident_text: ResumableText | None = None
 
     def open_output(self) -> ResumableText:
         """The output, cut back to where the checkpoint says."""
@@ -141,6 +150,28 @@ class Checkpoint:
         output = self._found.get("output")
         self._text = ResumableText(str(self._settings.output), Written(**output) if output else None)
         return self._text
+
+    def open_incidents(self) -> ResumableText:
+        """The file of incidents, cut back likewise."""
+        from morpheus_gae.sinks.resumable import ResumableText, Written
+
+        output = (self._found.get("incidents") or {}).get("output")
+        written = Written(**output) if output else None
+        self._incident_text = ResumableText(str(self._settings.incidents), written)
+        return self._incident_text
+
+    def follow(self, incidents: IncidentStream) -> None:
+        """Keep incidents too, and go on from those that are open.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read.
+        """
+        self._incidents = incidents
+        found = self._found.get("incidents")
+        if found is not None:
+            incidents.restore(found["open"], str(self._path))
 
     def open_dead_letters(self, number: Callable[[], int]) -> ResumableDeadLetters:
         """The dead letters, cut back; ``number`` tells which input is being read."""
@@ -177,7 +208,8 @@ class Checkpoint:
 
     def finish(self) -> None:
         """Note that the run has come to its end, outputs closed."""
-        for path in (self._settings.output, self._settings.dead_letters_path):
+        settings = self._settings
+        for path in (settings.output, settings.dead_letters_path, settings.incidents):
             if path is not None and os.path.exists(path):
                 _sync(path)
         self._replace({"finished": True})
@@ -195,8 +227,13 @@ class Checkpoint:
         output = Written(0) if self._text is None else self._text.sync()
         letters = self._letters.sync(position.partition, position.offset)
         learnt = None if window.learnt is None else window.learnt.as_dict(self._files)
+        incidents = {}
+        if self._incidents is not None:
+            told = Written(0) if self._incident_text is None else self._incident_text.sync()
+            incidents = {"incidents": {"output": asdict(told), "open": self._incidents.as_dict()}}
         self._replace(
             {
+                **incidents,
                 "finished": False,
                 "position": {"input": position.partition, "record": position.offset},
                 "output": asdict(output),
@@ -270,15 +307,41 @@ def _sound(found: dict[str, Any]) -> bool:
     if not sound or found.get("finished") is True:
         return sound
     position, output, learnt = found.get("position"), found.get("output"), found.get("learnt")
-    if not isinstance(position, dict) or not isinstance(output, dict) or output.keys() != {"bytes", "schema"}:
+    incidents = found.get("incidents")
+    if incidents is not None and not (
+        isinstance(incidents, dict)
+        and isinstance(incidents.get("open"), dict)
+        and _is_written(incidents.get("output"))
+    ):
         return False
-    numbers = (position.get("input"), position.get("record"), output["bytes"], found.get("dead_letters"))
+    if not isinstance(position, dict) or not _is_written(output):
+        return False
+    assert output is not None
+    numbers = (position.get("input"), position.get("record"), found.get("dead_letters"))
     return (
         all(type(number) is int and 0 <= number < 1 << 62 for number in numbers)
         and position["input"] < len(inputs or ())
-        and isinstance(output["schema"], (str, type(None)))
         and isinstance(learnt, (dict, type(None)))
     )
+
+
+def _is_written(output: Any) -> bool:
+    return (
+        isinstance(output, dict)
+        and output.keys() == {"bytes", "schema"}
+        and type(output["bytes"]) is int
+        and 0 <= output["bytes"] < 1 << 62
+        and isinstance(output["schema"], (str, type(None)))
+    )
+
+
+def _is_elsewhere(url: str) -> bool:
+    return is_remote(url) or is_kafka(url)
+
+
+def _incidents(settings: Settings) -> list[Any]:
+    names = ("incidents", "incidents_only", "incident_budget", "incident_quiet")
+    return [getattr(settings, name) for name in names]
 
 
 def _fingerprint(path: str) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class Metrics:
         Connections to the metrics' port that were turned away (too many at once), and that took too long.
     delivered_alerts, delivery_retries, refused_alerts
         Alerts that a server has acknowledged, that were sent again, and that it will never take.
+    incidents_open, incidents_opened, incidents_closed_early
+        Incidents that are open (None without ``--incidents``), that were written for the first time, by kind
+        and severity, and that were closed before their time because too many were open.
     learnt_flows
         Flows that a run which learns has learnt from.
     learning
@@ -118,6 +121,9 @@ class Metrics:
         self.delivered_alerts = 0
         self.delivery_retries = 0
         self.refused_alerts = 0
+        self.incidents_open: int | None = None
+        self.incidents_opened: Counter[tuple[str, str]] = Counter()
+        self.incidents_closed_early = 0
         self.learnt_flows = 0
         self.learning: dict[str, int] = {}
         self.http_refused = 0
@@ -193,6 +199,16 @@ class Metrics:
             self.latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1
             self.latency_seconds += seconds
 
+    def incidents(self, open_now: int) -> None:
+        """Note how many incidents are open."""
+        with self._lock:
+            self.incidents_open = open_now
+
+    def incident(self, kind: str, severity: str) -> None:
+        """Count an incident that is written for the first time."""
+        with self._lock:
+            self.incidents_opened[kind, severity] += 1
+
     def learns(self, pairs: dict[str, int]) -> None:
         """Note pairs that are learnt, candidates and barred."""
         with self._lock:
@@ -245,6 +261,14 @@ class Metrics:
         counts = {name: getattr(self, name) for name in names}
         return {"delivery": counts} if any(counts.values()) else {}
 
+    def _incidents(self) -> dict[str, Any]:
+        if self.incidents_open is None:
+            return {}
+        opened: Counter[str] = Counter()
+        for (_, severity), count in self.incidents_opened.items():
+            opened[severity] += count
+        return {"incidents": {"open": self.incidents_open, "opened": dict(sorted(opened.items()))}}
+
     @property
     def wall_seconds(self) -> float:
         """Seconds from start to end, or until now."""
@@ -280,6 +304,7 @@ class Metrics:
                 "bytes_read": self.bytes_read,
                 **self._kafka(),
                 **self._delivery(),
+                **self._incidents(),
                 **({"learning": {"flows": self.learnt_flows, **self.learning}} if self.learning else {}),
                 "seconds": {name: round(value, 6) for name, value in self.seconds.items()},
                 "wall_seconds": self.wall_seconds,

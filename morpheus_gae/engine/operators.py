@@ -18,6 +18,7 @@ from morpheus_gae.engine.window import Window
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.served import Slot
     from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.executors.base import Executor
@@ -290,6 +291,10 @@ class ToAlerts(Operator):
         Asked before anything of a window is written; False drops the window.
     drained
         Called after the last window, without an error, before the sink is closed.
+    incidents
+        Gets the alerts of each window, to make incidents of them.
+    ended
+        Whether the stream has come to its end, when no more windows come: then incidents are closed.
     """
 
     name = "to-alerts"
@@ -302,7 +307,10 @@ class ToAlerts(Operator):
         after: Sequence[Callable[[Window], None]] = (),
         admit: Callable[[Window], bool] = lambda _: True,
         drained: Callable[[], None] = lambda: None,
+        incidents: IncidentStream | None = None,
+        ended: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._incidents, self._ended = incidents, ended
         self._drained = drained
         self._admit = admit
         self._sink = sink
@@ -318,7 +326,11 @@ class ToAlerts(Operator):
         if not self._admit(item):
             return
         model = self._model if item.served is None else item.served.label
-        self._sink.add(alert_table(item.flows, item.scores, item.flagged, item.threshold, model))
+        alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model)
+        self._sink.add(alerts)
+        if self._incidents is not None:
+            self._incidents.add(alerts, item.flows, model)
+            self._incidents.flush()
         self._sink.flush()
         if item.flows.done or item.origin is not None:
             self._delivered(item.flows.done)
@@ -328,10 +340,16 @@ class ToAlerts(Operator):
 
     def finish(self) -> tuple[()]:
         """Make sure that there is a destination, if an empty one: the run has come to its end."""
+        if self._incidents is not None:
+            if self._ended():
+                self._incidents.finish()
+            self._incidents.flush()
         self._sink.flush()
         self._drained()
         return ()
 
     def close(self) -> None:
-        """Finish the destination."""
+        """Finish the destinations."""
+        if self._incidents is not None:
+            self._incidents.close()
         self._sink.close()

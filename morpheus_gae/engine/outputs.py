@@ -15,10 +15,26 @@ from morpheus_gae.sinks.remote.secrets import PREFIX
 from morpheus_gae.sinks.remote.target import is_remote, parse_target
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from morpheus_gae.detect.encodings import Encode
+    from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.topics import Topics
     from morpheus_gae.engine.upkeep import Upkeep
     from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
+
+
+class NoAlerts:
+    """Takes alerts and writes none."""
+
+    def add(self, table: pa.Table) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 def alert_sink(
@@ -53,6 +69,8 @@ def alert_sink(
     from morpheus_gae.sinks.lazy import LazySink
     from morpheus_gae.sinks.open import check_destination, open_sink
 
+    if settings.incidents_only:
+        return NoAlerts()
     output, encode = settings.output or STDOUT, encoding(settings.form)
     if is_remote(output):
         return server_sink(output, encode, settings.form, settings, metrics, say)
@@ -70,6 +88,57 @@ def alert_sink(
     check_destination(output)
     sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
     return sink if settings.form == "plain" else EncodedSink(sink, encode)
+
+
+def open_incidents(
+    settings: Settings,
+    metrics: Metrics,
+    say: Callable[[str], None],
+    upkeep: Upkeep | None = None,
+    topics: Topics | None = None,
+) -> IncidentStream | None:
+    """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
+
+    Raises
+    ------
+    GaeError
+        If they cannot be written there.
+    """
+    target = settings.incidents
+    if target is None:
+        if settings.incidents_only or settings.incident_budget is not None:
+            raise UsageError("incidents go nowhere: give --incidents URL")
+        return None
+    from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.incidents import records
+    from morpheus_gae.sinks.lazy import LazySink
+    from morpheus_gae.sinks.open import check_destination, open_sink
+
+    if target == STDOUT and settings.output in (None, STDOUT) and not settings.incidents_only:
+        raise UsageError("alerts and incidents cannot both go to stdout: give --output, or --incidents_only")
+    sink: AlertSink | None
+    if is_remote(target):
+        sink = server_sink(target, lambda rows: rows, "plain", settings, metrics, say, updates=True)
+    else:
+        sink = None if topics is None else topics.incident_sink()
+    if sink is None:
+        if ".csv" in Path(target).suffixes:
+            raise UsageError(f"incidents have lists in them: write them to .jsonl, not to {target}")
+        check_destination(target)
+        sink = (None if upkeep is None else upkeep.incident_sink()) or LazySink(partial(open_sink, target))
+    suppression = None if upkeep is None else upkeep.suppression
+    stream = IncidentStream(
+        sink,
+        records.table,
+        metrics,
+        say,
+        round(60_000 * settings.incident_quiet),
+        settings.incident_budget,
+        *(() if suppression is None else (suppression.incidents,)),
+    )
+    if upkeep is not None:
+        upkeep.follow(stream)
+    return stream
 
 
 def server_sink(

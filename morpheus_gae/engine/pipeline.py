@@ -17,7 +17,7 @@ from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.monitor import Monitor
 from morpheus_gae.engine.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.order import USUAL, check_order
-from morpheus_gae.engine.outputs import alert_sink
+from morpheus_gae.engine.outputs import alert_sink, open_incidents
 from morpheus_gae.engine.served import Served, Slot
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
@@ -223,7 +223,10 @@ def _refuse_overwriting(settings: Settings) -> None:
     """Refuse to write to what is to be read, or two things into one file, before anything is opened."""
     from morpheus_gae.flows.inputs import expand, folders, would_be_read
 
-    written = (settings.output, settings.dead_letters_path, settings.refused, settings.suppressed)
+    written = (
+        *(settings.output, settings.dead_letters_path, settings.refused, settings.suppressed),
+        settings.incidents,
+    )
     outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p) and not is_remote(p)]
     read = [p for p in settings.input if not is_kafka(p)]
     given = {os.path.realpath(p): p for p in expand(read) if p != STDIN and not is_interface(p)}
@@ -327,13 +330,20 @@ def _operator(
     after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
     label = f"{artifact.name}@{artifact.hash}"
     sink = alert_sink(settings, metrics, say, upkeep, topics)
+    incidents = open_incidents(settings, metrics, say, upkeep, topics)
     if topics is None or topics.source is None:
-        return ToAlerts(sink, label, after=after, drained=drained)
-    return ToAlerts(sink, label, topics.source.delivered, after, topics.admit, drained)
+        ended = _ended if upkeep is None else upkeep.ended
+        return ToAlerts(sink, label, after=after, drained=drained, incidents=incidents, ended=ended)
+    source = topics.source
+    return ToAlerts(sink, label, source.delivered, after, topics.admit, drained, incidents, lambda: False)
 
 
 def _nothing() -> None:
     pass
+
+
+def _ended() -> bool:
+    return True
 
 
 def _flag_anomalies(

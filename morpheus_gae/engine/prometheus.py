@@ -36,6 +36,7 @@ COUNTERS = {
     "delivery_retries": "Alerts that were sent again: the server was away, or had no time.",
     "refused_alerts": "Alerts that the server will never take (--refused keeps them).",
     "learnt_flows": "Flows that were learnt from (--learn).",
+    "incidents_closed_early": "Incidents that were closed before their time: too many were open.",
     "reloads": "Models swapped in while running.",
     "reload_failures": "Models that could not be loaded while running; the old one went on.",
     "http_refused": "Connections to this port that were turned away, for there were too many at once.",
@@ -48,9 +49,11 @@ LABELLED = {
     "skipped": "Records that are neither flows nor bad, by reason.",
     "noted": "Flows that were read with something put right, by what.",
     "suppressed": "Flagged flows that are no alerts, by the rule of --suppress that held them back.",
+    "incidents_opened": "Incidents written for the first time, by kind and severity.",
     "stage_seconds": "Working time of each stage.",
 }
 GAUGES = {
+    "incidents_open": "Incidents that are open.",
     "kafka_lag": "Messages of each partition that are still to be read.",
     "queue_depth": "Items that wait before each stage.",
     "score_quantile": "Quantiles of the recent surprise (nats); older flows count less.",
@@ -108,6 +111,12 @@ class MetricsCollector:
             for reason, count in values.items():
                 counter.add_metric([reason], count)
             yield counter
+        opened = CounterMetricFamily(
+            PREFIX + "incidents_opened", LABELLED["incidents_opened"], labels=["kind", "severity"]
+        )
+        for (kind, grade), count in dict(m.incidents_opened).items():
+            opened.add_metric([kind, grade], count)
+        yield opened
         quantiles, drift = m.score_quantiles()
         learning = dict(m.learning)
         gauges: dict[str, tuple[list[str], dict[tuple[str, ...], float]]] = {
@@ -115,6 +124,7 @@ class MetricsCollector:
             "queue_depth": (["stage"], {(stage,): n for stage, n in m.queues().items()}),
             "score_quantile": (["quantile"], {(f"{q:g}",): value for q, value in quantiles.items()}),
             "drift": ([], {} if drift is None else {(): drift}),
+            "incidents_open": ([], {} if m.incidents_open is None else {(): float(m.incidents_open)}),
             "learning_pairs": (["state"], {(s,): float(n) for s, n in learning.items() if s in PAIR_STATES}),
             "listening": ([], _only(learning, "listening")),
             "listening_flows": ([], _only(learning, "listening_flows")),

@@ -84,6 +84,12 @@ class Settings:
         End rather than wait for a Kafka broker or topic at the start.
     output_format
         Of messages with alerts: ``ndjson`` or ``arrow``.
+    incidents
+        Where incidents go: a file, a topic or a server; None makes none.
+    incidents_only
+        Alerts are folded into incidents and written nowhere.
+    incident_budget, incident_quiet
+        See ``engine.incidents``; minutes.
     refused
         File for alerts that a server refuses.
     retry_seconds
@@ -130,6 +136,10 @@ class Settings:
     exactly_once: bool = False
     fail_fast: bool = False
     output_format: str = "ndjson"
+    incidents: str | None = None
+    incidents_only: bool = False
+    incident_budget: float | None = None
+    incident_quiet: float = 60.0
     refused: str | None = None
     retry_seconds: float = 300.0
     state: str | None = None

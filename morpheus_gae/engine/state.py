@@ -4,6 +4,7 @@
 
     {"format": 1, "model": "name@hash", "threshold": {histogram} or null, "scores": {histogram} or null}
 
+of a run with incidents also ``incidents``, those that are open,
 and of a run that learns also ``stream``, see `engine.learnt_file`. The histogram of an adaptive threshold
 serves any alert rate; it belongs to one model, whose scale it is on.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from morpheus_gae.detect.histogram import DecayingHistogram
     from morpheus_gae.detect.recent import RecentScores
     from morpheus_gae.detect.threshold import Threshold
+    from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.learning import Learning, Snapshot
     from morpheus_gae.engine.learnt_file import LearntFiles
     from morpheus_gae.engine.metrics import Metrics
@@ -164,6 +166,8 @@ class StateFile:
             from morpheus_gae.engine.learnt_file import LearntFiles
 
             self._files = LearntFiles(self._path.absolute().parent, f"{self._path.name}.learnt")
+        self._incidents: IncidentStream | None = None
+        self._found: dict[str, Any] = {}
         self._last: Learnt | None = None
         self._seconds, self._clock = seconds, clock
         self._written: float | None = None
@@ -190,7 +194,14 @@ class StateFile:
         if not isinstance(saved, dict):
             raise InputError(f"{self._path} is no state that this program wrote: give another --state")
         restore(saved, str(self._path), served, metrics, self._learning, self._files)
+        self._found = saved
         return True
+
+    def follow(self, incidents: IncidentStream) -> None:
+        """Keep incidents too, and go on from those of the file."""
+        self._incidents = incidents
+        if self._found.get("incidents") is not None:
+            incidents.restore(self._found["incidents"], str(self._path))
 
     def keep(self, window: Window) -> None:
         """Note what was known after a window that is delivered; write it if that is due."""
@@ -215,6 +226,8 @@ class StateFile:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             told = waiting.as_dict(self._files)
+            if self._incidents is not None:
+                told["incidents"] = self._incidents.as_dict()
             write_json(self._path, told)
             if self._files is not None and "stream" in told:
                 self._files.tidy(told["stream"])

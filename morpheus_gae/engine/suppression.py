@@ -18,6 +18,7 @@ from morpheus_gae.errors import GaeError, UsageError
 
 if TYPE_CHECKING:
     from morpheus_gae.engine.window import Window
+    from morpheus_gae.incidents.fold import Change
     from morpheus_gae.sinks.lazy import LazySink
     from morpheus_gae.suppress.rule import Rule
 
@@ -123,6 +124,16 @@ class Suppression:
         out[index[found >= 0]] = False
         self._keep(window, flagged & ~out, [rules[i] for i in found[found >= 0].tolist()])
         return out
+
+    def incidents(self, changes: list[Change]) -> list[Change]:
+        """The incidents that no rule of a kind holds back; held back ones are counted, window by window."""
+        from morpheus_gae.suppress.held import Held
+
+        held = Held(self.rules, self._clock())
+        kept = held.changes(changes)
+        if held.incidents:
+            self._metrics.suppress(held.incidents)
+        return kept
 
     def reload(self, asked: bool) -> None:
         """Read the file again, if it has changed or somebody asked; one that is wrong leaves the old rules.

@@ -63,6 +63,7 @@ class Topics:
         self._inputs = _inputs(settings)
         self._output = _topic(settings.output)
         self._dead = _topic(settings.dead_letters_path)
+        self._incidents = _topic(settings.incidents)
         self._check(stages)
         self._config = _config(settings, self._output)
         self._outboxes: dict[str, Outbox] = {}
@@ -119,6 +120,20 @@ class Topics:
 
         sink = LazySink(partial(AppendSink, path))
         return sink if encode is None else EncodedSink(sink, encode)
+
+    def incident_sink(self) -> AlertSink | None:
+        """Where incidents go, each under its id; None if that is none of Kafka's business."""
+        if self._incidents is not None:
+            from morpheus_gae.kafka.sink import KafkaSink
+
+            return KafkaSink(self._outbox(self._incidents), self._incidents.topic, key="id")
+        path = self._settings.incidents
+        if not self._inputs or path is None or path == STDOUT or is_remote(path):
+            return None
+        from morpheus_gae.sinks.append import AppendSink
+        from morpheus_gae.sinks.lazy import LazySink
+
+        return LazySink(partial(AppendSink, path))
 
     def dead_letters(self) -> TopicDeadLetters | None:
         """Where bad records of files go, if that is a topic."""
@@ -207,7 +222,7 @@ class Topics:
         """What the clusters that are written to lack, in words."""
         from morpheus_gae.kafka.wait import missing
 
-        for url in (self._output, self._dead):
+        for url in (self._output, self._dead, self._incidents):
             if url is not None:
                 box = self._outbox(url)
                 what = missing(box.producer, url.servers, [url.topic], box.trouble)
@@ -247,6 +262,12 @@ class Topics:
             raise UsageError(f"{self._dead} cannot hold the dead letters: it is read or written already")
         if output is not None and output in inputs:
             raise UsageError(f"{output} is read as input: write the alerts to another topic")
+        incidents = self._incidents
+        if incidents is not None and incidents in (output, self._dead, *inputs):
+            raise UsageError(f"{incidents} cannot hold incidents: it is read or written already")
+        elsewhere = settings.incidents is not None and (incidents is None or not _same(incidents, inputs[0]))
+        if settings.exactly_once and elsewhere:
+            raise UsageError("--exactly_once needs --incidents on the same Kafka cluster")
         if not inputs:
             return
         if "to-alerts" not in stages:
@@ -304,7 +325,8 @@ def open_topics(
     GaeError
         See ``Topics``.
     """
-    if any(map(is_kafka, (*settings.input, settings.output, settings.dead_letters_path))):
+    urls = (*settings.input, settings.output, settings.dead_letters_path, settings.incidents)
+    if any(map(is_kafka, urls)):
         return Topics(settings, stages, metrics, say)
     if settings.exactly_once:
         raise UsageError("--exactly_once needs --input and --output on the same Kafka cluster")

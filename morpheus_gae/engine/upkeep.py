@@ -21,6 +21,7 @@ from morpheus_gae.engine.tracing import Tracing, open_tracing
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
+    from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.window import Window
     from morpheus_gae.flows.convert import FlowBatch
@@ -152,6 +153,31 @@ class Upkeep:
         from morpheus_gae.sinks.lazy import LazySink
 
         return LazySink(self.checkpoint.open_output)
+
+    def incident_sink(self) -> LazySink | None:
+        """Where incidents go, if that is to be cut back."""
+        if self.checkpoint is None:
+            return None
+        from morpheus_gae.sinks.lazy import LazySink
+
+        return LazySink(self.checkpoint.open_incidents)
+
+    def follow(self, incidents: IncidentStream) -> None:
+        """Keep incidents with the checkpoint and the state, and go on from those that these hold.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read.
+        """
+        if self._state is not None:
+            self._state.follow(incidents)
+        if self.checkpoint is not None:
+            self.checkpoint.follow(incidents)
+
+    def ended(self) -> bool:
+        """Whether incidents that are open now are over: nobody goes on with them another time."""
+        return self._state is None and not self.unfinished()
 
     def traced(self, operators: list[Operator]) -> list[Operator]:
         """The operators, timed window by window if somebody wants to know."""

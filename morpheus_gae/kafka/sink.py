@@ -34,6 +34,8 @@ class KafkaSink:
         the pair decides the partition.
     encode
         From alert rows to rows in another form.
+    key
+        Column whose value is the key of a message, in place of the pair of hosts; ``ndjson`` alone.
     """
 
     def __init__(
@@ -42,11 +44,12 @@ class KafkaSink:
         topic: str,
         format: str = "ndjson",
         encode: Callable[[pa.Table], pa.Table] | None = None,
+        key: str | None = None,
     ) -> None:
         if format not in FORMATS:
             raise UsageError(f"unknown --output_format {format!r}: choose {', '.join(FORMATS)}")
         self._outbox, self._topic, self._format = outbox, topic, format
-        self._encode = encode or _same
+        self._encode, self._key = encode or _same, key
         self._headers: Headers = []
         self._partitions = 0
 
@@ -88,7 +91,8 @@ class KafkaSink:
         send, topic, headers = self._outbox.send, self._topic, self._headers
         if max(map(len, lines)) > MESSAGE_BYTES:
             lines = [self._fitting(table, row, line) for row, line in enumerate(lines)]
-        for key, line in zip(pair_keys(table), lines, strict=False):
+        keys = pair_keys(table) if self._key is None else [k.encode() for k in table[self._key].to_pylist()]
+        for key, line in zip(keys, lines, strict=False):
             send(topic, line, key, headers)
 
     def _fitting(self, table: pa.Table, row: int, line: bytes) -> bytes:

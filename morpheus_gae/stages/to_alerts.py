@@ -40,6 +40,14 @@ class ToAlertsStage(GaeStage):
         Kafka to Kafka: alerts and the offsets they came from in one transaction.
     kafka_config : str
         File of options for the Kafka producer, if the source is not from-netflow.
+    incidents : str
+        Fold alerts into incidents and write these there: as output.
+    incidents_only : bool, is_flag = True
+        Write incidents and no alerts.
+    incident_budget : float
+        Leave out incidents that benign traffic shows more than so many a day of.
+    incident_quiet : float
+        Minutes without a flow after which an incident ends.
     refused : str
         Keep alerts that a server refuses there, and go on.
     retry_seconds : float
@@ -54,6 +62,10 @@ class ToAlertsStage(GaeStage):
         output_format: str = "ndjson",
         exactly_once: bool = False,
         kafka_config: str = None,
+        incidents: str = None,
+        incidents_only: bool = False,
+        incident_budget: float = None,
+        incident_quiet: float = 60.0,
         refused: str = None,
         retry_seconds: float = 300.0,
     ):
@@ -65,6 +77,10 @@ class ToAlertsStage(GaeStage):
             "output_format": output_format,
             "exactly_once": exactly_once,
             "kafka_config": kafka_config,
+            "incidents": incidents,
+            "incidents_only": incidents_only,
+            "incident_budget": incident_budget,
+            "incident_quiet": incident_quiet,
             "refused": refused,
             "retry_seconds": retry_seconds,
         }

@@ -1,0 +1,183 @@
+"""Incidents of a running pipeline: what each window opened, added to or closed is written as records.
+
+An incident is written when it opens, when it closes, and in between when there is news: another kind or
+severity, or a tenth more flows than were told last; at most once a window. Those that benign traffic shows
+more often than the budget are not written until they grow out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from morpheus_gae.engine.logs import Line
+from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.errors import InputError
+from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.numbers import numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.engine.operators import AlertSink
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.incidents.fold import Change
+
+NEWS = 1.1
+"""An incident that has so many times the flows that were told last is written again."""
+Encode = Callable[[Sequence["Change"], str], "pa.Table"]
+
+
+class IncidentStream:
+    """Folds the flagged flows of each window and writes what became of the incidents.
+
+    Parameters
+    ----------
+    sink
+        Where records go.
+    encode
+        Changes and ``name@hash`` to rows for the sink.
+    metrics
+        Counts incidents.
+    say
+        Tells the user one line.
+    quiet_ms
+        An incident that nothing came to for so long is closed.
+    budget
+        Incidents that benign traffic shows more than so many a day of are left out; None writes all.
+    keep
+        Leaves out incidents that nobody wants to see, by rules.
+    """
+
+    def __init__(
+        self,
+        sink: AlertSink,
+        encode: Encode,
+        metrics: Metrics,
+        say: Callable[[str], None],
+        quiet_ms: int,
+        budget: float | None = None,
+        keep: Callable[[list[Change]], list[Change]] = lambda changes: changes,
+    ) -> None:
+        from morpheus_gae.incidents.fold import Fold
+
+        self._sink, self._encode, self._metrics, self._say = sink, encode, metrics, say
+        self._budget, self._keep = budget, keep
+        self._fold = Fold(quiet_ms)
+        # of each open incident that was written: flows, kind and severity
+        self._told: dict[str, tuple[int, str, str]] = {}
+        self._model = ""
+        self._early = 0
+
+    def add(self, alerts: pa.Table, flows: Flows, model: str) -> None:
+        """Take a window.
+
+        Parameters
+        ----------
+        alerts
+            Its alert rows.
+        flows
+            All of its flows.
+        model
+            ``name@hash``.
+        """
+        self._model = model
+        first, last = span(flows)
+        self._write(self._fold.add(alerts, len(flows), first, last))
+
+    def flush(self) -> None:
+        """Make what was written visible."""
+        self._sink.flush()
+
+    def finish(self) -> None:
+        """Close all that are open: the stream has come to its end."""
+        self._write(self._fold.finish())
+
+    def close(self) -> None:
+        """Finish the destination."""
+        self._sink.close()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, to go on from (``restore``)."""
+        return {"fold": self._fold.as_dict(), "told": [[i, *told] for i, told in self._told.items()]}
+
+    def restore(self, values: dict[str, Any], where: str) -> None:
+        """Go on from what ``as_dict`` gave.
+
+        Raises
+        ------
+        InputError
+            If it is not that; ``where`` names the file.
+        """
+        try:
+            self._fold.restore(values["fold"])
+            told = [(str(i), (int(n), str(kind), str(grade))) for i, n, kind, grade in values["told"]]
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            raise InputError(f"{where} is damaged: its incidents cannot be read; remove it") from None
+        self._told, self._early = dict(told), self._fold.early
+        self._metrics.incidents(len(self._fold.open))
+
+    def _write(self, changes: list[Change]) -> None:
+        from morpheus_gae.incidents.fold import CLOSED, OPEN
+
+        news = []
+        for change, kind, severity in self._news(self._keep(changes)):
+            known = change.incident.id in self._told
+            if known or change.state == CLOSED:
+                news.append(change)
+            else:
+                news.append(change._replace(state=OPEN))
+            if not known:
+                self._metrics.incident(kind, severity)
+            if change.state == CLOSED:
+                self._told.pop(change.incident.id, None)
+            else:
+                self._told[change.incident.id] = (change.incident.flows, kind, severity)
+        if self._fold.early > self._early:
+            if not self._early:
+                told = "Warning: too many open incidents: the quietest are closed early"
+                self._say(Line(told, "incidents_closed_early"))
+            self._metrics.add(incidents_closed_early=self._fold.early - self._early)
+            self._early = self._fold.early
+        self._metrics.incidents(len(self._fold.open))
+        if news:
+            self._sink.add(self._encode(news, self._model))
+
+    def _news(self, changes: list[Change]) -> list[tuple[Change, str, str]]:
+        """Changes that are to be written, with kind and severity."""
+        from morpheus_gae.incidents.fold import CLOSED
+        from morpheus_gae.incidents.kinds import kind_of
+        from morpheus_gae.incidents.severity import false_a_day, severity
+
+        out = []
+        for change in changes:
+            found = change.incident
+            expected = false_a_day(found.pooled, change.daily)
+            told = self._told.get(found.id)
+            if told is None and self._budget is not None and expected > self._budget:
+                continue
+            kind, grade = kind_of(found).name, severity(expected)
+            if change.state == CLOSED or told is None or _is_news(found.flows, kind, grade, told):
+                out.append((change, kind, grade))
+        return out
+
+
+def _is_news(flows: int, kind: str, grade: str, told: tuple[int, str, str]) -> bool:
+    return flows >= NEWS * told[0] or (kind, grade) != told[1:]
+
+
+def span(flows: Flows) -> tuple[int | None, int | None]:
+    """Start of the earliest and of the latest flow, milliseconds since the epoch; None without times."""
+    if not len(flows):
+        return None, None
+    times: Any = flows.time_ms
+    if times is None:
+        if c.FLOW_START not in flows.table.column_names:
+            return None, None
+        values, absent, misfit = numbers(flows.table[c.FLOW_START])
+        times = values[~(absent | misfit) & (np.abs(values) < 2**53)]
+        if not len(times):
+            return None, None
+    return int(times.min()), int(times.max())
