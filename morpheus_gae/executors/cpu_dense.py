@@ -54,7 +54,7 @@ def dense(x: F32, layer: Layer, y: F32) -> None:
             tile(x, layer.w, layer.b, y, first, lane)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def relu(y: F32) -> None:
     """In place."""
     for o in range(y.shape[0]):
@@ -62,7 +62,7 @@ def relu(y: F32) -> None:
             y[o, i] = max(y[o, i], _ZERO)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def softmax(y: F32, outputs: int, top: F32, total: F32) -> None:
     """Softmax over the first ``outputs`` of one block, in place; ``top``, ``total``: room for [ROWS]."""
     for i in range(ROWS):

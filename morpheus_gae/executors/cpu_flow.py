@@ -79,7 +79,7 @@ class FlowModel(NamedTuple):
     centre: I64
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _block(
     chosen: I32, count: int, attributes: F32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
     pair_part: F32, mix: F32, model: FlowModel, work: F32, at: I32, out: F32, tie: I32,

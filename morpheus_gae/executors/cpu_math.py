@@ -10,6 +10,9 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 ORDERED = FAST - {"reassoc"}
 """The same where the order of operations keeps bits: without fused multiply-add ``(x - n high) - n low``
 would become ``x - n (high + low)``."""
+# Kernels with these rules that others call have forceinline: optimised once more inside their caller they may
+# round in another way, and a process that compiles them calls the first version where all later ones, which
+# load the caller from the cache, have the second.
 
 _LN2 = np.float32(0.69314718)
 _LOG2E = np.float32(1.4426950408889634)
@@ -18,7 +21,7 @@ _LN2_LOW = np.float32(-2.12194440e-4)
 _ONE = np.float32(1.0)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def log_fast(value: np.float32) -> np.float32:
     """Natural logarithm of a normal float32 > 0, to 1e-7 absolute near 1 and 2e-7 relative elsewhere."""
     bits = np.float32(value).view(np.int32)
@@ -40,7 +43,7 @@ def log_fast(value: np.float32) -> np.float32:
     return exponent * _LN2 + (t + t2 * (p * t - np.float32(0.5)))
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@njit(cache=True, nogil=True, fastmath=ORDERED, forceinline=True)
 def exp_fast(value: np.float32) -> np.float32:
     """The exponential ``e**value`` to 3e-7 relative, for value <= 0; 1e-38 below -87."""
     x = max(np.float32(value), np.float32(-87.0))
@@ -57,7 +60,7 @@ def exp_fast(value: np.float32) -> np.float32:
     return p * scale
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def probability_fast(surprise: np.float32) -> np.float32:
     """1 - e**-surprise for surprise >= 0, to 1e-6 relative."""
     s = np.float32(surprise)

@@ -119,7 +119,7 @@ def _distinct(
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _gather(
     m: int, chosen: I32, lo: int, pair_src: I32, pair_dst: I32, forward: I32, reverse: I32, hosts: Hosts,
     memory: Counters, with_context: bool, x: F32, c: F32,
@@ -176,7 +176,7 @@ def _gather(
                 c[24 + 2 * n + j, i] = z[d, j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _shares(
     m: int, chosen: I32, lo: int, out: int, forward: I32, g: F32, types: U16, tau: np.float32, turned: F32,
     mix: F32,

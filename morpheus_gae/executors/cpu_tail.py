@@ -62,7 +62,7 @@ def tail_of(tail: TailMap, steps: int = 4096) -> Tail:
     return Tail(knots.reshape(-1), grid, most, x[0], x[-1], per_step, m, k)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _beyond(v: np.float32, t: Tail) -> np.float32:
     """`TailMap` beyond the last knot."""
     excess = v - t.last
@@ -76,7 +76,7 @@ def _beyond(v: np.float32, t: Tail) -> np.float32:
     return top + t.k * (log_fast(whole) * (u / lost) if lost > np.float32(0.0) else u)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def map_tail(values: F32, t: Tail, knot: I32, out: F32) -> None:
     """`TailMap` elementwise; ``knot`` is room for int32 of as many values.
 
