@@ -4,7 +4,8 @@ const charts = [];
 function chart(height, label, draw) {
   const box = h('div', { class: 'chart' });
   const again = () => {
-    const width = Math.max(280, box.clientWidth || 600);
+    // paper has a width of its own: A4, lying, at 96 dots an inch
+    const width = state.printing ? (box.closest('.two') ? 500 : 1030) : Math.max(280, box.clientWidth || 600);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label });
     draw(root, width, height);
     box.replaceChildren(root);

@@ -13,6 +13,13 @@ function network(rows) {
     pairs.set(key, pair);
   }
   const ranked = [...pairs.values()].sort((a, b) => b.surprise - a.surprise || b.alerts - a.alerts || a.src - b.src || a.dst - b.dst);
+  // each source in turn, so that none fills the picture
+  const turns = new Map();
+  for (const pair of ranked) {
+    pair.turn = turns.get(pair.src) || 0;
+    turns.set(pair.src, pair.turn + 1);
+  }
+  ranked.sort((a, b) => a.turn - b.turn);
   const nodes = new Map(), edges = [], hosts = new Set();
   const node = (host) => {
     if (!nodes.has(host)) nodes.set(host, { host, name: alerts.hosts[host], out: 0, into: 0, alerts: 0, links: [], x: 0, y: 0 });
@@ -77,11 +84,12 @@ function hostGraph() {
     canvas.setAttribute('aria-label', `Graph of ${plural(net.nodes.length, 'host')} and ${plural(net.edges.length, 'pair')}; arrow keys move it, plus and minus zoom, N goes from host to host, Enter lists its alerts`);
     fit();
   }
+  const room = () => (state.printing ? [1030, 340] : [canvas.clientWidth || 500, canvas.clientHeight || 340]);
   function fit() {
     if (!net.nodes.length) { view = { x: 0, y: 0, scale: 1 }; return draw(); }
     const xs = net.nodes.map((n) => n.x), ys = net.nodes.map((n) => n.y);
     const [l, r, t, b] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const w = canvas.clientWidth || 500, height = canvas.clientHeight || 340;
+    const [w, height] = room();
     view.scale = Math.min(1.6, (w - 110) / (r - l || 1), (height - 50) / (b - t || 1));
     view.x = (l + r) / 2; view.y = (t + b) / 2;
     draw();
@@ -96,7 +104,7 @@ function hostGraph() {
   const size = (node) => 3.5 + Math.min(8, 1.4 * Math.sqrt(node.links.length));
 
   function draw() {
-    const w = canvas.clientWidth || 500, height = canvas.clientHeight || 340, dpr = window.devicePixelRatio || 1;
+    const [w, height] = room(), dpr = state.printing ? 2 : window.devicePixelRatio || 1;
     canvas.width = w * dpr; canvas.height = height * dpr;
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
@@ -121,11 +129,10 @@ function hostGraph() {
         c.lineTo(px - 7 * ux + 3 * uy, py - 7 * uy - 3 * ux); c.lineTo(px - 7 * ux - 3 * uy, py - 7 * uy + 3 * ux); c.fill();
       }
     }
-    const busy = new Set([...net.nodes].sort((a, b) => b.links.length - a.links.length || b.alerts - a.alerts).slice(0, view.scale > 1 ? 60 : 14));
     c.font = '11px ui-monospace, Menlo, Consolas, "Liberation Mono", monospace';
     c.textAlign = 'center';
-    const taken = [];
-    for (const node of [...net.nodes].sort((a, b) => b.links.length - a.links.length)) {
+    const ranked = [...net.nodes].sort((a, b) => b.links.length - a.links.length || b.alerts - a.alerts);
+    for (const node of ranked) {
       const x = X(node.x), y = Y(node.y), r = size(node);
       const near = over && (node === over || node.links.some((e) => e.a === over || e.b === over));
       c.globalAlpha = over && !near ? 0.3 : 1;
@@ -136,9 +143,16 @@ function hostGraph() {
       if (inside(node.name)) c.arc(x, y, r, 0, 7);
       else c.rect(x - r, y - r, 2 * r, 2 * r);
       c.fill(); c.stroke();
+    }
+    // names on top, where they have room: of hosts with several peers, of all where there are few or it is near
+    const all = ranked.length <= 30 || view.scale > 1.2, taken = [];
+    for (const node of over ? [over, ...ranked] : ranked) {
+      const x = X(node.x), y = Y(node.y), r = size(node);
+      const near = over && (node === over || node.links.some((e) => e.a === over || e.b === over));
+      c.globalAlpha = over && !near ? 0.3 : 1;
       const half = node.name.length * 3.4, place = [x - half, y + r + 3, x + half, y + r + 15];
       const free = !taken.some((t) => t[0] < place[2] && place[0] < t[2] && t[1] < place[3] && place[1] < t[3]);
-      if (node === over || (free && (net.nodes.length <= 24 || busy.has(node)))) {
+      if (free && (all || node === over || node.links.length > 1)) {
         taken.push(place);
         c.fillStyle = colour('text');
         c.strokeStyle = colour('sunk'); c.lineWidth = 3;

@@ -35,9 +35,9 @@ function timelineSection() {
   const told = h('span', { class: 'soft' });
   box.firstChild.append(told, h('span', { class: 'grow' }), clear);
   const lanes = data.incidents.filter((one) => one.first_seen).slice(0, 14);
-  const height = 150 + lanes.length * 17 + 26, bottom = 132;
+  const height = 150 + lanes.length * 17 + 16, bottom = 132;
   box.append(chart(height, `Alerts over time, and the ${lanes.length} most severe incidents`, (root, width) => {
-    const left = 210, right = width - 12, top = 16;
+    const left = 210, right = width - 22, top = 16;
     const x = linear(low, high, left, right);
     const most = Math.max(...counts.map((c) => c[0] + c[1] + c[2]));
     const y = (v) => bottom - Math.sqrt(v / most) * (bottom - top);
@@ -115,9 +115,9 @@ function choose(id) {
 function incidentsSection() {
   const rows = data.incidents;
   const order = { critical: 3, high: 2, medium: 1, low: 0 };
-  const more = (list, n) => (list.length ? `${list[0]}${n > 1 ? ` +${count(n - 1)}` : ''}` : '–');
+  const more = (list, n) => h('span', { class: 'many', title: list.join(', ') }, h('span', null, list[0] || '–'), n > 1 ? h('span', null, `+${count(n - 1)}`) : null);
   incidentGrid = grid({
-    label: 'Incidents', height: 25 * 26, rows: () => rows.map((_, i) => i), sort: null,
+    label: 'Incidents', height: 25 * 26, printed: 30, rows: () => rows.map((_, i) => i), sort: null,
     choose: (i) => choose(rows[i].id), chosen: (i) => rows[i].id === state.incident,
     columns: [
       { title: 'Severity', width: '76px', key: (i) => -order[rows[i].severity], cell: (i) => tag(rows[i].severity) },
@@ -222,7 +222,7 @@ function alertsSection() {
   const told = h('span', { class: 'soft', role: 'status' });
   searchBox = h('input', { type: 'search', placeholder: 'address, service, reason …', 'aria-label': 'Filter alerts', oninput: () => { state.words = searchBox.value; changed('filter'); } });
   const clear = h('button', { type: 'button', class: 'tool', onclick: () => { state.from = state.to = null; filterAlerts(''); changed('time'); } }, 'all alerts');
-  alertGrid = grid({ label: 'Alerts', height: 25 * 15, rows: alerts.n ? rows : () => [], columns, sort: { column: 0, down: true },
+  alertGrid = grid({ label: 'Alerts', height: 25 * 15, printed: 25, rows: alerts.n ? rows : () => [], columns, sort: { column: 0, down: true },
     chosen: (i) => i === last,
     choose: (i) => {
       last = i;

@@ -44,7 +44,15 @@ changed('filter');
 new ResizeObserver(() => { if (!state.printing) { drawCharts(); graphBox.draw(); grids.forEach((g) => g.draw()); } }).observe(document.getElementById('main'));
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => graphBox.draw());
 for (const [event, on] of [['beforeprint', true], ['afterprint', false]]) {
-  window.addEventListener(event, () => { state.printing = on; grids.forEach((g) => g.draw()); drawCharts(true); graphBox.fit(); });
+  window.addEventListener(event, () => {
+    state.printing = on;
+    // paper is light, and so is what is painted on it
+    if (on) state.theme = root.dataset.theme;
+    root.dataset.theme = on ? 'light' : state.theme;
+    grids.forEach((g) => g.draw());
+    drawCharts(true);
+    graphBox.fit();
+  });
 }
 const target = document.getElementById(location.hash.slice(1));
 if (target) target.scrollIntoView();

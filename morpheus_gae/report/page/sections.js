@@ -6,14 +6,14 @@ function summary() {
     SEVERITIES.map((s) => tile(count(data.severities[s]), `${s} incidents`, `sev sev-${s}`)),
     tile(count(data.alerts_total), 'alerts'), tile(count(data.hosts_total), 'hosts in them'),
     flagged ? tile(flagged, `of ${count(data.scored.flows)} flows`) : null,
-    tile(data.first ? `${moment(data.first).slice(0, 16)} – ${moment(data.last).slice(moment(data.first).slice(0, 4) === moment(data.last).slice(0, 4) ? 5 : 0, 16)}` : 'no times', 'first to last alert, UTC', 'wide'),
+    tile(data.first ? `${moment(data.first).slice(5, 16)} – ${moment(data.last).slice(5, 16)}` : 'no times', data.first ? `first to last alert, UTC, ${data.first.slice(0, 4)}` : 'first to last alert', 'wide'),
     tile(data.alerts_model || '–', 'model of the alerts', 'wide')));
 }
 
 function hostsSection() {
   const table = (role, title, peer) => {
     const rows = data.hosts[role];
-    const made = grid({ label: title, height: 25 * 10, rows: () => rows.map((_, i) => i), sort: null,
+    const made = grid({ label: title, height: 25 * 10, printed: 12, rows: () => rows.map((_, i) => i), sort: null,
       choose: (i) => { filterAlerts(rows[i].host); document.getElementById('alerts').scrollIntoView(); },
       columns: [
         { title: 'Host', width: 'minmax(120px, 2fr)', key: (i) => rows[i].host, cell: (i) => rows[i].host },
@@ -43,7 +43,7 @@ function scoresSection() {
   const limit = scored ? scored.threshold : data.threshold;
   const high = Math.max(...sets.map(([, , , s]) => Math.max(...s.surprise)), 12);
   parts.push(h('div', null, h('h3', null, 'Share of flows at least as strange'), chart(250, 'Share of flows by surprise, training against these', (root, width, height) => {
-    const left = 58, right = width - 14, top = 14, bottom = height - 38;
+    const left = 58, right = width - 22, top = 14, bottom = height - 38;
     const x = linear(0, high, left, right), least = scored ? Math.max(1e-7, 0.5 / scored.flows) : 1e-6, y = logarithmic(least, 1, bottom, top);
     const ys = [];
     for (let e = 0; 10 ** e >= least; e--) ys.push([10 ** e, e === 0 ? '100 %' : `${Number((100 * 10 ** e).toPrecision(1))} %`]);
@@ -64,7 +64,7 @@ function driftCharts(scored) {
   const middle = start.map((s) => s + step / 2);
   const about = timed ? `per ${span(step / 1000)}` : `per ${count(step / 1000)} flows`;
   const rate = chart(118, 'Share of flows flagged over time', (root, width, height) => {
-    const left = 58, right = width - 14, top = 10, bottom = height - 22, shares = flows.map((n, i) => flagged[i] / n);
+    const left = 58, right = width - 22, top = 10, bottom = height - 22, shares = flows.map((n, i) => flagged[i] / n);
     const x = linear(low, end, left, right), most = Math.max(...shares, 1e-6), y = (v) => bottom - Math.sqrt(v / most) * (bottom - top);
     axes(root, { x, y, xs: xs(width), ys: [[most / 16, share(most / 16)], [most / 4, share(most / 4)], [most, share(most)]], left, right, top, bottom });
     shares.forEach((v, i) => {
@@ -75,7 +75,7 @@ function driftCharts(scored) {
     if (expected < most) root.append(svg('line', { class: 'limit', x1: left, x2: right, y1: y(expected), y2: y(expected) }));
   });
   const levels = chart(132, 'Surprise of flows over time: median, and 99 of 100', (root, width, height) => {
-    const left = 58, right = width - 14, top = 10, bottom = height - 22;
+    const left = 58, right = width - 22, top = 10, bottom = height - 22;
     const x = linear(low, end, left, right), most = Math.max(...high, 1), y = linear(0, most, bottom, top);
     axes(root, { x, y, xs: xs(width), ys: ticks(0, most, 4).map((v) => [v, v]), left, right, top, bottom });
     line(root, middle, high, x, y, 'c2');
@@ -96,7 +96,7 @@ function detectionSection() {
   let picked = 0;
   const curves = found.curves;
   const pair = (label, xs, ys, text, log) => chart(250, label, (root, width, height) => {
-    const left = 44, right = width - 14, top = 14, bottom = height - 38, c = curves[picked];
+    const left = 44, right = width - 22, top = 14, bottom = height - 38, c = curves[picked];
     const least = 1 / Math.max(found.benign, 10);
     const x = log ? logarithmic(Math.max(least, 1e-6), 1, left, right) : linear(0, 1, left, right), y = linear(0, 1, bottom, top);
     const ends = [];
@@ -108,17 +108,18 @@ function detectionSection() {
     const at = found.benign_flagged / found.benign;
     if (log) root.append(svg('line', { class: 'limit', x1: x(at), x2: x(at), y1: top, y2: bottom }));
   });
-  const names = legend([['s0', ''], ['s1', 'all attacks'], ['sl', 'threshold']]);
+  const names = h('div');
+  const name = () => names.replaceChildren(legend([['s0', curves[picked].name], ...(picked ? [['s1', 'all attacks']] : []), ['sl', 'threshold']]));
   const table = h('table', null, h('thead', null, h('tr', null, ['Class', 'Flows', 'Flagged', 'ROC AUC', 'Average precision'].map((t, i) => h('th', { class: i ? 'right' : null, scope: 'col' }, t)))),
     h('tbody', null, curves.map((c, i) => h('tr', null, h('td', null, h('button', { type: 'button', 'aria-pressed': i === 0, onclick: () => pick(i) }, c.name)),
       h('td', { class: 'right' }, count(c.flows)), h('td', { class: 'right' }, share(c.flagged / c.flows)), h('td', { class: 'right' }, fixed(c.roc_auc, 4)), h('td', { class: 'right' }, fixed(c.average_precision, 4))))));
   function pick(i) {
     picked = i;
     table.querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', k === i));
-    names.childNodes[1].textContent = shown(curves[i].name);
+    name();
     drawCharts(true);
   }
-  names.childNodes[1].textContent = shown(curves[0].name);
+  name();
   box.append(h('p', { class: 'soft' }, `${count(found.attacks)} attacks, ${count(found.benign)} benign flows${found.unlabelled ? `, ${count(found.unlabelled)} without a label` : ''}. `
     + `Benign flows flagged: ${share(found.benign_flagged / found.benign)}. Each class against all benign flows. Labels were read for these figures alone.`),
   h('div', { class: 'two' }, h('div', null, h('h3', null, 'Attacks found by benign flows flagged (ROC)'), pair('ROC', (c) => c.fpr, (c) => c.tpr, 'benign flows flagged', true),

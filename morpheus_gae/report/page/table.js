@@ -1,9 +1,8 @@
 // A table of any length: rows that are seen are drawn. Arrow keys, Page, Home, End move; Enter chooses.
 const ROW = 25;
-const PRINTED = 40;
 const grids = [];
 
-function grid({ label, columns, height, rows, choose, chosen, sort }) {
+function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
   let order = rows();
   let active = 0;
   let by = sort || null;
@@ -47,15 +46,16 @@ function grid({ label, columns, height, rows, choose, chosen, sort }) {
   function draw() {
     const n = order.length;
     spacer.style.height = `${n * ROW}px`;
+    titles.style.paddingRight = `${8 + body.offsetWidth - body.clientWidth}px`;
     body.setAttribute('aria-rowcount', n);
     const seen = Math.ceil((body.clientHeight || height) / ROW);
     const top = state.printing ? 0 : Math.floor(body.scrollTop / ROW);
     const first = Math.max(0, top - 6);
-    const last = Math.min(n, state.printing ? PRINTED : top + seen + 6);
+    const last = Math.min(n, state.printing ? printed : top + seen + 6);
     const nodes = [];
     for (let r = first; r < last; r++) nodes.push(row(r));
     if (!n) nodes.push(h('div', { class: 'none' }, 'Nothing here.'));
-    if (state.printing && n > PRINTED) nodes.push(h('div', { class: 'none' }, `${count(n - PRINTED)} more are in the page itself.`));
+    if (state.printing && n > printed) nodes.push(h('div', { class: 'none' }, `${count(n - printed)} more are in the page itself.`));
     spacer.replaceChildren(...nodes);
     if (n) body.setAttribute('aria-activedescendant', `${id}r${active}`);
     else body.removeAttribute('aria-activedescendant');
