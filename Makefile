@@ -1,4 +1,4 @@
-# make demo    install, simulate (or take FLOWS=path), score, print a summary, write alerts.jsonl
+# make demo    install, simulate (or take FLOWS=path), score, print a summary, write alerts.jsonl and report.html
 # make test    ruff and mypy, then the whole suite, shared out by files to one process more than there are cores
 #              (waiting for a broker takes no core)
 # make test-checked   what runs in kernels, with every index and every load checked (NUMBA_BOUNDSCHECK), and
@@ -23,6 +23,7 @@ BIN    := $(VENV)/bin
 MODEL  ?= models/default
 FLOWS  ?=
 OUTPUT ?= alerts.jsonl
+REPORT ?= report.html
 DEMO   := demo/flows.parquet
 # processes that tests are shared out to
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
@@ -55,6 +56,7 @@ demo: $(VENV)/.core $(DEMO)
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input $(DEMO) --output $(OUTPUT) --alert_rate 0.001
 	@echo "The alerts are in $(OUTPUT); what they come to:"
 	$(BIN)/morpheus-gae incidents $(OUTPUT) --flows_a_day 500000
+	$(BIN)/morpheus-gae report $(OUTPUT) --flows $(DEMO) --model $(MODEL) --output $(REPORT)
 else
 demo: $(VENV)/.core
 	$(BIN)/morpheus run pipeline-gae --model $(MODEL) --input '$(FLOWS)' --output $(OUTPUT) --adaptive

@@ -3,23 +3,27 @@ const charts = [];
 
 function chart(height, label, draw) {
   const box = h('div', { class: 'chart' });
-  const again = () => {
+  const again = (place) => {
     // paper has a width of its own: A4, lying, at 96 dots an inch
-    const width = state.printing ? (box.closest('.two') ? 500 : 1030) : Math.max(280, box.clientWidth || 600);
+    const width = state.printing ? (box.closest('.two') ? 500 : 1030) : Math.max(280, place || 600);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label });
     draw(root, width, height);
     box.replaceChildren(root);
   };
-  charts.push({ box, again, width: 0 });
+  charts.push({ box, again, width: -1 });
   return box;
 }
 function drawCharts(force) {
-  for (const one of charts) {
-    if (force || one.width !== one.box.clientWidth) {
-      one.width = one.box.clientWidth;
-      one.again();
-    }
-  }
+  // all widths before anything is written: else each chart would lay out the whole page
+  const widths = charts.map((one) => one.box.clientWidth);
+  charts.forEach((one, i) => {
+    if (force || one.width !== widths[i]) one.again(one.width = widths[i]);
+  });
+}
+// one of them again, once it is there
+function redraw(box) {
+  const one = charts.find((c) => c.box === box);
+  if (one.width >= 0) one.again(one.width);
 }
 const linear = (low, high, from, to) => (v) => from + ((v - low) / (high - low || 1)) * (to - from);
 const logarithmic = (low, high, from, to) => {

@@ -36,7 +36,7 @@ function timelineSection() {
   box.firstChild.append(told, h('span', { class: 'grow' }), clear);
   const lanes = data.incidents.filter((one) => one.first_seen).slice(0, 14);
   const height = 150 + lanes.length * 17 + 16, bottom = 132;
-  box.append(chart(height, `Alerts over time, and the ${lanes.length} most severe incidents`, (root, width) => {
+  const bars = chart(height, `Alerts over time, and the ${lanes.length} most severe incidents`, (root, width) => {
     const left = 210, right = width - 22, top = 16;
     const x = linear(low, high, left, right);
     const most = Math.max(...counts.map((c) => c[0] + c[1] + c[2]));
@@ -99,9 +99,10 @@ function timelineSection() {
       window.addEventListener('pointerup', () => { window.removeEventListener('pointermove', move); changed('time'); }, { once: true });
       e.preventDefault();
     });
-  }), legend([['block sev-high', 'rarer than 1 in 10,000 benign flows'], ['block sev-medium', 'than 1 in 1,000'], ['block sev-low', 'others']]));
+  });
+  box.append(bars, legend([['block sev-high', 'rarer than 1 in 10,000 benign flows'], ['block sev-medium', 'than 1 in 1,000'], ['block sev-low', 'others']]));
   listeners.push((what) => {
-    if (what === 'time' || what === 'incident') drawCharts(true);
+    if (what === 'time' || what === 'incident') redraw(bars);
     told.textContent = state.from === null ? 'drag over the bars to list the alerts of a time' : `${when(state.from)} to ${when(state.to)}`;
     clear.hidden = state.from === null;
   });
@@ -121,11 +122,11 @@ function incidentsSection() {
     choose: (i) => choose(rows[i].id), chosen: (i) => rows[i].id === state.incident,
     columns: [
       { title: 'Severity', width: '76px', key: (i) => -order[rows[i].severity], cell: (i) => tag(rows[i].severity) },
-      { title: 'Kind', width: 'minmax(128px, 1.1fr)', key: (i) => rows[i].kind, cell: (i) => rows[i].kind },
-      { title: 'Source', width: 'minmax(104px, 1.2fr)', key: (i) => rows[i].sources[0] || '', cell: (i) => more(rows[i].sources, rows[i].source_count) },
-      { title: 'Target', width: 'minmax(104px, 1.2fr)', key: (i) => rows[i].targets[0] || '', cell: (i) => more(rows[i].targets, rows[i].target_count) },
+      { title: 'Kind', width: 'minmax(80px, 1.1fr)', key: (i) => rows[i].kind, cell: (i) => rows[i].kind },
+      { title: 'Source', width: 'minmax(80px, 1.2fr)', key: (i) => rows[i].sources[0] || '', cell: (i) => more(rows[i].sources, rows[i].source_count) },
+      { title: 'Target', width: 'minmax(80px, 1.2fr)', key: (i) => rows[i].targets[0] || '', cell: (i) => more(rows[i].targets, rows[i].target_count) },
       { title: 'Flows', width: '46px', right: true, key: (i) => rows[i].flows || 0, cell: (i) => count(rows[i].flows) },
-      { title: 'First seen', width: '106px', key: (i) => rows[i].first_seen || '', cell: (i) => moment(rows[i].first_seen).slice(5) },
+      { title: 'First seen', width: '84px', key: (i) => rows[i].first_seen || '', cell: (i) => moment(rows[i].first_seen).slice(5, 16) || '–' },
       { title: 'Surprise', width: '62px', right: true, told: 'nats, of all its flows together', key: (i) => rows[i].surprise_pooled || 0, cell: (i) => fixed(rows[i].surprise_pooled) },
     ],
   });

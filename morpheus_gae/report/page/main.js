@@ -35,13 +35,13 @@ scoresSection();
 detectionSection();
 qualitySection();
 modelSection();
-drawCharts();
 state.words = searchBox.value = asked.get('words') || '';
 const first = index.has(asked.get('incident')) ? asked.get('incident') : data.incidents.length ? data.incidents[0].id : null;
 choose(first);
-changed('filter');
+if (state.words) changed('filter');
+drawCharts();
 
-new ResizeObserver(() => { if (!state.printing) { drawCharts(); graphBox.draw(); grids.forEach((g) => g.draw()); } }).observe(document.getElementById('main'));
+new ResizeObserver(() => { if (!state.printing) { drawCharts(); graphBox.draw(); grids.forEach((g) => g.fit()); } }).observe(document.getElementById('main'));
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => graphBox.draw());
 for (const [event, on] of [['beforeprint', true], ['afterprint', false]]) {
   window.addEventListener(event, () => {

@@ -117,13 +117,16 @@ function detectionSection() {
     picked = i;
     table.querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', k === i));
     name();
-    drawCharts(true);
+    redraw(roc);
+    redraw(precision);
   }
   name();
+  const roc = pair('ROC', (c) => c.fpr, (c) => c.tpr, 'benign flows flagged', true);
+  const precision = pair('Precision and recall', (c) => c.tpr, (c) => c.precision, 'attacks found', false);
   box.append(h('p', { class: 'soft' }, `${count(found.attacks)} attacks, ${count(found.benign)} benign flows${found.unlabelled ? `, ${count(found.unlabelled)} without a label` : ''}. `
     + `Benign flows flagged: ${share(found.benign_flagged / found.benign)}. Each class against all benign flows. Labels were read for these figures alone.`),
-  h('div', { class: 'two' }, h('div', null, h('h3', null, 'Attacks found by benign flows flagged (ROC)'), pair('ROC', (c) => c.fpr, (c) => c.tpr, 'benign flows flagged', true),
-    h('h3', null, 'Precision by attacks found'), pair('Precision and recall', (c) => c.tpr, (c) => c.precision, 'attacks found', false), names), table));
+  h('div', { class: 'two' }, h('div', null, h('h3', null, 'Attacks found by benign flows flagged (ROC)'), roc,
+    h('h3', null, 'Precision by attacks found'), precision, names), table));
 }
 
 function qualitySection() {

@@ -6,11 +6,13 @@ function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
   let order = rows();
   let active = 0;
   let by = sort || null;
+  // where it stands, so that drawing asks nothing of the page's layout
+  let scrolled = 0;
   const template = columns.map((c) => c.width).join(' ');
   const spacer = h('div', { class: 'spacer', role: 'presentation' });
   const id = `grid${grids.length}`;
   const body = h('div', { class: 'body', tabindex: 0, role: 'grid', 'aria-label': label, id,
-    onscroll: () => draw(), onkeydown: keys, onfocus: () => draw() }, spacer);
+    onscroll: () => { scrolled = body.scrollTop; draw(); }, onkeydown: keys, onfocus: () => draw() }, spacer);
   const titles = h('div', { class: 'titles' }, columns.map((c, k) => h('button', {
     type: 'button', class: c.right ? 'right' : null, title: c.told || `sort by ${c.title}`, onclick: () => resort(k) }, c.title)));
   titles.style.gridTemplateColumns = template;
@@ -20,7 +22,7 @@ function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
   function resort(k) {
     by = by && by.column === k ? { column: k, down: !by.down } : { column: k, down: !!columns[k].right };
     refresh();
-    body.scrollTop = 0;
+    body.scrollTop = scrolled = 0;
   }
   function sorted() {
     if (!by) return;
@@ -46,10 +48,9 @@ function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
   function draw() {
     const n = order.length;
     spacer.style.height = `${n * ROW}px`;
-    titles.style.paddingRight = `${8 + body.offsetWidth - body.clientWidth}px`;
     body.setAttribute('aria-rowcount', n);
-    const seen = Math.ceil((body.clientHeight || height) / ROW);
-    const top = state.printing ? 0 : Math.floor(body.scrollTop / ROW);
+    const seen = Math.ceil(height / ROW);
+    const top = state.printing ? 0 : Math.floor(scrolled / ROW);
     const first = Math.max(0, top - 6);
     const last = Math.min(n, state.printing ? printed : top + seen + 6);
     const nodes = [];
@@ -79,11 +80,11 @@ function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
   }
   function show() {
     const top = active * ROW;
-    if (top < body.scrollTop) body.scrollTop = top;
-    else if (top + ROW > body.scrollTop + body.clientHeight) body.scrollTop = top + ROW - body.clientHeight;
+    if (top < scrolled) body.scrollTop = scrolled = top;
+    else if (top + ROW > scrolled + height) body.scrollTop = scrolled = top + ROW - height;
   }
   function keys(event) {
-    const page = Math.max(1, Math.floor(body.clientHeight / ROW) - 1);
+    const page = Math.max(1, Math.floor(height / ROW) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -order.length, End: order.length };
     if (event.key === 'Enter' || event.key === ' ') pick();
     else if (event.key in steps && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -93,7 +94,8 @@ function grid({ label, columns, height, rows, choose, chosen, sort, printed }) {
     } else return;
     event.preventDefault();
   }
-  const made = { box, refresh, draw, length: () => order.length,
+  const fit = () => { titles.style.paddingRight = `${8 + body.offsetWidth - body.clientWidth}px`; };
+  const made = { box, refresh, draw, fit, length: () => order.length,
     move: (i) => { const r = order.indexOf(i); if (r >= 0) { active = r; show(); draw(); } } };
   grids.push(made);
   refresh();
