@@ -89,9 +89,14 @@ def test_stdin_to_stdout(flows: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "url", "secret", "path"),
     [
-        ("gae-elasticsearch.sh", "elasticsearch+http://127.0.0.1:{}/alerts", "TOKEN", "/alerts/_bulk"),
-        ("gae-splunk.sh", "splunk+http://127.0.0.1:{}?index=net", "TOKEN", "/services/collector/event"),
-        ("gae-webhook.sh", "webhook+http://127.0.0.1:{}/in", "HMAC_KEY", "/in"),
+        ("gae-elasticsearch.sh", "elasticsearch+http://127.0.0.1:{}/alerts", "OUTPUT_TOKEN", "/alerts/_bulk"),
+        (
+            "gae-splunk.sh",
+            "splunk+http://127.0.0.1:{}?index=net",
+            "OUTPUT_TOKEN",
+            "/services/collector/event",
+        ),
+        ("gae-webhook.sh", "webhook+http://127.0.0.1:{}/in", "INCIDENTS_HMAC_KEY", "/in"),
     ],
 )
 def test_server_examples(
@@ -104,19 +109,20 @@ def test_server_examples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "secret").write_text("hunter2\n")
-    monkeypatch.setenv(f"MORPHEUS_GAE_OUTPUT_{secret}_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv(f"MORPHEUS_GAE_{secret}_FILE", str(tmp_path / "secret"))
 
     def answers(request: Request) -> Reply:
         items = [{"create": {"status": 201}}] * (request.body.count(b"\n") // 2)
         return Reply(200, json.dumps({"items": items}).encode())
 
     with Web(answers) as web:
-        told = [str(flows), url.format(web.port), str(tmp_path / "refused.jsonl")]
+        told = [str(flows), url.format(web.port), str(tmp_path / "third.jsonl")]
         done = run([str(PIPELINES / script), *told], tmp_path)
     assert done.returncode == 0, done.stderr
     assert {request.path.partition("?")[0] for request in web.requests} == {path}
     assert "hunter2" not in done.stderr + done.stdout
-    assert not (tmp_path / "refused.jsonl").exists()
+    # a file of alerts where it is one, of refused ones where it is that
+    assert (tmp_path / "third.jsonl").exists() == (script == "gae-webhook.sh")
 
 
 def test_python_example(flows: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.operators import AlertSink
@@ -74,7 +74,7 @@ def alert_sink(
     output, encode = settings.output or STDOUT, encoding(settings.form)
     if is_remote(output):
         return server_sink(output, encode, settings.form, settings, metrics, say)
-    if settings.refused is not None:
+    if settings.refused is not None and not is_remote(settings.incidents):
         raise UsageError(
             "--refused is for an --output that can refuse: syslog+tcp://, webhook+https:// and the like"
         )
@@ -118,7 +118,7 @@ def open_incidents(
         raise UsageError("alerts and incidents cannot both go to stdout: give --output, or --incidents_only")
     sink: AlertSink | None
     if is_remote(target):
-        sink = server_sink(target, lambda rows: rows, "plain", settings, metrics, say, updates=True)
+        sink = _incident_server(target, settings, metrics, say)
     else:
         sink = None if topics is None else topics.incident_sink()
     if sink is None:
@@ -139,6 +139,22 @@ def open_incidents(
     if upkeep is not None:
         upkeep.follow(stream)
     return stream
+
+
+def _incident_server(
+    target: str, settings: Settings, metrics: Metrics, say: Callable[[str], None]
+) -> RemoteSink:
+    """With secrets and a file of its own: what one server knows is no other's business."""
+    kept = None if settings.refused is None else Path(settings.refused)
+    told: Any = {
+        "updates": True,
+        "prefix": "MORPHEUS_GAE_INCIDENTS_",
+        "refused": None if kept is None else str(kept.with_name(f"{kept.stem}.incidents{kept.suffix}")),
+    }
+    try:
+        return server_sink(target, lambda rows: rows, "plain", settings, metrics, say, **told)
+    except UsageError as error:
+        raise UsageError(str(error).replace("--output", "--incidents", 1)) from None
 
 
 def server_sink(

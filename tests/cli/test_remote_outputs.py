@@ -11,6 +11,7 @@ import pytest
 from tests.cli.test_morpheus import csv_of, morpheus, toy  # noqa: F401
 from tests.sinks.remote.servers import Octets
 from tests.sinks.remote.test_elastic import Cluster
+from tests.sinks.remote.test_slack import Channel
 from tests.sinks.remote.test_webhook import Hook
 from tests.sinks.remote.web import Reply, Request, Web
 
@@ -72,6 +73,39 @@ def test_after_a_failure_a_run_goes_on_and_each_alert_is_there_once() -> None:
     assert sent > 100
 
 
+def test_incidents_go_to_a_server_of_their_own_with_secrets_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 31))))
+    monkeypatch.setenv("MORPHEUS_GAE_OUTPUT_TOKEN", "for-elastic")
+    monkeypatch.setenv("MORPHEUS_GAE_INCIDENTS_TOKEN", "for-chat")
+    cluster, channel = Cluster(), Channel()
+    with Web(cluster) as web, Web(channel) as chat:
+        out = ("--output", f"elasticsearch+http://127.0.0.1:{web.port}/alerts", "--graph_size", "7")
+        done = morpheus(*USUAL, *out, "--incidents", f"slack+http://127.0.0.1:{chat.port}/hooks")
+    assert done.exit_code == 0, done.output
+    assert len(cluster.documents) == 30
+    assert {request.headers["authorization"] for request in web.requests} == {"ApiKey for-elastic"}
+    assert {request.path for request in chat.requests} == {"/hooks/for-chat"}
+    assert all("incident" in text for text in channel.texts)
+
+
+def test_of_incidents_in_an_index_the_last_state_stays() -> None:
+    Path("flows.csv").write_text(csv_of(list(range(1, 31))))
+    cluster = Cluster(items=[(400, {"type": "document_parsing_exception", "reason": "no"})])
+    with Web(cluster) as web:
+        to = f"elasticsearch+http://127.0.0.1:{web.port}/alerts"
+        told = ("--graph_size", "7", "--incidents", to, "--output", "a.jsonl", "--refused", "no.jsonl")
+        done = morpheus(*USUAL, *told)
+    assert done.exit_code == 0, done.output
+    states = [json.loads(line) for request in web.requests for line in request.body.splitlines()[1::2]]
+    last = {state["id"]: state for state in states}
+    (kept,) = [json.loads(line) for line in Path("no.incidents.jsonl").read_text().splitlines()]
+    assert json.loads(kept["record"])["id"] in last
+    assert cluster.documents == last
+    assert {state["state"] for state in last.values()} == {"closed"}
+
+
 def test_what_a_webhook_refuses_is_kept_and_secrets_are_told_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("flows.csv").write_text(csv_of(list(range(1, 31))))
     Path("key").write_text("hunter2\n")
@@ -102,6 +136,8 @@ def test_what_a_webhook_refuses_is_kept_and_secrets_are_told_nowhere(monkeypatch
     [
         (["--output", "syslog+tls://joe:hunter2@h"], "no user or password"),
         (["--output", "syslog://h"], "known are files"),
+        (["--incidents", "gopher://h", "--output", "a.jsonl"], "--incidents gopher://…: unknown"),
+        (["--incidents", "splunk+https://h", "--output", "a.jsonl"], "MORPHEUS_GAE_INCIDENTS_TOKEN_FILE"),
         (["--output", "a.jsonl", "--refused", "r.jsonl"], "--refused is for"),
         (["--output", "a.jsonl", "--encoding", "cef"], "--encoding cef is for syslog"),
         (["--output", "syslog+tcp://h", "--refused", "flows.csv"], "is read as input"),
