@@ -166,13 +166,22 @@ class Fold:
         service = flows.service
         # by group, then by time; the id settles ties, so order plays no part
         order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
-        starts = np.searchsorted(of[order], np.arange(len(found) + 1))
-        groups = [order[starts[i] : starts[i + 1]] for i in range(len(found))]
+        # a group that falls silent for long enough is two incidents, however long the window is
+        timed, ends = flows.timed[order], np.maximum(flows.start, flows.end)[order]
+        silent = timed[1:] & timed[:-1] & (flows.start[order][1:] - ends[:-1] > self.quiet_ms)
+        cut = (np.diff(of[order]) > 0) | silent
+        pieces = np.split(order, np.flatnonzero(cut) + 1)
         states: dict[Anchor, str] = {}
+        closed: list[Change] = []
         # wide ones first, then as they began: a host that was reached may go on itself
-        for i in sorted(range(len(found)), key=lambda i: self._turn(found[i], flows, groups[i])):
-            rows = groups[i]
-            anchor = self._home(found[i], _service(service[rows]))
+        for rows in sorted(pieces, key=lambda rows: self._turn(found[of[rows[0]]], flows, rows)):
+            when = (
+                (int(flows.start[rows[0]]), int(flows.start[rows[-1]])) if flows.timed[rows].all() else None
+            )
+            anchor = self._home(found[of[rows[0]]], _service(service[rows]), when)
+            if anchor in self.open and not self._is_near(anchor, when):
+                closed += self._close(anchor.__eq__)
+                states.pop(anchor, None)
             if anchor not in self.open:
                 states[anchor] = OPEN
                 self.open[anchor] = Incident(incident_id(anchor, str(flows.ids[rows[0]])), anchor)
@@ -186,15 +195,22 @@ class Fold:
                     ((str(flows.hosts[host]), *split_service(used)), anchor)
                     for host, used in zip(flows.dst[rows].tolist(), service[rows].tolist(), strict=True)
                 )
-        return [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
+        return closed + [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
+
+    def _is_near(self, anchor: Anchor, when: tuple[int, int] | None) -> bool:
+        """Whether flows of that time may belong to an open incident."""
+        incident = self.open[anchor]
+        if when is None or incident.first is None or incident.last is None:
+            return True
+        return when[0] - incident.last <= self.quiet_ms and incident.first - when[1] <= self.quiet_ms
 
     @staticmethod
     def _turn(anchor: Anchor, flows: Flagged, rows: I64) -> tuple[bool, int, Anchor]:
         return anchor.side == "pair", int(flows.start[rows[0]]), anchor
 
-    def _home(self, anchor: Anchor, used: tuple[int, int]) -> Anchor:
+    def _home(self, anchor: Anchor, used: tuple[int, int], when: tuple[int, int] | None) -> Anchor:
         """The open incident that a group belongs to, or its own anchor."""
-        if anchor in self.open or anchor.side == "destination":
+        if (anchor in self.open and self._is_near(anchor, when)) or anchor.side == "destination":
             return anchor
         service = anchor.protocol, anchor.port
         # on the very service it was reached on: a worm, or somebody who goes from host to host
@@ -208,7 +224,10 @@ class Fold:
                 Anchor("destination", "", anchor.destination, *service),
                 Anchor("destination", "", anchor.destination, ANY, ANY),
             ]
-        return next((found for found in wider if found is not None and found in self.open), anchor)
+        return next(
+            (a for a in wider if a is not None and a in self.open and self._is_near(a, when)),
+            anchor,
+        )
 
 
 def _service(service: I64) -> tuple[int, int]:

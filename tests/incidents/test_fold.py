@@ -101,6 +101,17 @@ def test_after_the_quiet_it_is_another_incident() -> None:
     assert again[1].incident.id != first.incident.id
 
 
+def test_a_quiet_within_a_window_counts_too() -> None:
+    apart, whole = Fold(), Fold()
+    changes = add(apart, scan(range(10))) + add(apart, scan(range(10), 2 * HOUR), 2 * HOUR) + apart.finish()
+    found = add(whole, scan(range(10)) + scan(range(10), 2 * HOUR))
+    assert states(found) == [CLOSED, OPEN]
+    found += whole.finish()
+    ended = [[c.incident.id for c in told if c.state == CLOSED] for told in (changes, found)]
+    assert ended[0] == ended[1]
+    assert len(set(ended[0])) == 2
+
+
 def test_without_times_windows_close_it() -> None:
     fold = Fold()
     add(fold, scan(range(10)), times=False)
