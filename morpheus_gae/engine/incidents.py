@@ -123,7 +123,10 @@ class IncidentStream:
         from morpheus_gae.incidents.fold import CLOSED, OPEN
 
         news = []
-        for change, kind, severity in self._news(self._keep(changes)):
+        # what was told is told to its end, whatever rules say of it by now
+        new = [change for change in changes if change.incident.id not in self._told]
+        kept = {change.incident.id for change in self._keep(new)} | self._told.keys()
+        for change, kind, severity in self._news([one for one in changes if one.incident.id in kept]):
             known = change.incident.id in self._told
             if known or change.state == CLOSED:
                 news.append(change)

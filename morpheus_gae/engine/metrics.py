@@ -39,6 +39,8 @@ class Metrics:
         Flows that were read with something put right, by what.
     suppressed
         Flagged flows that are no alerts, by the rule that held them back.
+    suppressed_incidents
+        Incidents that are not told, by the rule that held them back.
     paired, unpaired
         Flows made of two one-way records, and one-way records without a partner.
     durations_missing
@@ -106,6 +108,7 @@ class Metrics:
         self.skipped: Counter[str] = Counter()
         self.noted: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
+        self.suppressed_incidents: Counter[str] = Counter()
         self.sweeps: Counter[int] = Counter()
         self.seconds: dict[str, float] = {}
         self.latency = [0] * (len(LATENCY_BOUNDS) + 1)
@@ -169,6 +172,11 @@ class Metrics:
         """Add flagged flows that were held back, by rule; a rule that held none back yet counts 0."""
         with self._lock:
             self.suppressed.update(rules)
+
+    def suppress_incidents(self, rules: Counter[str]) -> None:
+        """Add incidents that were held back, by rule, as ``suppress`` does."""
+        with self._lock:
+            self.suppressed_incidents.update(rules)
 
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
         """Note how far behind the partitions are that this process reads."""
@@ -256,6 +264,10 @@ class Metrics:
         lag = {f"{topic}/{partition}": n for (topic, partition), n in sorted(self.lag.items())}
         return {"kafka": {**{name: getattr(self, name) for name in names}, "lag": lag}}
 
+    def _suppressed(self) -> dict[str, Any]:
+        names = ("suppressed", "suppressed_incidents")
+        return {name: dict(sorted(counts.items())) for name in names if (counts := getattr(self, name))}
+
     def _delivery(self) -> dict[str, Any]:
         names = ("delivered_alerts", "delivery_retries", "refused_alerts")
         counts = {name: getattr(self, name) for name in names}
@@ -291,7 +303,7 @@ class Metrics:
                 "bad_records": dict(sorted(self.bad_records.items())),
                 "skipped": dict(sorted(self.skipped.items())),
                 "noted": dict(sorted(self.noted.items())),
-                **({"suppressed": dict(sorted(self.suppressed.items()))} if self.suppressed else {}),
+                **self._suppressed(),
                 "paired": self.paired,
                 "unpaired": self.unpaired,
                 "durations_missing": self.durations_missing,

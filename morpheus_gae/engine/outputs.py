@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from morpheus_gae.detect.encodings import Encode
     from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.engine.topics import Topics
     from morpheus_gae.engine.upkeep import Upkeep
     from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
@@ -96,8 +97,11 @@ def open_incidents(
     say: Callable[[str], None],
     upkeep: Upkeep | None = None,
     topics: Topics | None = None,
+    suppression: Suppression | None = None,
 ) -> IncidentStream | None:
     """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
+
+    Rules of suppression are those of ``upkeep``, where there is one.
 
     Raises
     ------
@@ -126,7 +130,7 @@ def open_incidents(
             raise UsageError(f"incidents have lists in them: write them to .jsonl, not to {target}")
         check_destination(target)
         sink = (None if upkeep is None else upkeep.incident_sink()) or LazySink(partial(open_sink, target))
-    suppression = None if upkeep is None else upkeep.suppression
+    suppression = suppression if upkeep is None else upkeep.suppression
     stream = IncidentStream(
         sink,
         records.table,

@@ -22,7 +22,6 @@ from morpheus_gae.engine.served import Served, Slot
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.engine.source import FlowSource
 from morpheus_gae.engine.stage import Operator, Source
-from morpheus_gae.engine.suppression import Suppression, open_suppression
 from morpheus_gae.engine.topics import Topics, open_topics
 from morpheus_gae.engine.upkeep import Upkeep
 from morpheus_gae.errors import UsageError
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from morpheus_gae.detect.threshold import Threshold
     from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.pair_flows import PairFlows
+    from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -297,6 +297,7 @@ def _operator(
     slot: Slot | None = None,
     upkeep: Upkeep | None = None,
     topics: Topics | None = None,
+    suppression: Suppression | None = None,
 ) -> Operator:
     """One stage; without a slot it has the model that is given, for good."""
     if name == "build-graph":
@@ -325,12 +326,12 @@ def _operator(
     if name == "flag-anomalies":
         threshold = slot.current.threshold if slot is not None else None
         remember = upkeep is not None and upkeep.remember
-        suppression = upkeep.suppression if upkeep is not None else open_suppression(settings, metrics, say)
+        suppression = suppression if upkeep is None else upkeep.suppression
         return _flag_anomalies(settings, metrics, artifact, threshold, remember, say, suppression)
     after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
     label = f"{artifact.name}@{artifact.hash}"
     sink = alert_sink(settings, metrics, say, upkeep, topics)
-    incidents = open_incidents(settings, metrics, say, upkeep, topics)
+    incidents = open_incidents(settings, metrics, say, upkeep, topics, suppression)
     if topics is None or topics.source is None:
         ended = _ended if upkeep is None else upkeep.ended
         return ToAlerts(sink, label, after=after, drained=drained, incidents=incidents, ended=ended)

@@ -50,6 +50,7 @@ LABELLED = {
     "noted": "Flows that were read with something put right, by what.",
     "suppressed": "Flagged flows that are no alerts, by the rule of --suppress that held them back.",
     "incidents_opened": "Incidents written for the first time, by kind and severity.",
+    "suppressed_incidents": "Incidents that are not told, by the rule of --suppress that held them back.",
     "stage_seconds": "Working time of each stage.",
 }
 GAUGES = {
@@ -105,6 +106,7 @@ class MetricsCollector:
             ("skipped", "reason", dict(m.skipped)),
             ("noted", "what", dict(m.noted)),
             ("suppressed", "rule", dict(m.suppressed)),
+            ("suppressed_incidents", "rule", dict(m.suppressed_incidents)),
             ("stage_seconds", "stage", dict(m.seconds)),
         ):
             counter = CounterMetricFamily(PREFIX + name, LABELLED[name], labels=[label])

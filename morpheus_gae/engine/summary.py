@@ -24,7 +24,8 @@ def summary(metrics: Metrics) -> str:
         ("hosts (sum over windows)", f"{facts['hosts']:,}"),
         ("pairs (sum over windows)", f"{facts['pairs']:,}"),
         ("alerts", f"{facts['alerts']:,}{share}"),
-        *_suppressed(facts.get("suppressed")),
+        *_suppressed("suppressed by rules", facts.get("suppressed")),
+        *_suppressed("incidents suppressed by rules", facts.get("suppressed_incidents")),
         ("bad records", f"{sum(facts['bad_records'].values()):,}"),
         *((f"  {reason}", f"{count:,}") for reason, count in facts["bad_records"].items()),
         *((f"left out: {reason}", f"{count:,}") for reason, count in facts["skipped"].items()),
@@ -43,12 +44,12 @@ def summary(metrics: Metrics) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
-def _suppressed(rules: dict[str, int] | None) -> list[tuple[str, str]]:
-    """How many flagged flows are no alerts, and the rules that held most of them back."""
+def _suppressed(title: str, rules: dict[str, int] | None) -> list[tuple[str, str]]:
+    """How much was held back, and the rules that held most of it back."""
     if rules is None:
         return []
     hits = sorted((-count, name) for name, count in rules.items() if count)
-    rows = [("suppressed by rules", f"{-sum(count for count, _ in hits):,}")]
+    rows = [(title, f"{-sum(count for count, _ in hits):,}")]
     rows += [(f"  {name}", f"{-count:,}") for count, name in hits[:RULES]]
     beyond = hits[RULES:]
     if beyond:

@@ -80,6 +80,8 @@ class Suppression:
         self._sink = None if kept is None else _open(kept)
         self._seen = self._fingerprint()
         self._refused = ""
+        # open ones that were counted
+        self._incidents: set[str] = set()
         self._expired: frozenset[str] = frozenset()
         self.rules: list[Rule] = []
         self._take(read_rules(path), "")
@@ -126,13 +128,16 @@ class Suppression:
         return out
 
     def incidents(self, changes: list[Change]) -> list[Change]:
-        """The incidents that no rule of a kind holds back; held back ones are counted, window by window."""
+        """The incidents that no rule of a kind holds back; of the others each is counted once."""
+        from morpheus_gae.incidents.fold import CLOSED
         from morpheus_gae.suppress.held import Held
 
-        held = Held(self.rules, self._clock())
-        kept = held.changes(changes)
-        if held.incidents:
-            self._metrics.suppress(held.incidents)
+        kept, held = Held(self.rules, self._clock()).split(changes)
+        new = Counter(rule.name for change, rule in held if change.incident.id not in self._incidents)
+        if new:
+            self._metrics.suppress_incidents(new)
+        self._incidents |= {change.incident.id for change, _ in held}
+        self._incidents -= {change.incident.id for change in changes if change.state == CLOSED}
         return kept
 
     def reload(self, asked: bool) -> None:
@@ -173,6 +178,7 @@ class Suppression:
         self.rules = rules
         counting = [rule for rule in rules if not rule.expired(now)]
         self._metrics.suppress(Counter({rule.name: 0 for rule in counting if rule.kinds is None}))
+        self._metrics.suppress_incidents(Counter({rule.name: 0 for rule in counting if rule.kinds}))
         plural = "" if len(counting) == 1 else "s"
         told = f"Suppressing by {len(counting):,} rule{plural} of {self._path}{when}"
         self._say(Line(told, "suppress", file=self._path, rules=len(counting)))

@@ -14,6 +14,7 @@ from morpheus_gae.detect.threshold import score_of_surprise
 from morpheus_gae.engine.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.suppression import open_suppression
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
@@ -67,8 +68,12 @@ class FlagAnomaliesStage(GaeStage):
         return "flag-anomalies"
 
     def _open(self) -> Operator:
-        executor = self._before("infer-gae").executor
-        return make_operator("flag-anomalies", self._settings, self.shared.metrics, executor, say)
+        executor, run = self._before("infer-gae").executor, self.shared
+        # to-alerts has the same rules hold incidents back
+        run.suppression = open_suppression(self._settings, run.metrics, say)
+        return make_operator(
+            "flag-anomalies", self._settings, run.metrics, executor, say, suppression=run.suppression
+        )
 
     def _take(self, message: Any) -> Window:
         settings = self._settings

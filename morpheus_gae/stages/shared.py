@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from morpheus_gae.engine.logs import say
 from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.suppression import Suppression
 from morpheus_gae.engine.topics import Topics
 from morpheus_gae.stages.handover import Handover
 
@@ -40,6 +41,8 @@ class Run:
         From build-graph to infer-gae.
     topics
         What the pipeline has to do with Kafka, if anything.
+    suppression
+        Holds flagged flows and incidents back, if rules are given.
     stopped
         True once the host was told to stop.
     error
@@ -51,6 +54,7 @@ class Run:
         self.opened: list[Any] = []
         self.windows = Handover()
         self.topics: Topics | None = None
+        self.suppression: Suppression | None = None
         self.stopped = False
         self.error: Exception | None = None
         self._mutex = threading.Lock()

@@ -97,7 +97,11 @@ class ToAlertsStage(GaeStage):
         run = self.shared
         if upstream(self, "from-netflow") is None:
             run.topics = run.topics or open_topics(self.settings, USUAL, run.metrics, say)
-        return make_operator("to-alerts", self.settings, run.metrics, executor, say, topics=run.topics)
+        return make_operator(
+            *("to-alerts", self.settings, run.metrics, executor, say),
+            topics=run.topics,
+            suppression=run.suppression,
+        )
 
     def _take(self, message: Any) -> Window:
         return window_of(message)

@@ -53,18 +53,24 @@ class Held:
         return table.filter(pa.array(found == NONE))
 
     def changes(self, changes: Sequence[Change]) -> list[Change]:
-        """The incidents that no rule of a kind holds back."""
+        """The incidents that no rule of a kind holds back; each change that is counts as one."""
+        kept, held = self.split(changes)
+        self.incidents.update(rule.name for _, rule in held)
+        return kept
+
+    def split(self, changes: Sequence[Change]) -> tuple[list[Change], list[tuple[Change, Rule]]]:
+        """Incidents that no rule of a kind holds back, and the others with the rule; none is counted."""
         from morpheus_gae.incidents.kinds import kind_of
 
-        kept = []
+        kept, held = [], []
         for change in changes:
             kind = kind_of(change.incident).name
             i = which_incident(self._rules, change.incident, kind, self._now)
             if i == NONE:
                 kept.append(change)
             else:
-                self.incidents[self._rules[i].name] += 1
-        return kept
+                held.append((change, self._rules[i]))
+        return kept, held
 
     def lines(self) -> list[str]:
         """What was held back, and which rules count no more: one fact a line."""

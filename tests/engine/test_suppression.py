@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.detect.threshold import FixedThreshold
+from morpheus_gae.engine.incidents import IncidentStream
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.operators import FlagAnomalies
 from morpheus_gae.engine.order import USUAL
@@ -23,8 +24,9 @@ from morpheus_gae.engine.suppression import Suppression
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import GaeError, UsageError
 from tests.detect.make import flows_of
-from tests.engine.toys import ToyExecutor, toy_graph
-from tests.suppress.make import RULES, flows_file
+from tests.engine.toys import ToyExecutor, ToySink, toy_graph
+from tests.incidents.make import Row, alerts, host
+from tests.suppress.make import KINDS, RULES, flows_file
 
 
 def run(tmp_path: Path, out: str, **told: Any) -> tuple[list[dict[str, Any]], Metrics, list[str]]:
@@ -103,6 +105,42 @@ def test_rules_that_expired_count_no_more_and_are_told_once(tmp_path: Path) -> N
     warned = [line for line in said if line.startswith("Warning")]
     assert len(warned) == 1
     assert "old (2026-03-02 00:00 UTC)" in warned[0]
+
+
+def test_rules_of_kinds_hold_incidents_back_and_no_alert(tmp_path: Path) -> None:
+    told, held = str(tmp_path / "told.jsonl"), str(tmp_path / "held.jsonl")
+    plain, before, _ = run(tmp_path, "one.jsonl", incidents=told)
+    found = {json.loads(line)["id"] for line in Path(told).read_text().splitlines()}
+    alerts, metrics, _ = run(tmp_path, "two.jsonl", incidents=held, suppress=rules_file(tmp_path, KINDS))
+    assert alerts == plain
+    assert metrics.alerts == before.alerts
+    assert not Path(held).read_text()
+    assert found
+    # an incident counts once, in however many windows it grew
+    assert metrics.as_dict()["suppressed_incidents"] == {"house": len(found)}
+    assert "suppressed" not in metrics.as_dict()
+    assert f"{'  house':<29}  {len(found)}" in [line.rstrip() for line in summary(metrics).splitlines()]
+
+
+def test_an_incident_that_was_told_is_told_to_its_end(tmp_path: Path) -> None:
+    rows: list[Row] = [(i, host(1), host(10 + i), 8000, 60, 40, 9.0) for i in range(30)]
+    known: list[str] = []
+    sink = ToySink()
+    stream = IncidentStream(
+        sink,
+        lambda changes, model: pa.table({"state": [change.state for change in changes]}),
+        Metrics(),
+        known.append,
+        quiet_ms=60_000,
+        keep=lambda changes: [] if known else changes,
+    )
+    table = alerts(rows)
+    stream.add(table.slice(0, 10), flows_of(10), "toy@1")
+    known.append("rules now hold all of it back")
+    stream.add(table.slice(10), flows_of(20), "toy@1")
+    stream.finish()
+    states = [row["state"] for told in sink.tables for row in told.to_pylist()]
+    assert (states[0], states[-1]) == ("open", "closed")
 
 
 def window() -> Window:

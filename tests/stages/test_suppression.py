@@ -11,7 +11,7 @@ import pytest
 from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
-from tests.suppress.make import RULES, flows_file
+from tests.suppress.make import KINDS, RULES, flows_file
 
 pytest.importorskip("pandas")
 
@@ -45,6 +45,31 @@ def test_as_on_the_embedded_engine(host: Any, toy: Any, tmp_path: Path, keep: bo
         one, two = ([json.loads(line) for line in Path(str(name)).read_text().splitlines()] for name in kept)
         assert one == two
         assert len(one) == sum(facts[0]["suppressed"].values())
+
+
+def test_rules_of_kinds_hold_incidents_back(host: Any, toy: Any, tmp_path: Path) -> None:
+    path, rules = flows_file(tmp_path / "flows.csv"), tmp_path / "rules.toml"
+    rules.write_text(KINDS)
+    counts = []
+    for suppress in (None, str(rules)):
+        c = host.config()
+        incidents = str(tmp_path / "incidents.jsonl")
+        pipeline = host.linear(
+            c,
+            host.stages.FromNetflowStage(c, [path]),
+            host.stages.BuildGraphStage(c, 10),
+            host.stages.InferGaeStage(c, "toy"),
+            host.stages.FlagAnomaliesStage(c, threshold=0.5, suppress=suppress),
+            host.stages.ToAlertsStage(c, str(tmp_path / "out.jsonl"), incidents=incidents),
+        )
+        pipeline.run()
+        metrics = host.run_of(pipeline).metrics
+        ids = {json.loads(line)["id"] for line in Path(incidents).read_text().splitlines()}
+        counts.append((len(ids), metrics.alerts, sum(metrics.suppressed_incidents.values())))
+    (told, all_alerts, none), (left, still, held) = counts
+    assert (none, left) == (0, 0)
+    assert told == held > 0
+    assert still == all_alerts
 
 
 def test_rules_that_are_wrong_are_told_before_anything_runs(host: Any, toy: Any, tmp_path: Path) -> None:

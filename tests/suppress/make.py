@@ -20,6 +20,14 @@ protocol = "tcp"
 reason = "names"
 """
 
+KINDS = """
+[[suppress]]
+name = "house"
+kind = ["unknown", "new service", "horizontal scan", "flood from many", "flood from one", "lateral spread"]
+source = "10.0.0.0/8"
+reason = "all of it is ours"
+"""
+
 
 def flows_file(path: Path, count: int = 30) -> str:
     """Flows of five sources to ports 53 and 443; the i-th has i bytes, every third is labelled an attack."""
