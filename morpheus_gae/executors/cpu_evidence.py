@@ -120,15 +120,19 @@ def back_to_pairs(
             source = ((received[s] - mean) / ONE - number * expected[s]) / (number + curve.pairs)
             source = min(max(source, 0.0), MOST_SOURCE)
         several = total[p] > 0 and count[p] > 1
+        number = float(count[p]) - 1
+        of_pair = 0.0
+        if several and row[p] >= 0:
+            of_pair = (total[p] / ONE - number * past[row[p]]) / (number + curve.flows)
+            # no flow of a known pair gains more than this
+            several = of_pair > 0
         marked[p] = source > 0 or several or (counted and more[p] > 0)
         if not marked[p]:
             continue
         told[p, 0], told[p, 1], told[p, 2], told[p, 3] = source, 0, 0, more[p] if counted else 0
         if several:
             if row[p] >= 0:
-                number = float(count[p]) - 1
-                told[p, 1] = (total[p] / ONE - number * past[row[p]]) / (number + curve.flows)
-                told[p, 2] = 1 / (number + curve.flows)
+                told[p, 1], told[p, 2] = of_pair, 1 / (number + curve.flows)
             else:
                 told[p, 1], told[p, 2] = total[p] / ONE * scale, -scale
 

@@ -1,4 +1,6 @@
-"""Activity on a device, by torch: passes over pairs and hosts alone; see `model.activity`."""
+"""Activity on a device, by Triton where it runs, else by torch: passes over pairs and hosts alone; see
+`model.activity`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from morpheus_gae.executors.cuda_choose import has_triton
 from morpheus_gae.model.activity import MOST
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.device import DeviceGraph
     from morpheus_gae.executors.device_memory import Found
     from morpheus_gae.model.artifact import Artifact
+
+BY_KERNEL = True
+"""False leaves all of it to torch."""
 
 
 class DeviceActivity:
@@ -36,12 +42,19 @@ class DeviceActivity:
             for c in (memory.pair, memory.host_out, memory.host_in)
         )
         self.total = float(memory.host_out[:, 0].sum(dtype=np.float64))
+        # as the kernels read them: the prior, and the flows in memory
+        numbers = np.append(artifact.activity.prior.astype(np.float64), self.total)
+        self.numbers = torch.from_numpy(numbers).to(device)
 
     def __call__(self, graph: DeviceGraph, found: Found) -> Tensor:
         """float32 [P] nats that each pair's flows gain."""
         n = graph.pair_flows
         if not self.total > 0:
             return torch.zeros(n.shape, dtype=torch.float32, device=n.device)
+        if BY_KERNEL and has_triton(n.device) and graph.flows:
+            from morpheus_gae.executors import triton_activity
+
+            return triton_activity.added_to_pairs(self, graph, found)
         share = graph.flows / self.total
         host, row = found.host.long(), found.forward.long()
         of_pair, of_source, of_destination = self.prior

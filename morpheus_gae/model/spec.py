@@ -166,8 +166,8 @@ class ModelSpec:
 
 
 PRESETS: dict[str, ModelSpec] = {
-    "default": ModelSpec(evidence=True, prefixes=True),
-    "graph": ModelSpec(preset="graph", attention=True, evidence=True, prefixes=True),
+    "default": ModelSpec(evidence=True, prefixes=True, activity=True),
+    "graph": ModelSpec(preset="graph", attention=True, evidence=True, prefixes=True, activity=True),
     "published": ModelSpec(
         preset="published",
         octets=True,

@@ -58,9 +58,13 @@ def settle(
     Returns
     -------
     dict, float32 [E]
-        Tensors ``activity.*``; nats, 0 for flows that are not chosen.
+        Tensors ``activity.*``; nats, 0 for flows that are not chosen, and for all where flows have no times.
     """
     kinds, windows = tuple(_Kind() for _ in KINDS), []
+    if flows.time_ms is None:
+        # the order of a file is no time: how many flows stand together there says nothing
+        silent = np.stack([kind.numbers() for kind in kinds])
+        return {"activity.prior": silent}, np.zeros(len(flows), np.float32)
     for k in range(int(fold.max(initial=0)) + 1):
         look = _Look(flows, np.flatnonzero((fold == k) & remembered), memory, size)
         rows = np.flatnonzero((fold == k) & chosen)

@@ -66,6 +66,11 @@ KERNELS = {
         [LONGS, LONGS, INTS, INTS, FLOATS, FLOATS, HALVES, *[FLOATS] * 5, "i32"],
         {"EMBEDDED": True, "Z": 64, "WIDTH": 32, "K": 32, "BLOCK": 64},
     ),
+    "triton_activity._count_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "triton_activity._pairs_kernel": (
+        [*[LONGS] * 5, INTS, INTS, *[DOUBLES] * 4, FLOATS, "i32", "i32"],
+        {"BLOCK": 256},
+    ),
     "triton_evidence._collect_kernel": ([DOUBLES, LONGS, LONGS, "i32"], {"BLOCK": 256}),
     "triton_evidence._send_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
     "triton_evidence._lines_kernel": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,5 +110,14 @@ def test_a_handful_of_flows_is_enough_to_run(count: int) -> None:
     prior, added = settled(even(count))
     assert np.isfinite(prior).all()
     assert ((added >= 0) & (added <= MOST)).all()
+    spec = SPECS["counting"]
+    assert value_flaw(spec, {**sound_tensors(spec), "activity.prior": prior}) is None
+
+
+def test_without_times_nothing_is_learnt_and_nothing_added() -> None:
+    flows, _ = with_busy_pair(even(pairs=400))
+    prior, added = settled(replace(flows, time_ms=None))
+    assert not prior[:, 3].any()
+    assert not added.any()
     spec = SPECS["counting"]
     assert value_flaw(spec, {**sound_tensors(spec), "activity.prior": prior}) is None
