@@ -38,6 +38,11 @@ MOST = 20_000
     help="Incidents that were folded before (.jsonl, .parquet, .arrow); folded from the alerts by default.",
 )
 @click.option(
+    "--suppress",
+    metavar="FILE",
+    help="Leave out what rules of this TOML file tell, and tell how much: alerts, and incidents by kind.",
+)
+@click.option(
     "--flows_a_day",
     type=click.FloatRange(min=0, min_open=True),
     help="Flows a day of the network, for severity; told by --flows or by the alerts by default.",
@@ -65,6 +70,7 @@ def command(
     columns: str | None,
     model: str | None,
     incidents: str | None,
+    suppress: str | None,
     flows_a_day: float | None,
     graph_size: int,
     executor: str,
@@ -87,6 +93,7 @@ def command(
     from morpheus_gae.report.page import page
     from morpheus_gae.report.values import Asked, gather
     from morpheus_gae.report.write import check_page, write_page
+    from morpheus_gae.suppress.read import read_rules
 
     if "-" in (*files, *inputs):
         raise UsageError("a report reads files: - is none")
@@ -100,6 +107,7 @@ def command(
         daily=flows_a_day,
         graph_size=graph_size,
         title=title,
+        rules=[] if suppress is None else read_rules(suppress),
     )
     runs = open_executor(choose_model(model), executor) if model is not None or inputs else None
     for progress in _progress():

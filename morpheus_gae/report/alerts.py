@@ -22,6 +22,8 @@ MOST_VALUES = 2_000
 """Different values of such a column; one with more tells each flow by itself, and stays behind."""
 MOST_TEXT = 300
 FACTS = "facts"
+NUMBERS = ("contribution_", "percentile_")
+"""Beginnings of the names of columns that explain an alert in numbers."""
 PARTS = ("pair", "flow", "graph")
 
 
@@ -83,7 +85,8 @@ class Alerts:
         dict
             ``n``; ``names`` (hosts, services, why: text that columns point into); ``start`` in milliseconds,
             each but the first as its distance to the one before, 0 for all where ``timed`` is false;
-            ``surprise`` and its parts in hundredths of a nat; ``more``: other columns of text.
+            ``surprise`` and its parts in hundredths of a nat; ``more``: other columns of text;
+            ``numbers`` and ``facts``: what explains them.
         """
         if self._kept is None:
             return {"n": 0, "timed": False}
@@ -116,6 +119,11 @@ class Alerts:
                 coded = _coded(table[name].combine_chunks())
                 if len(coded["names"]) <= MOST_VALUES:
                     out["more"][name[1:]] = coded
+        out["numbers"] = {
+            name[1:]: [None if v is None else round(v, 3) for v in table[name].to_pylist()]
+            for name in table.column_names
+            if name.startswith("#")
+        }
         if FACTS in table.column_names:
             out[FACTS] = [_sentences(value) for value in table[FACTS].to_pylist()]
         return out
@@ -145,6 +153,8 @@ def _rows(fields: AlertFields, flows: Flagged) -> pa.Table:
         column = fields.rest[name]
         if name == FACTS:
             table = table.append_column(name, column)
+        elif name.startswith(NUMBERS) and (numbers := _numbers(column)) is not None:
+            table = table.append_column(f"#{name}", numbers)
         elif (text := _text(column)) is not None:
             table = table.append_column(f"+{name}", text)
     return table
@@ -154,6 +164,14 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Values of a column of text; None of any other."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return column.cast(pa.string()) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Finite values of a column of numbers, null for others; None of any other column."""
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        return None
+    values = column.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
 
 
 def _coded(values: pa.Array) -> dict[str, Any]:

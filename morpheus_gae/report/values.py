@@ -22,9 +22,11 @@ from morpheus_gae.report.incidents import MOST as MOST_INCIDENTS
 from morpheus_gae.report.incidents import folded, read_incidents
 from morpheus_gae.report.quality import dead_letters, formats
 from morpheus_gae.report.rescored import Rescored, bad_counts
+from morpheus_gae.suppress.held import Held
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.suppress.rule import Rule
 
 ROWS = 100_000
 BEYOND_ONE = 1e-9
@@ -52,6 +54,8 @@ class Asked:
         Flows of a window.
     title
         Of the page.
+    rules
+        Rules that hold alerts and incidents back.
     """
 
     alerts: list[str]
@@ -62,6 +66,7 @@ class Asked:
     daily: float | None = None
     graph_size: int = 200_000
     title: str = "Network anomaly report"
+    rules: list[Rule] = field(default_factory=list)
 
 
 def gather(
@@ -94,6 +99,7 @@ def gather(
         If a file cannot be read, or holds something else.
     """
     alerts, fold = Alerts(asked.most), Fold()
+    held = Held(asked.rules, datetime.now(timezone.utc))
     changes: list[Change] = []
     benign, first, last = 0.0, None, None
     files = expand(asked.alerts)
@@ -104,13 +110,14 @@ def gather(
         progress("alerts", len(batch.flows))
         if not table.num_rows:
             continue
-        alerts.add(table)
         benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), BEYOND_ONE)
         when = batch.flows.time_ms
         low, high = (None, None) if when is None else (int(when.min()), int(when.max()))
         if low is not None and high is not None:
             first = low if first is None else min(first, low)
             last = high if last is None else max(last, high)
+        table = held.alerts(table)
+        alerts.add(table)
         if asked.incidents is None:
             changes += fold.add(table, table.num_rows, low, high)
     rescored, read_bad = None, Counter[str]()
@@ -125,7 +132,7 @@ def gather(
     if asked.incidents is None:
         seen = rescored.flows if rescored is not None and rescored.flows else round(benign)
         daily = asked.daily or flows_a_day(seen, first, last)
-        incidents = folded([*changes, *fold.finish()], daily, model)
+        incidents = folded(held.changes([*changes, *fold.finish()]), daily, model)
     else:
         incidents = read_incidents(asked.incidents)
     return {
@@ -147,6 +154,7 @@ def gather(
             "step": alerts.timeline.step,
             "counts": alerts.timeline.counts.tolist(),
         },
+        "held": held.lines(),
         "hosts": alerts.hosts.top(),
         "model": None if executor is None else card(executor.artifact),
         "quality": {

@@ -131,3 +131,13 @@ def test_dead_letters_beside_the_alerts(tmp_path: Path) -> None:
         {"reason": "negative bytes", "count": 2, "first": "f.csv, record 7: IN_BYTES = -1"},
         {"reason": "unreadable line", "count": 1, "first": ""},
     ]
+
+
+def test_rules_hold_alerts_back(tmp_path: Path) -> None:
+    path, out, rules = written(tmp_path, some()), tmp_path / "r.html", tmp_path / "rules.toml"
+    rules.write_text('[[suppress]]\nname = "scanner"\nsource = "10.1.0.2"\nreason = "ours"\nuntil = 2999-01-01\n')
+    result = run(str(path), "--output", str(out), "--suppress", str(rules))
+    assert result.exit_code == 0, result.output
+    told = values(out)
+    assert (told["alerts_total"], told["incidents_total"]) == (1, 1)
+    assert told["held"] == ["Suppressed: 30 alerts by rule scanner"]

@@ -12,6 +12,7 @@ from morpheus_gae.executors.base import open_executor
 from morpheus_gae.report.page import page
 from morpheus_gae.report.values import Asked, gather
 from tests.report.browser import browse, opened
+from tests.report.driver import driven
 from tests.report.make import NASTY, flows, some, written
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "default"
@@ -58,6 +59,22 @@ def test_text_of_flows_is_text(tmp_path: Path) -> None:
     assert "\u202e" not in dom.text
     assert "${7*7}" in dom.text
     assert not [a for _, attributes in dom.tags for a in attributes if a.startswith("on")]
+
+
+def test_what_explains_an_alert(tmp_path: Path) -> None:
+    table = some()
+    n = table.num_rows
+    table = table.append_column("facts", pa.array([[f"fact {i} <i>", "two"] for i in range(n)]))
+    table = table.append_column("percentile_pair", pa.array([99.98] * (n - 1) + [None]))
+    table = table.append_column("contribution_pair", pa.array([float("nan")] * n))
+    with driven(report(tmp_path, table)) as driver:
+        driver.run("document.querySelector('#alerts .body').focus()")
+        driver.press("Enter")
+        told = driver.run("return document.querySelector('#alerts .detail').textContent")
+        assert "<i>two" in told
+        assert "as a flow of pair 99.98 %" in told
+        assert "NaN" not in told
+        assert "strangest flow: fact" in driver.run("return document.querySelector('#incidents').textContent")
 
 
 def test_ten_thousand_alerts_draw_as_few_rows(tmp_path: Path) -> None:

@@ -69,3 +69,25 @@ def test_parts_fetch_nothing_and_write_no_markup(name: str) -> None:
 def test_every_part_is_used() -> None:
     folder = resources.files("morpheus_gae.report").joinpath("page")
     assert sorted(part.name for part in folder.iterdir()) == sorted(PARTS)
+
+
+def _light(colour: str) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_text_stands_out_in_both_themes() -> None:
+    style = resources.files("morpheus_gae.report").joinpath("page/report.css").read_text(encoding="utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in style.split("color-scheme:")
+    ]
+    themes = [theme for theme in themes if "panel" in theme]
+    assert len(themes) >= 3
+    assert themes[1] == themes[2]
+    for theme in themes[:2]:
+        for name in ("text", "soft", "accent", "critical", "high", "medium", "low"):
+            for below in ("panel", "sunk", "pick"):
+                lights = sorted((_light(theme[name]), _light(theme[below])))
+                assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, (name, below)

@@ -162,9 +162,12 @@ function about(one, found) {
   const whole = parts.reduce((sum, [, v]) => sum + (v || 0), 0);
   const bar = h('div', { class: 'parts', role: 'img', 'aria-label': parts.map(([, v, text]) => `${text} ${share(v || 0)}`).join(', ') },
     parts.map(([name, v]) => { const i = h('i', { class: name }); i.style.width = `${(100 * (v || 0)) / (whole || 1)}%`; return i; }));
+  // without facts of its own: those of its strangest alert
+  const top = found.reduce((best, i) => (best === null || alerts.surprise[i] > alerts.surprise[best] ? i : best), null);
+  const said = one.facts.length || !alerts.facts || top === null ? one.facts : alerts.facts[top].map((fact) => `strangest flow: ${fact}`);
   return [
     h('p', { class: 'line' }, tag(one.severity), ' ', h('b', null, one.summary)),
-    one.facts.length ? h('ul', { class: 'said' }, one.facts.map((fact) => h('li', null, fact))) : null,
+    said.length ? h('ul', { class: 'said' }, said.map((fact) => h('li', null, fact))) : null,
     facts([
       ['ATT&CK', attack],
       ['Sources', names(one.sources, one.source_count)], ['Targets', names(one.targets, one.target_count)], ['Services', names(one.services, one.service_count)],
@@ -183,6 +186,12 @@ function filterAlerts(words) {
   state.only = null;
   searchBox.value = words;
   changed('filter');
+}
+
+// columns of numbers whose names begin so, as words; null without any
+function numbers(prefix, i, text, before) {
+  const known = Object.entries(alerts.numbers).filter(([name, values]) => name.startsWith(prefix) && values[i] !== null);
+  return known.length ? before + known.map(([name, values]) => `${name.slice(prefix.length)} ${text(values[i])}`).join(', ') : null;
 }
 
 function alertsSection() {
@@ -231,7 +240,9 @@ function alertsSection() {
       one.replaceChildren(h('h3', null, 'This alert'), alerts.facts && alerts.facts[i].length ? h('ul', { class: 'said' }, alerts.facts[i].map((x) => h('li', null, x))) : '', facts([
         ['Flow', `${alerts.hosts[alerts.src[i]]} → ${alerts.hosts[alerts.dst[i]]}, ${alerts.service.names[alerts.service.at[i]]}`],
         ['Why', alerts.why.names[alerts.why.at[i]]],
-        ['Surprise', `${f(alerts.surprise[i])}: pair ${f(alerts.pair[i])}, flow ${f(alerts.flow[i])}, other flows ${f(alerts.graph[i])}`],
+        ['Surprise', numbers('contribution_', i, (v) => `${fixed(v, 2)} nats`, `${f(alerts.surprise[i])}: `)
+          || `${f(alerts.surprise[i])}: pair ${f(alerts.pair[i])}, flow ${f(alerts.flow[i])}, other flows ${f(alerts.graph[i])}`],
+        ['Percentile', numbers('percentile_', i, (v) => `${Number(v.toFixed(3))} %`, 'as a flow of ')],
         ...Object.entries(alerts.more).map(([name, c]) => [name.slice(0, 40), c.names[c.at[i]]]),
         ['Id', h('code', null, alerts.id[i])],
       ]));

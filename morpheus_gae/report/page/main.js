@@ -30,16 +30,24 @@ summary();
 timelineSection();
 incidentsSection();
 alertsSection();
-hostsSection();
-scoresSection();
-detectionSection();
-qualitySection();
-modelSection();
 state.words = searchBox.value = asked.get('words') || '';
 const first = index.has(asked.get('incident')) ? asked.get('incident') : data.incidents.length ? data.incidents[0].id : null;
 choose(first);
 if (state.words) changed('filter');
 drawCharts();
+root.dataset.opened = Math.round(performance.now());
+// what is further down, once the top is to be seen
+setTimeout(() => {
+  hostsSection();
+  scoresSection();
+  detectionSection();
+  qualitySection();
+  modelSection();
+  drawCharts();
+  const target = document.getElementById(location.hash.slice(1));
+  if (target) target.scrollIntoView();
+  root.dataset.ready = Math.round(performance.now());
+});
 
 new ResizeObserver(() => { if (!state.printing) { drawCharts(); graphBox.draw(); grids.forEach((g) => g.fit()); } }).observe(document.getElementById('main'));
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => graphBox.draw());
@@ -54,6 +62,3 @@ for (const [event, on] of [['beforeprint', true], ['afterprint', false]]) {
     graphBox.fit();
   });
 }
-const target = document.getElementById(location.hash.slice(1));
-if (target) target.scrollIntoView();
-root.dataset.ready = Math.round(performance.now());

@@ -142,6 +142,7 @@ function qualitySection() {
   box.append(...list('Bad records of the flows', q.bad, (b) => [h('td', null, b.reason), right(count(b.count))]),
     ...list('Records that the run set aside (dead letters)', q.dead, (b) => [h('td', null, b.reason), right(count(b.count)), h('td', { class: 'soft' }, `first: ${b.first}`)]),
     ...list('Lines of the alert files that are no alerts', q.alerts_bad, (b) => [h('td', null, b.reason), right(count(b.count))]));
+  if (data.held.length) box.append(h('h3', null, 'Held back by rules, and not on this page'), h('ul', { class: 'said' }, data.held.map((text) => h('li', null, text))));
   for (const file of q.files) {
     box.append(h('h3', null, file.source), file.refused ? h('p', null, file.refused) : facts([['Format', file.format], ['Layout', file.layout], ['Directions', file.directions]]));
     if (file.columns.length) {
