@@ -135,7 +135,7 @@ def test_dead_letters_beside_the_alerts(tmp_path: Path) -> None:
 
 def test_rules_hold_alerts_back(tmp_path: Path) -> None:
     path, out, rules = written(tmp_path, some()), tmp_path / "r.html", tmp_path / "rules.toml"
-    rules.write_text('[[suppress]]\nname = "scanner"\nsource = "10.1.0.2"\nreason = "ours"\nuntil = 2999-01-01\n')
+    rules.write_text('[[suppress]]\nname = "scanner"\nsource = "10.1.0.2"\nreason = "ours"\n')
     result = run(str(path), "--output", str(out), "--suppress", str(rules))
     assert result.exit_code == 0, result.output
     told = values(out)
