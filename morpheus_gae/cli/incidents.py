@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from morpheus_gae.cli.options import Command, echo, map_options
 
 ROWS = 100_000
 SHOWN = 20
+PIECE = 500
+"""Incidents that are read back and written at once."""
 
 
 @click.command(cls=Command)
@@ -18,6 +18,13 @@ SHOWN = 20
     "--output",
     metavar="FILE",
     help="Write all incidents to FILE (.jsonl, .parquet, .arrow; - for stdout, in place of the table).",
+)
+@click.option(
+    "--encoding",
+    type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
+    default="plain",
+    show_default=True,
+    help="Form of what is written: plain records, Elastic Common Schema, OCSF findings or Suricata's EVE.",
 )
 @click.option(
     "--flows_a_day",
@@ -48,6 +55,7 @@ SHOWN = 20
 def command(
     files: tuple[str, ...],
     output: str | None,
+    encoding: str,
     flows_a_day: float | None,
     incident_budget: float | None,
     quiet_minutes: float,
@@ -63,14 +71,17 @@ def command(
     Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5
     """
     from datetime import datetime, timezone
+    from itertools import islice
 
     from morpheus_gae.flows.mapping import read_map
     from morpheus_gae.flows.read import expand, read_flows
     from morpheus_gae.incidents import records
     from morpheus_gae.incidents.alerts_file import checked
-    from morpheus_gae.incidents.fold import CLOSED, Fold
+    from morpheus_gae.incidents.encodings import encode
+    from morpheus_gae.incidents.fold import CLOSED, Change, Fold
     from morpheus_gae.incidents.severity import false_a_day
     from morpheus_gae.incidents.severity import flows_a_day as daily
+    from morpheus_gae.incidents.spool import Spool
     from morpheus_gae.sinks.open import check_destination, open_sink
     from morpheus_gae.suppress.held import Held
     from morpheus_gae.suppress.read import read_rules
@@ -79,39 +90,52 @@ def command(
     if output is not None:
         check_destination(output)
     fold = Fold(quiet_ms=round(60_000 * quiet_minutes))
-    changes: list[Any] = []
     alerts, model, benign = 0, "", 0.0
     first: int | None = None
     last: int | None = None
-    for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=read_map(map, columns, None)):
-        table = checked(batch.flows.table, batch.source)
-        if not table.num_rows:
-            continue
-        model = table["model"][0].as_py()
-        alerts += table.num_rows
-        # on the scale of the score: 1 - threshold is the share of benign flows that are flagged
-        benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), 1e-9)
-        when = batch.flows.time_ms
-        start, end = (None, None) if when is None else (int(when.min()), int(when.max()))
-        if start is not None and end is not None:
-            first = start if first is None else min(first, start)
-            last = end if last is None else max(last, end)
-        table = held.alerts(table)
-        changes += fold.add(table, table.num_rows, start, end)
-    changes += fold.finish()
-    rate = flows_a_day or daily(round(benign), first, last)
-    found = records.ranked(held.changes([c._replace(daily=rate) for c in changes if c.state == CLOSED]))
-    if incident_budget is not None:
-        found = [c for c in found if false_a_day(c.incident.pooled, rate) <= incident_budget]
-    if output is not None:
-        sink = open_sink(output)
+    with Spool() as spool:
+
+        def keep(changes: list[Change]) -> None:
+            for change in changes:
+                if change.state == CLOSED:
+                    spool.add(change.incident)
+
+        for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=read_map(map, columns, None)):
+            table = checked(batch.flows.table, batch.source)
+            if not table.num_rows:
+                continue
+            model = table["model"][0].as_py()
+            alerts += table.num_rows
+            # on the scale of the score: 1 - threshold is the share of benign flows that are flagged
+            benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), 1e-9)
+            when = batch.flows.time_ms
+            start, end = (None, None) if when is None else (int(when.min()), int(when.max()))
+            if start is not None and end is not None:
+                first = start if first is None else min(first, start)
+                last = end if last is None else max(last, end)
+            table = held.alerts(table)
+            keep(fold.add(table, table.num_rows, start, end))
+        keep(fold.finish())
+        # known now: how severe each is depends on it
+        rate = flows_a_day or daily(round(benign), first, last)
+        sink = None if output is None else open_sink(output)
+        shown: list[Change] = []
+        ranked, found = spool.ranked(), 0
         try:
-            sink.add(records.table(found, model))
+            while piece := [Change(CLOSED, incident, rate) for incident in islice(ranked, PIECE)]:
+                kept = held.changes(piece)
+                if incident_budget is not None:
+                    kept = [c for c in kept if false_a_day(c.incident.pooled, rate) <= incident_budget]
+                found += len(kept)
+                shown += kept[: most - len(shown)]
+                if sink is not None and kept:
+                    sink.add(encode(kept, model, encoding))
         finally:
-            sink.close()
+            if sink is not None:
+                sink.close()
     for line in held.lines():
         echo(line, err=True)
     if output != "-":
-        echo(f"{alerts:,} alerts, {len(found):,} incidents" + (", the most severe:" if found else ""))
+        echo(f"{alerts:,} alerts, {found:,} incidents" + (", the most severe:" if found else ""))
         if found:
-            echo(records.lines(found, most))
+            echo(records.lines(shown, most))

@@ -11,7 +11,7 @@ from morpheus_gae.detect.alert_fields import AlertFields, lists, nested, rest_of
 
 OCSF_VERSION = "1.1.0"
 _SEVERITIES = ((2, "Low"), (3, "Medium"), (4, "High"))
-_LEARNING = 4
+LEARNING = 4
 """Analytic type: Learning (ML/DL)."""
 
 
@@ -79,7 +79,7 @@ def ocsf(table: pa.Table) -> pa.Table:
             "analytic": {
                 "name": "graph autoencoder",
                 "uid": a.model,
-                "type_id": _LEARNING,
+                "type_id": LEARNING,
                 "type": "Learning (ML/DL)",
             },
         },

@@ -8,7 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from morpheus_gae.cli import incidents as cli
 from morpheus_gae.cli.gae import main
+from morpheus_gae.incidents.fold import Change
+from morpheus_gae.suppress.held import Held
 from tests.incidents.make import Row, alerts, host
 
 
@@ -49,6 +52,34 @@ def test_records_go_to_a_file(written: Path, tmp_path: Path) -> None:
     assert found[0]["technique"] == "T1046"
     assert found[0]["state"] == "closed"
     assert len(found[0]["alerts"]) == found[0]["alerts_named"] == 20
+
+
+@pytest.mark.parametrize(("name", "place"), [("ecs", "event"), ("ocsf", "finding_info"), ("eve", "alert")])
+def test_records_are_written_in_an_encoding(written: Path, tmp_path: Path, name: str, place: str) -> None:
+    out = tmp_path / "incidents.jsonl"
+    result = run(str(written), "--output", str(out), "--encoding", name)
+    assert result.exit_code == 0, result.output
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(found) == 2
+    assert all(place in row for row in found)
+
+
+def test_memory_holds_no_closed_incidents(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[int] = []
+    # a piece of one at a time shows that no more are read back at once
+    monkeypatch.setattr(cli, "PIECE", 1)
+    held = Held.changes
+
+    def watched(self: Held, changes: list[Change]) -> list[Change]:
+        alive.append(len(changes))
+        return held(self, changes)
+
+    monkeypatch.setattr(Held, "changes", watched)
+    result = run(str(written), "--flows_a_day", "1000", "--most", "1")
+    assert result.exit_code == 0, result.output
+    assert alive == [1, 1, 0][: len(alive)]
+    assert result.output.startswith("31 alerts, 2 incidents")
+    assert len(result.output.splitlines()) == 3
 
 
 def test_no_alerts_are_no_incidents(tmp_path: Path) -> None:

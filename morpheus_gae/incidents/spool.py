@@ -1,0 +1,55 @@
+"""Spool: incidents that are closed, on disk until all are known and can be ranked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from types import TracebackType
+
+from morpheus_gae.errors import OutputError
+from morpheus_gae.incidents.incident import Incident
+
+
+class Spool:
+    """Incidents, of which memory holds the rank and the place alone.
+
+    Raises
+    ------
+    OutputError
+        If the disk of temporary files does not take them.
+    """
+
+    def __init__(self) -> None:
+        try:
+            # no name, and gone with the process
+            self._file = TemporaryFile("w+b", prefix="morpheus-gae-")  # noqa: SIM115
+        except OSError as error:
+            raise OutputError(f"no temporary file for incidents: {error.strerror}") from None
+        self._places: list[tuple[float, str, int]] = []
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, incident: Incident) -> None:
+        """Keep one that changes no more."""
+        try:
+            place = self._file.seek(0, 2)
+            self._file.write(json.dumps(incident.as_dict()).encode() + b"\n")
+        except OSError as error:
+            raise OutputError(f"the temporary file for incidents cannot grow: {error.strerror}") from None
+        self._places.append((-incident.pooled, incident.id, place))
+
+    def ranked(self) -> Iterator[Incident]:
+        """All of them, as ``records.ranked`` orders them."""
+        for _, _, place in sorted(self._places):
+            self._file.seek(place)
+            yield Incident.from_dict(json.loads(self._file.readline()))
