@@ -21,7 +21,7 @@ Bool = npt.NDArray[np.bool_]
 
 NONE = -1
 MANY = 16
-"""Rules from which it is worth while to know which hosts there are at all."""
+"""Rules of single hosts from which it is worth while to know which hosts there are at all."""
 
 
 def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
@@ -44,39 +44,58 @@ def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
     found = np.full(len(rows), NONE, np.int64)
     if not len(rows):
         return found
-    there = _present(rows) if len(rules) > MANY else None
+    free = np.arange(len(rows))
+    named = sum(rule.hosts is not None for rule in rules)
+    there = _present(rows) if named > MANY else None
     for i, rule in enumerate(rules):
         if there is not None and rule.hosts is not None and rule.hosts.isdisjoint(there):
             continue
         if rule.kinds is None and not rule.expired(now):
-            found[(found == NONE) & fits(rule, rows)] = i
+            held = fits(rule, rows, free)
+            if held.size:
+                found[held] = i
+                free = np.flatnonzero(found == NONE)
     return found
 
 
-def fits(rule: Rule, rows: Rows) -> Bool:
-    """Which flows are all that a rule tells: bool [E]. The cheapest questions come first."""
-    fit = np.ones(len(rows), bool)
+def fits(rule: Rule, rows: Rows, among: I64) -> I64:
+    """Which flows are all that a rule tells.
+
+    Parameters
+    ----------
+    rule
+        The cheapest of its questions come first, and each is asked of what is left.
+    rows
+        E flagged flows.
+    among
+        int64 [K] positions of those that are asked for.
+
+    Returns
+    -------
+    int64 [L]
+        Positions of those that fit, in order.
+    """
+    left = among
     if rule.protocols is not None:
-        fit &= np.isin(rows.protocol, list(rule.protocols))
+        left = left[np.isin(rows.protocol[left], list(rule.protocols))]
     if rule.ports is not None:
-        fit &= _in_ranges(rows.port, rule.ports)
+        left = left[_in_ranges(rows.port[left], rule.ports)]
     if rule.why is not None:
-        fit &= (rows.why != 0) & (rows.why & ~rule.why == 0)
+        why = rows.why[left]
+        left = left[(why != 0) & (why & ~rule.why == 0)]
     if rule.least is not None:
-        fit &= rows.surprise >= rule.least
+        left = left[rows.surprise[left] >= rule.least]
     if rule.most is not None:
-        fit &= rows.surprise <= rule.most
-    sources = (rows.src_hi, rows.src_lo)
-    targets = (rows.dst_hi, rows.dst_lo)
-    if rule.source is not None and fit.any():
-        fit &= rule.source.hold(*sources)
-    if rule.destination is not None and fit.any():
-        fit &= rule.destination.hold(*targets)
-    if rule.pair is not None and fit.any():
+        left = left[rows.surprise[left] <= rule.most]
+    if rule.source is not None:
+        left = left[rule.source.hold(rows.src_hi[left], rows.src_lo[left])]
+    if rule.destination is not None:
+        left = left[rule.destination.hold(rows.dst_hi[left], rows.dst_lo[left])]
+    if rule.pair is not None:
         one, other = rule.pair
-        there = one.hold(*sources) & other.hold(*targets)
-        fit &= there | (other.hold(*sources) & one.hold(*targets))
-    return fit
+        src, dst = (rows.src_hi[left], rows.src_lo[left]), (rows.dst_hi[left], rows.dst_lo[left])
+        left = left[(one.hold(*src) & other.hold(*dst)) | (other.hold(*src) & one.hold(*dst))]
+    return left
 
 
 def which_incident(rules: Sequence[Rule], incident: Incident, kind: str, now: datetime) -> int:

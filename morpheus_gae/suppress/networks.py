@@ -61,8 +61,8 @@ class Networks:
         four = [n for n in networks if isinstance(n, ipaddress.IPv4Network)]
         six = [n for n in networks if isinstance(n, ipaddress.IPv6Network)]
         self.networks: list[Network] = [
-            *ipaddress.collapse_addresses(four),
-            *ipaddress.collapse_addresses(six),
+            *(ipaddress.collapse_addresses(four) if len(four) > 1 else four),
+            *(ipaddress.collapse_addresses(six) if len(six) > 1 else six),
         ]
         nets, masks = zip(*map(_binary, self.networks), strict=True) if self.networks else ((), ())
         self._hi, self._lo = _halves(nets)

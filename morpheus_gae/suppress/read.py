@@ -63,7 +63,7 @@ def parse_rules(raw: bytes, name: str) -> list[Rule]:
         raise InputError(f"{name}: a rule begins with [[{TABLE}]], in two pairs of brackets")
     if len(rules) > MAX_RULES:
         raise InputError(f"{name} holds {len(rules):,} rules: {MAX_RULES:,} are the most")
-    lines = [raw.count(b"\n", 0, found.start()) + 1 for found in _HEADER.finditer(raw)]
+    lines = _lines(raw)
     if len(lines) != len(rules):
         # written in another way, or quoted in a text: no line is better than a wrong one
         lines = [0] * len(rules)
@@ -77,6 +77,16 @@ def parse_rules(raw: bytes, name: str) -> list[Rule]:
         seen[rule.name] = i
         read.append(rule)
     return read
+
+
+def _lines(raw: bytes) -> list[int]:
+    """Line of each header, 1 for the first."""
+    lines, line, at = [], 1, 0
+    for found in _HEADER.finditer(raw):
+        line += raw.count(b"\n", at, found.start())
+        at = found.start()
+        lines.append(line)
+    return lines
 
 
 def _bytes(path: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,23 @@ import pytest
 
 from morpheus_gae.detect.threshold import FixedThreshold
 from morpheus_gae.engine.incidents import IncidentStream
+from morpheus_gae.engine.learning import Learning
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.operators import FlagAnomalies
 from morpheus_gae.engine.order import USUAL
 from morpheus_gae.engine.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.summary import summary
-from morpheus_gae.engine.suppression import Suppression
+from morpheus_gae.engine.suppression import Suppression, open_suppression
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import GaeError, UsageError
+from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.artifact import Artifact
 from tests.detect.make import flows_of
 from tests.engine.toys import ToyExecutor, ToySink, toy_graph
 from tests.incidents.make import Row, alerts, host
+from tests.support import make_flows, with_columns
 from tests.suppress.make import KINDS, RULES, flows_file
 
 
@@ -223,3 +229,31 @@ def test_the_summary_tells_few_rules_one_by_one() -> None:
     assert f"{'  r12':<24}  12" in lines
     assert f"{'  by 2 other rules':<24}  3" in lines
     assert not [line for line in lines if "r02" in line or "r00" in line]
+
+
+def test_a_run_that_learns_knows_nothing_of_rules(tmp_path: Path, tiny_models: dict[str, Artifact]) -> None:
+    text = '[[suppress]]\nports = [53, 443]\nreason = "half of all"\n'
+    states = []
+    for rules in (None, rules_file(tmp_path, text)):
+        metrics = Metrics()
+        settings = Settings(learn=True, threshold=0.9, suppress=rules)
+        learning = Learning(CpuExecutor(tiny_models["default"]), settings, metrics, lambda _: None)
+        flag = FlagAnomalies(
+            FixedThreshold(np.inf), metrics, suppression=open_suppression(settings, metrics, lambda _: None)
+        )
+        for seed in range(3):
+            flows = with_columns(make_flows(1000, seed=seed))
+            flows = replace(flows, time_ms=np.arange(1000) + 1000 * seed)
+            scores, threshold = learning.take(build_graph(flows), flows.time_ms)
+            list(flag.process(Window(flows, scores=scores, threshold=threshold)))
+        snapshot = learning.snapshot()
+        assert snapshot is not None
+        states.append((snapshot, metrics))
+    (one, before), (two, after) = states
+    assert one.facts == two.facts
+    assert one.tensors.keys() == two.tensors.keys()
+    for name, tensor in one.tensors.items():
+        np.testing.assert_array_equal(tensor, two.tensors[name])
+    held = sum(after.suppressed.values())
+    assert before.alerts == after.alerts + held
+    assert held > 0
