@@ -12,7 +12,7 @@ from morpheus_gae.engine.operators import AlertSink
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.secrets import PREFIX
-from morpheus_gae.sinks.remote.target import is_remote, parse_target
+from morpheus_gae.sinks.remote.target import is_remote, parse_target, usual_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,15 +114,19 @@ def open_incidents(
             raise UsageError("incidents go nowhere: give --incidents URL")
         return None
     from morpheus_gae.engine.incidents import IncidentStream
-    from morpheus_gae.incidents import records
+    from morpheus_gae.incidents.encodings import encode
     from morpheus_gae.sinks.lazy import LazySink
     from morpheus_gae.sinks.open import check_destination, open_sink
 
     if target == STDOUT and settings.output in (None, STDOUT) and not settings.incidents_only:
         raise UsageError("alerts and incidents cannot both go to stdout: give --output, or --incidents_only")
     sink: AlertSink | None
+    form = usual_encoding(target)
+    rows: Callable[..., pa.Table] = partial(encode, encoding=form)
     if is_remote(target):
-        sink = _incident_server(target, settings, metrics, say)
+        from morpheus_gae.sinks.remote.together import together
+
+        rows, sink = together(form), _incident_server(target, form, settings, metrics, say)
     else:
         sink = None if topics is None else topics.incident_sink()
     if sink is None:
@@ -133,7 +137,7 @@ def open_incidents(
     suppression = suppression if upkeep is None else upkeep.suppression
     stream = IncidentStream(
         sink,
-        records.table,
+        rows,
         metrics,
         say,
         round(60_000 * settings.incident_quiet),
@@ -146,7 +150,7 @@ def open_incidents(
 
 
 def _incident_server(
-    target: str, settings: Settings, metrics: Metrics, say: Callable[[str], None]
+    target: str, form: str, settings: Settings, metrics: Metrics, say: Callable[[str], None]
 ) -> RemoteSink:
     """With secrets and a file of its own: what one server knows is no other's business."""
     kept = None if settings.refused is None else Path(settings.refused)
@@ -155,8 +159,10 @@ def _incident_server(
         "prefix": "MORPHEUS_GAE_INCIDENTS_",
         "refused": None if kept is None else str(kept.with_name(f"{kept.stem}.incidents{kept.suffix}")),
     }
+    from morpheus_gae.sinks.remote.together import sent_of
+
     try:
-        return server_sink(target, lambda rows: rows, "plain", settings, metrics, say, **told)
+        return server_sink(target, sent_of, form, settings, metrics, say, **told)
     except UsageError as error:
         raise UsageError(str(error).replace("--output", "--incidents", 1)) from None
 
@@ -191,7 +197,7 @@ def server_sink(
         Tells the user one line.
     updates
         Whether a row comes again when it has changed, with the same ``id``: the last state stays then. So do
-        incidents; give them to ``add_encoded`` of the sink, plain and as they are to be sent.
+        incidents: rows with their plain columns, see ``sinks.remote.together``.
     prefix
         What names of its secrets begin with.
     refused

@@ -58,27 +58,15 @@ def records_of(table: pa.Table, encode: Encode) -> list[Record]:
     Parameters
     ----------
     table
-        E alert rows (``detect.alerts.alert_table``), incidents (``incidents.records.table``), or rows of
-        another kind: then their columns ``id``, ``time`` (milliseconds), ``severity`` (0 to 3), ``text`` and
-        ``kind`` tell what they can.
+        E alert rows (``detect.alerts.alert_table``), incidents (``incidents.records.table``, perhaps with
+        more columns), or rows of another kind: then their columns ``id``, ``time`` (milliseconds),
+        ``severity`` (0 to 3), ``text`` and ``kind`` tell what they can.
     encode
         From rows to rows in the form that is sent.
     """
     if table.num_rows == 0:
         return []
-    return told_by(table, encode(table))
-
-
-def told_by(table: pa.Table, encoded: pa.Table) -> list[Record]:
-    """Rows that were encoded, as records that another form of the same rows tells about.
-
-    Parameters
-    ----------
-    table
-        See ``records_of``.
-    encoded
-        The same E rows in the form that is sent.
-    """
+    encoded = encode(table)
     if encoded.column_names == [CEF]:
         bodies = [text.encode() for text in encoded[CEF].to_pylist()]
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from morpheus_gae.flows.printable import printable
-from morpheus_gae.sinks.remote.records import Encode, Record, records_of, told_by
+from morpheus_gae.sinks.remote.records import Encode, Record, records_of
 from morpheus_gae.sinks.remote.refused import Refusal, RefusedFile
 from morpheus_gae.sinks.remote.retry import Retry, Transient
 
@@ -123,19 +123,6 @@ class RemoteSink:
         """
         for start in range(0, table.num_rows, CHUNK_ROWS):
             self._take(records_of(table.slice(start, CHUNK_ROWS), self._encode))
-
-    def add_encoded(self, table: pa.Table, encoded: pa.Table) -> None:
-        """Send rows that were encoded elsewhere, as ``add`` does.
-
-        Parameters
-        ----------
-        table
-            Tells of each row what is told beside it, see ``remote.records``.
-        encoded
-            The same rows in the form that is sent.
-        """
-        if table.num_rows:
-            self._take(told_by(table, encoded))
 
     def flush(self) -> None:
         """Send the rest, and have everything where it cannot be lost."""
