@@ -152,7 +152,8 @@ def _rows(fields: AlertFields, flows: Flagged) -> pa.Table:
     for name in fields.rest.column_names:
         column = fields.rest[name]
         if name == FACTS:
-            table = table.append_column(name, column)
+            if (facts := _facts(column)) is not None:
+                table = table.append_column(name, facts)
         elif name.startswith(NUMBERS) and (numbers := _numbers(column)) is not None:
             table = table.append_column(f"#{name}", numbers)
         elif (text := _text(column)) is not None:
@@ -164,6 +165,17 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Values of a column of text; None of any other."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return column.cast(pa.string()) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+
+
+def _facts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Lists of text; None of any other column."""
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return None
+    inside = kind.value_type
+    if not (pa.types.is_string(inside) or pa.types.is_large_string(inside) or pa.types.is_null(inside)):
+        return None
+    return column.cast(pa.list_(pa.string()))
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -183,5 +195,4 @@ def _coded(values: pa.Array) -> dict[str, Any]:
 
 
 def _sentences(value: Any) -> list[str]:
-    told = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(sentence)[:MOST_TEXT] for sentence in told[:MOST_COLUMNS]]
+    return [str(sentence)[:MOST_TEXT] for sentence in (value or [])[:MOST_COLUMNS]]

@@ -15,6 +15,8 @@ I64 = npt.NDArray[np.int64]
 MOST = 100
 PEERS = 4_096
 """Peers of a host that are told apart."""
+NEVER = 1 << 60
+"""Milliseconds after all times."""
 
 
 @dataclass
@@ -26,8 +28,8 @@ class Role:
     up: float = 0.0
     down: float = 0.0
     top: float = 0.0
-    first: int | None = None
-    last: int | None = None
+    first: int = NEVER
+    last: int = -NEVER
 
 
 class Hosts:
@@ -47,18 +49,24 @@ class Hosts:
             known = self.roles[role]
             order = np.argsort(host, kind="stable")
             numbers, starts = np.unique(host[order], return_index=True)
-            sums = [np.add.reduceat(values[order], starts) for values in (flows.up, flows.down)]
-            top = np.maximum.reduceat(flows.surprise[order], starts)
-            ends = np.append(starts[1:], order.shape[0])
-            for i, number in enumerate(numbers.tolist()):
-                rows = order[starts[i] : ends[i]]
+            found = zip(
+                numbers.tolist(),
+                np.diff(np.append(starts, order.shape[0])).tolist(),
+                np.add.reduceat(flows.up[order], starts).tolist(),
+                np.add.reduceat(flows.down[order], starts).tolist(),
+                np.maximum.reduceat(flows.surprise[order], starts).tolist(),
+                np.minimum.reduceat(np.where(flows.timed, flows.start, NEVER)[order], starts).tolist(),
+                np.maximum.reduceat(np.where(flows.timed, flows.start, -NEVER)[order], starts).tolist(),
+                strict=True,
+            )
+            for number, alerts, up, down, top, first, last in found:
                 one = known.setdefault(names[number], Role())
-                one.alerts += rows.shape[0]
-                one.up, one.down = one.up + float(sums[0][i]), one.down + float(sums[1][i])
-                one.top = max(one.top, float(top[i]))
-                if len(one.peers) < PEERS:
-                    one.peers.update(names[p] for p in np.unique(peer[rows]).tolist())
-                _when(one, flows.start[rows[flows.timed[rows]]])
+                one.alerts, one.up, one.down = one.alerts + alerts, one.up + up, one.down + down
+                one.top, one.first, one.last = max(one.top, top), min(one.first, first), max(one.last, last)
+            for pair in np.unique(host * len(names) + peer).tolist():
+                peers = known[names[pair // len(names)]].peers
+                if len(peers) < PEERS:
+                    peers.add(names[pair % len(names)])
 
     def top(self) -> dict[str, list[dict[str, Any]]]:
         """The hosts with most alerts, by role; those with as many by surprise, then by name."""
@@ -73,16 +81,8 @@ class Hosts:
                     "up": round(one.up),
                     "down": round(one.down),
                     "surprise": round(one.top, 2),
-                    "first": iso(one.first),
-                    "last": iso(one.last),
+                    "last": None if one.last == -NEVER else iso(one.last),
                 }
                 for name, one in ranked[:MOST]
             ]
         return out
-
-
-def _when(one: Role, start: I64) -> None:
-    if start.size:
-        low, high = int(start.min()), int(start.max())
-        one.first = low if one.first is None else min(one.first, low)
-        one.last = high if one.last is None else max(one.last, high)

@@ -21,15 +21,15 @@ MOST = 2_000
 MOST_NAMES = 50
 MOST_TEXT = 500
 TEXT = (
-    *("id", "state", "kind", "technique", "technique_name", "tactic", "tactic_name"),
-    *("severity", "first_seen", "last_seen", "summary", "model"),
+    *("id", "state", "kind", "technique", "technique_name", "tactic_name"),
+    *("severity", "first_seen", "last_seen", "summary"),
 )
 NUMBERS = (
-    *("false_a_day", "seconds", "flows", "windows", "source_count", "target_count", "service_count"),
+    *("false_a_day", "seconds", "flows", "source_count", "target_count", "service_count"),
     *("bytes_out", "bytes_in", "median_bytes", "period_seconds", "surprise", "surprise_pooled"),
     *("share_pair", "share_flow", "share_graph"),
 )
-LISTS = ("sources", "targets", "services", "alerts", "facts")
+LISTS = ("sources", "targets", "services", "facts")
 NEEDED = ("id", "kind", "severity", "summary", "surprise_pooled")
 
 

@@ -175,7 +175,7 @@ function about(one, found) {
       ['Flows', `${count(one.flows)}, ${octets(one.bytes_out)} out, ${octets(one.bytes_in)} in${one.period_seconds ? `, every ${span(one.period_seconds)}` : ''}`],
       ['False ones a day', one.false_a_day === null ? null : `${one.false_a_day < 1e-3 ? one.false_a_day.toExponential(1) : Number(one.false_a_day.toPrecision(2))} benign incidents as strange are expected`],
       ['Why', whole ? h('span', null, bar, parts.filter(([, v]) => v).map(([name, v, text]) => [h('i', { class: `key ${name}` }), `${text} ${share(v)}`])) : null],
-      ['Id', h('code', null, one.id || '')],
+      ['Id', h('code', null, one.id || '')], ['State', one.state && one.state !== 'closed' ? one.state : null],
       ['Alerts', h('button', { type: 'button', class: 'tool', onclick: () => { state.only = new Set(found); changed('filter'); document.getElementById('alerts').scrollIntoView(); } }, `list ${plural(found.length, 'alert')}`)],
     ]),
   ].filter((node) => node);
