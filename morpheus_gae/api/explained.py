@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from morpheus_gae.detect.alerts import alert_table
+from morpheus_gae.detect.explain import Explainer
 from morpheus_gae.flows.stack import stack
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ def explained(
     Returns
     -------
     pyarrow.Table
-        The flows' columns, those of alerts, and ``row`` (int64), which replaces a column of that name.
+        The flows' columns, those of alerts with ``detect.explain.EXPLAINED``, and ``row`` (int64), which
+        replaces a column of that name.
     """
     tables: list[pa.Table] = []
-    label = f"{artifact.name}@{artifact.hash}"
+    label, explainer = f"{artifact.name}@{artifact.hash}", Explainer(artifact)
     for flows, scores in windows:
         keep = scores.surprise >= threshold if flagged else np.ones(len(flows), bool)
         if not keep.any() and tables:
             continue
-        table = alert_table(flows, scores, keep, threshold, label)
+        table = alert_table(flows, scores, keep, threshold, label, explainer)
         if ROW in table.column_names:
             table = table.drop_columns([ROW])
         tables.append(table.append_column(ROW, pa.array(flows.rows[keep])))

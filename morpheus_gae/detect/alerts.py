@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.explain import EXPLAINED
 from morpheus_gae.detect.threshold import score_of_surprise
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morpheus_gae.detect.explain import Explainer
     from morpheus_gae.executors.base import Scores
     from morpheus_gae.flows.frame import Flows
 
@@ -76,7 +78,14 @@ def why(
     return np.asarray(pair + 2 * flow + 4 * among + 8 * (counts >= AMONG), np.int8)
 
 
-def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32, model: str) -> pa.Table:
+def alert_table(
+    flows: Flows,
+    scores: Scores,
+    keep: Bool,
+    threshold: np.float32,
+    model: str,
+    explainer: Explainer | None = None,
+) -> pa.Table:
     """Rows of the kept flows, in input order.
 
     Parameters
@@ -91,12 +100,14 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
         On the surprise; told on the scale of the score.
     model
         ``name@hash``.
+    explainer
+        Of the model that scored them; None tells no ``explain.EXPLAINED``.
 
     Returns
     -------
     pyarrow.Table
         The input's columns, then ``ALERT_COLUMNS``, ``GRAPH`` and ``ACTIVITY`` among them where the model has
-        them.
+        them, then ``explain.EXPLAINED``.
         Input columns of these names (the input is an earlier output, say) are replaced.
     """
     import pyarrow as pa
@@ -110,8 +121,9 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
         # rows of some types cannot be picked
         table = ordinary_table(flows.table).take(pa.array(index))
     table = table.drop_columns(
-        [name for name in (*ALERT_COLUMNS, GRAPH, ACTIVITY) if name in table.column_names]
+        [name for name in (*ALERT_COLUMNS, GRAPH, ACTIVITY, *EXPLAINED) if name in table.column_names]
     )
+    told = {} if explainer is None else explainer.columns(flows, scores, index, table)
     n = index.shape[0]
     pair_part, flow_part = scores.pair_part[index], scores.flow_part[index]
     surprise = scores.surprise[index]
@@ -134,6 +146,7 @@ def alert_table(flows: Flows, scores: Scores, keep: Bool, threshold: np.float32,
         "threshold": np.full(n, score_of_surprise(threshold)),
         "why": reasons.dictionary_decode(),
         "model": pa.repeat(pa.scalar(model), n),
+        **told,
     }
     for name, values in added.items():
         table = table.append_column(name, pa.array(values) if isinstance(values, np.ndarray) else values)

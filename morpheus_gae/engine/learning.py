@@ -103,6 +103,8 @@ class Learning:
         # refused before anything is read
         reopen(executor, executor.artifact)
         self._executor, self._metrics, self._say = executor, metrics, say
+        # the last window: memory may be another one since
+        self.scored_by = executor.artifact
         self._half_life_days = settings.half_life
         self._rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
         self._fixed = None if settings.threshold is None else surprise_of_score(settings.threshold)
@@ -128,6 +130,7 @@ class Learning:
         """
         learner = self._learner or self._begin(graph)
         scores, threshold = self._executor.score(graph), self._threshold
+        self.scored_by = self.artifact
         parts = apart(self.artifact, scores)
         evidence = None
         if scores.graph_part is not None:
@@ -315,7 +318,14 @@ class LearnGae(Operator):
             snapshot = self._learning.snapshot()
             now = self._clock()
             self._due = now + max(self._seconds, SNAPSHOT_TIMES * (now - began))
-        yield replace(item, graph=None, scores=scores, threshold=threshold, snapshot=snapshot)
+        yield replace(
+            item,
+            graph=None,
+            scores=scores,
+            threshold=threshold,
+            snapshot=snapshot,
+            artifact=self._learning.scored_by,
+        )
 
     def finish(self) -> tuple[()]:
         """Say so if alerts have not begun."""

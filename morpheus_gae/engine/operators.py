@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from morpheus_gae.detect.alerts import alert_table
+from morpheus_gae.detect.explain import Explainer
 from morpheus_gae.detect.labels import attacks
 from morpheus_gae.detect.threshold import Threshold
 from morpheus_gae.engine.metrics import Metrics
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.frame import Flows, Position
     from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
 
 UNKNOWN_SHARE = 0.5
 FLOOD_SHARE, FLOOD_TIMES = 0.1, 10
@@ -295,6 +297,8 @@ class ToAlerts(Operator):
         Gets the alerts of each window, to make incidents of them.
     ended
         Whether the stream has come to its end, when no more windows come: then incidents are closed.
+    artifact
+        The model that explains alerts of windows that do not bring their own; None leaves these unexplained.
     """
 
     name = "to-alerts"
@@ -309,8 +313,11 @@ class ToAlerts(Operator):
         drained: Callable[[], None] = lambda: None,
         incidents: IncidentStream | None = None,
         ended: Callable[[], bool] = lambda: True,
+        artifact: Artifact | None = None,
     ) -> None:
         self._incidents, self._ended = incidents, ended
+        self._artifact = artifact
+        self._explainer: Explainer | None = None
         self._drained = drained
         self._admit = admit
         self._sink = sink
@@ -326,7 +333,8 @@ class ToAlerts(Operator):
         if not self._admit(item):
             return
         model = self._model if item.served is None else item.served.label
-        alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model)
+        explainer = self._explains(item)
+        alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model, explainer)
         self._sink.add(alerts)
         if self._incidents is not None:
             self._incidents.add(alerts, item.flows, model)
@@ -337,6 +345,14 @@ class ToAlerts(Operator):
         for act in self._after:
             act(item)
         yield item
+
+    def _explains(self, item: Window) -> Explainer | None:
+        """Of the model that scored the window."""
+        artifact = self._artifact if item.served is None else item.served.executor.artifact
+        artifact = item.artifact or artifact
+        if artifact is not None and (self._explainer is None or self._explainer.artifact is not artifact):
+            self._explainer = Explainer(artifact)
+        return self._explainer
 
     def finish(self) -> tuple[()]:
         """Make sure that there is a destination, if an empty one: the run has come to its end."""

@@ -334,9 +334,12 @@ def _operator(
     incidents = open_incidents(settings, metrics, say, upkeep, topics, suppression)
     if topics is None or topics.source is None:
         ended = _ended if upkeep is None else upkeep.ended
-        return ToAlerts(sink, label, after=after, drained=drained, incidents=incidents, ended=ended)
+        return ToAlerts(
+            sink, label, after=after, drained=drained, incidents=incidents, ended=ended, artifact=artifact
+        )
     source = topics.source
-    return ToAlerts(sink, label, source.delivered, after, topics.admit, drained, incidents, lambda: False)
+    gives = source.delivered, after, topics.admit, drained, incidents, lambda: False
+    return ToAlerts(sink, label, *gives, artifact=artifact)
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from morpheus_gae.executors.base import Scores
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
 
 Bool = npt.NDArray[np.bool_]
 
@@ -49,6 +50,8 @@ class Window:
         What a run that learns knew after this window, now and then.
     origin
         Partition of a topic that its flows come from, if they come from one.
+    artifact
+        The model that scored it, in a run whose memory learns.
     """
 
     flows: Flows
@@ -62,3 +65,4 @@ class Window:
     trace: Trace | None = None
     snapshot: Snapshot | None = None
     origin: Origin | None = None
+    artifact: Artifact | None = None

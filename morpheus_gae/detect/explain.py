@@ -1,0 +1,242 @@
+"""Explain: what each part has of a flagged flow's surprise, how strange it is for whom, and facts in figures.
+
+Of flagged flows alone, from their rows and what the model holds, with NumPy: the same whichever executor
+scored them, and on both engines. Nothing is told that the model's memory does not hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
+from morpheus_gae.detect.facts import counted, ranges
+from morpheus_gae.detect.flow_types import FlowTypes
+from morpheus_gae.detect.habits import habit
+from morpheus_gae.model.features import edge_features
+from morpheus_gae.model.memory import find, host_keys, pair_keys, rows
+from morpheus_gae.model.prefixes import prefix_keys
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.executors.base import Scores
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.model.artifact import Artifact
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+PERCENTILES = ("percentile_pair", "percentile_host", "percentile_all")
+FACTS = "facts"
+EXPLAINED = (*CONTRIBUTIONS, *PERCENTILES, FACTS)
+"""Columns that explain an alert."""
+MOST, OF_PAIR = 500, 3
+"""Alerts of a window that get facts, for text takes time: where there are more, the strangest, so many of a
+pair before more of any."""
+
+
+class Ends(NamedTuple):
+    """F flows as the model reads them: addresses uint64 [F], attributes float32 [F, 3], missing bool [F]."""
+
+    src_hi: U64
+    src_lo: U64
+    dst_hi: U64
+    dst_lo: U64
+    attributes: F32
+    missing: npt.NDArray[np.bool_]
+
+    def of(self, at: I64) -> Ends:
+        """Some of them."""
+        lanes = self.src_hi[at], self.src_lo[at], self.dst_hi[at], self.dst_lo[at]
+        return Ends(*lanes, self.attributes[at], self.missing[at])
+
+
+class Explainer:
+    """Explains alerts of one model.
+
+    Parameters
+    ----------
+    artifact
+        That scored them.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self._memory = artifact.memory if artifact.spec.memory else None
+        self._prefixes = artifact.prefixes
+        self._types: FlowTypes | None = None
+        self._total = 0.0
+        if self._memory is not None:
+            self._total = float(self._memory.pair[:, 0].sum(dtype=np.float64))
+
+    def columns(self, flows: Flows, scores: Scores, index: I64, table: pa.Table) -> dict[str, Any]:
+        """Columns ``EXPLAINED`` of chosen flows.
+
+        Parameters
+        ----------
+        flows, scores
+            Of a window.
+        index
+            int64 [F] flows to tell about.
+        table
+            Their rows.
+
+        Returns
+        -------
+        dict
+            Contributions and percentiles as arrow float64 [F], null where the model cannot tell; facts as
+            lists of text [F], empty beyond the ``MOST`` strangest.
+        """
+        import pyarrow as pa
+
+        n = index.shape[0]
+        parts = contributions(self.artifact, scores, index)
+        percent = np.full((n, 3), np.nan)
+        surprise = np.asarray(scores.surprise[index], np.float64)
+        probability, at = self.artifact.quantiles
+        percent[:, 2] = np.floor(1e4 * np.interp(surprise, at, probability)) / 100
+        told: list[list[str]] = [[] for _ in range(n)]
+        ends = _ends(flows, index, table) if n and self._memory is not None else None
+        if ends is not None:
+            self._recall(ends, surprise, percent, told)
+        numbers = np.concatenate([parts, percent], 1)
+        out: dict[str, Any] = {
+            name: pa.array(values, mask=np.isnan(values))
+            for name, values in zip((*CONTRIBUTIONS, *PERCENTILES), numbers.T.copy(), strict=True)
+        }
+        return {**out, FACTS: pa.array(told, pa.list_(pa.string()))}
+
+    def _recall(self, ends: Ends, surprise: F64, percent: F64, told: list[list[str]]) -> None:
+        memory, t = self._memory, self.artifact.tensors
+        assert memory is not None
+        src = host_keys(ends.src_hi, ends.src_lo, memory.salt)
+        dst = host_keys(ends.dst_hi, ends.dst_lo, memory.salt)
+        code = pair_keys(src, dst)
+        pair = find(memory.pair_key, code)
+        source = find(memory.host_key, src)
+        mean, scale = t["scale.mean"], t["scale.std"]
+        x = edge_features(ends.attributes, ends.missing, mean, scale)[:, :3]
+        of_pair = habit(x, rows(memory.pair, pair), mean, scale)
+        of_host = habit(x, rows(memory.host_out, source), mean, scale)
+        percent[:, 0], percent[:, 1] = of_pair.percentile, of_host.percentile
+        again, met = _repeats(src, code, pair)
+        chosen = _chosen(surprise, code)
+        mine, few = [told[i] for i in chosen.tolist()], ends.of(chosen)
+        pair, source, again, met = pair[chosen], source[chosen], again[chosen], met[chosen]
+        self._contacts(mine, few, (src[chosen], dst[chosen]), pair, source, met)
+        values = few.attributes.astype(np.float64)
+        for found, whose, which in ((of_pair, "this pair", pair >= 0), (of_host, "the source", pair < 0)):
+            part = found.of(chosen, which)
+            ranges(mine, values, part, few.missing, whose)
+        if self.artifact.spec.flow_types:
+            self._looks(mine, few, rows(memory.pair_types, pair))
+        for j in np.flatnonzero(again > 1).tolist():
+            mine[j].append(f"{again[j]:,} alerts of this pair in this window")
+
+    def _contacts(
+        self, told: list[list[str]], ends: Ends, keys: tuple[U64, U64], pair: I64, source: I64, met: I64
+    ) -> None:
+        """Who met whom, how often."""
+        memory = self._memory
+        assert memory is not None
+        src, dst = keys
+        old = np.flatnonzero(pair >= 0)
+        for j, n in zip(old.tolist(), memory.pair[pair[old], 0].tolist(), strict=True):
+            told[j].append(f"known pair: {counted(n, 'flow')} in memory")
+        new = np.flatnonzero(pair < 0)
+        back = find(memory.pair_key, pair_keys(dst[new], src[new]))
+        there = find(memory.host_key, dst[new])
+        sent = rows(memory.host_out[:, :1], source)[:, 0].tolist()
+        got = rows(memory.host_in[:, :1], there)[:, 0].tolist()
+        turned = rows(memory.pair[:, :1], back)[:, 0].tolist()
+        near = self._neighbours(ends.dst_hi[new], ends.dst_lo[new], there)
+        known, hosts, none = (source >= 0).tolist(), met.tolist(), f"{self._total:,.0f}"
+        for i, (j, seen) in enumerate(zip(new.tolist(), (there >= 0).tolist(), strict=True)):
+            facts = told[j]
+            if turned[i]:
+                other = counted(turned[i], "flow")
+                facts.append(f"first contact in this direction, {other} the other way round in memory")
+            else:
+                facts.append(f"first contact of this pair: none of the {none} flows in memory")
+            if hosts[j] > 1:
+                facts.append(f"first contacts of the source with {hosts[j]:,} hosts in this window's alerts")
+            if not known[j]:
+                facts.append("source never seen")
+            elif sent[j] == 0:
+                facts.append("no flow from this source in memory")
+            if not seen:
+                facts.append(f"destination never seen{near[i]}")
+            else:
+                facts.append(f"destination known: {counted(got[i], 'flow')} to it in memory")
+
+    def _neighbours(self, hi: U64, lo: U64, there: I64) -> list[str]:
+        """What the prefixes of unknown hosts have shown."""
+        out = [""] * hi.shape[0]
+        if self._prefixes is None or self._memory is None:
+            return out
+        four = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
+        for key, names in zip(
+            prefix_keys(hi, lo, self._memory.salt), (("/24", "/64"), ("/16", "/48")), strict=True
+        ):
+            at = find(self._prefixes.key, key)
+            for i in np.flatnonzero((at >= 0) & (there < 0)).tolist():
+                if not out[i]:
+                    hosts = counted(self._prefixes.into[at[i], 0], "host")
+                    out[i] = f"; {hosts} of its {names[0] if four[i] else names[1]} received flows"
+        return out
+
+    def _looks(self, told: list[list[str]], ends: Ends, types: F32) -> None:
+        """The flow type that each flow is nearest to, and the one that its pair mostly has."""
+        self._types = self._types or FlowTypes(self.artifact)
+        names, nearest = self._types.names, self._types.nearest(ends.attributes, ends.missing)
+        whole, usual = types.sum(1), types.argmax(1)
+        shares = 100 * types.max(1, initial=0) / np.maximum(whole, np.finfo(np.float32).tiny)
+        for j, (near, most, share) in enumerate(
+            zip(nearest.tolist(), usual.tolist(), shares.astype(np.int64).tolist(), strict=True)
+        ):
+            if share > 0 and near != most:
+                told[j].append(f"looks like {names[near]}; {share} % of this pair's flows like {names[most]}")
+            else:
+                told[j].append(f"looks like {names[near]}")
+
+
+def _repeats(src: U64, code: U64, pair: I64) -> tuple[I64, I64]:
+    """Of each flow, int64 [F]: how many are of its pair, and how many hosts its source is new to."""
+    _, first, of, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    sources, place = np.unique(src, return_inverse=True)
+    fresh = first[pair[first] < 0]
+    met = np.bincount(place.reshape(-1)[fresh], minlength=sources.shape[0])
+    return times[of.reshape(-1)].astype(np.int64), met[place.reshape(-1)].astype(np.int64)
+
+
+def _chosen(surprise: F64, code: U64) -> I64:
+    """int64 [at most MOST] flows that get facts, ascending: a few of each pair before more, the strangest."""
+    n = surprise.shape[0]
+    if n <= MOST:
+        return np.arange(n)
+    # ties by place: the same flows whoever asks
+    order = np.lexsort((-surprise, code))
+    begins = np.r_[0, np.flatnonzero(np.diff(code[order])) + 1]
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n) - np.repeat(begins, np.diff(np.r_[begins, n]))
+    return np.asarray(np.sort(np.lexsort((-surprise, rank >= OF_PAIR))[:MOST]), np.int64)
+
+
+def _ends(flows: Flows, index: I64, table: pa.Table) -> Ends | None:
+    """Addresses and attributes of chosen flows, read from their rows again where only these are left."""
+    if not flows.src_lo[index].any() and not flows.dst_lo[index].any():
+        from morpheus_gae.flows.convert import table_to_flows
+
+        flows = table_to_flows(table).flows
+        if len(flows) != index.shape[0]:
+            return None
+        index = np.arange(index.shape[0])
+    return Ends(
+        flows.src_hi[index], flows.src_lo[index], flows.dst_hi[index], flows.dst_lo[index],
+        flows.attributes[index], flows.duration_missing[index],
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Habits: what memory holds of a flow's pair and source, as figures that hold for certain.
+
+Of each pair and host memory has the number of its flows, and mean and standard deviation of their
+standardised attributes. That is enough for two statements that are true of any traffic, however it spreads:
+
+::
+
+    at least 1 - 1/k^2 of the flows lie within k standard deviations (Chebyshev's inequality)
+    at most 3/t have a sum of three squared distances of t or more   (Markov's, for a sum with mean 3)
+
+The first gives ranges, the second percentiles, which are therefore lower bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.model.features import CLIP
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+WITHIN = ((10.0, 99), (5.0, 96), (float(np.sqrt(10.0)), 90), (2.0, 75))
+"""Standard deviations, and the percent of flows that are at least as near to the mean."""
+FINEST = 1e-3
+"""Least standard deviation, in units of the training traffic's: below, rounding would count."""
+FEWEST = 10
+"""Flows from which on a percentile is told."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How unusual F flows are for the pairs, or sources, that they belong to.
+
+    Attributes
+    ----------
+    flows
+        float64 [F] flows in memory; 0 where it knows none.
+    level
+        int64 [F, 3] index into ``WITHIN`` of the widest range that an attribute is outside of; -1 where it is
+        within all, or memory cannot tell.
+    low, high
+        float64 [F, 3] ends of that range, as counted.
+    percentile
+        float64 [F] percent of the flows that are nearer to the mean, at least; NaN where memory cannot tell.
+    """
+
+    flows: F64
+    level: I64
+    low: F64
+    high: F64
+    percentile: F64
+
+    def of(self, at: I64, which: npt.NDArray[np.bool_]) -> Habit:
+        """Those of some flows, with nothing outside a range but where ``which`` says so."""
+        level = np.where(which[:, None], self.level[at], -1)
+        return Habit(self.flows[at], level, self.low[at], self.high[at], self.percentile[at])
+
+
+def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
+    """Compare flows with what is known.
+
+    Parameters
+    ----------
+    x
+        float32 [F, 3] standardised attributes (`model.features.edge_features`).
+    known
+        float32 [F, 7] rows of memory: flows, mean (3), standard deviation (3); zeros where there is none.
+    mean, scale
+        float32 [3] of the training traffic.
+    """
+    n, centre = known[:, 0].astype(np.float64), known[:, 1:4].astype(np.float64)
+    spread = np.maximum(known[:, 4:7].astype(np.float64), FINEST)
+    away = np.where(n[:, None] > 0, np.abs(x - centre) / spread, 0.0)
+    level = np.full(away.shape, -1, np.int64)
+    for i in range(len(WITHIN) - 1, -1, -1):
+        # a little further than the range, so that its ends can be rounded outwards
+        level[away > 1.01 * WITHIN[i][0]] = i
+    k = np.array([k for k, _ in WITHIN])[level]
+    ends = [centre - k * spread, centre + k * spread]
+    # what lies beyond was counted as if it lay there
+    level[(ends[0] <= -CLIP) | (ends[1] >= CLIP)] = -1
+    low, high = (np.expm1(np.clip(e, -CLIP, CLIP) * scale + mean) for e in ends)
+    total = (away**2).sum(1)
+    share = np.minimum(1 - 3 / np.maximum(total, 3), n / (n + 1))
+    told = (n >= FEWEST) & (total > 3)
+    return Habit(n, level, np.maximum(low, 0), high, np.where(told, np.floor(1e4 * share) / 100, np.nan))
