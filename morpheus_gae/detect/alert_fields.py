@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alerts import ALERT_COLUMNS
+from morpheus_gae.detect.explain import EXPLAINED, FACTS
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.address_kernels import V4_PREFIX
 from morpheus_gae.flows.addresses import format_addresses, parse_addresses
@@ -56,6 +57,8 @@ class AlertFields:
         float32 [E].
     why, model
         Text [E].
+    explained
+        Columns of ``explain.EXPLAINED``, by name; empty where the alerts tell none.
     rest
         Table of all other columns.
     """
@@ -79,10 +82,32 @@ class AlertFields:
     threshold: pa.Array
     why: pa.Array
     model: pa.Array
+    explained: dict[str, pa.Array]
     rest: pa.Table
 
     def __len__(self) -> int:
         return int(self.start_ms.shape[0])
+
+    @property
+    def reason(self) -> pa.Array:
+        """Text [E]: why, and the facts behind it."""
+        if FACTS not in self.explained:
+            return self.why
+        facts = pc.binary_join(self.explained[FACTS], "; ")
+        some = pc.greater(pc.utf8_length(facts), 0)
+        return pc.if_else(some, pc.binary_join_element_wise(self.why, facts, ": "), self.why)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What explains alerts, nested: contributions and percentiles by their short names, and facts."""
+        out: dict[str, Any] = {}
+        for name, column in self.explained.items():
+            group, _, short = name.partition("_")
+            if short:
+                out.setdefault(group, {})[short] = column
+            else:
+                out[name] = column
+        return out
 
     @classmethod
     def of(cls, table: pa.Table) -> AlertFields:
@@ -120,6 +145,7 @@ class AlertFields:
             threshold=_flat(table["threshold"]),
             why=_flat(table["why"]),
             model=_flat(table["model"]),
+            explained={n: _flat(table[n]) for n in EXPLAINED if n in table.column_names},
             rest=table.drop_columns([n for n in table.column_names if n in _TOLD]),
         )
 
@@ -134,7 +160,7 @@ def _milliseconds(values: Any) -> Any:
 _FAR = float(1 << 53)
 _TOLD = {
     *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
-    columns.PROTOCOL, *ALERT_COLUMNS,
+    columns.PROTOCOL, *ALERT_COLUMNS, *EXPLAINED,
 }  # fmt: skip
 
 

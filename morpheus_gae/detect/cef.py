@@ -10,9 +10,14 @@ import pyarrow.compute as pc
 
 from morpheus_gae import __version__
 from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.explain import FACTS
 
 CEF = "cef"
 """Name of the one column that these rows have."""
+FEW = 3
+"""Facts that a line tells."""
+ROOM = 1000
+"""Characters of these, at most: a message has 1,023 (when escaped a few more)."""
 SEVERITIES = ("3", "6", "9")
 """Low, medium and high, of 0 to 10."""
 
@@ -55,6 +60,7 @@ def cef(table: pa.Table) -> pa.Table:
         ("cfp1Label", pa.repeat(pa.scalar("anomaly score"), n)),
         ("cfp2", a.surprise),
         ("cfp2Label", pa.repeat(pa.scalar("surprise"), n)),
+        ("msg", _short(a)),
         ("cs1", _value(a.model)),
         ("cs1Label", pa.repeat(pa.scalar("model"), n)),
     )
@@ -75,6 +81,15 @@ def _text(values: pa.Array) -> pa.Array:
 
 def _where(keep: pa.Array, values: pa.Array) -> pa.Array:
     return pc.if_else(keep, values, pa.scalar(None, pa.string()))
+
+
+def _short(a: AlertFields) -> pa.Array:
+    """The first facts, in the room that the standard gives a message; null where there are none."""
+    none = pa.nulls(len(a), pa.string())
+    if FACTS not in a.explained:
+        return none
+    text = pc.utf8_slice_codeunits(pc.binary_join(pc.list_slice(a.explained[FACTS], 0, FEW), "; "), 0, ROOM)
+    return pc.if_else(pc.greater(pc.utf8_length(text), 0), _value(text), none)
 
 
 def _value(values: pa.Array) -> pa.Array:

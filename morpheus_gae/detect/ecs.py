@@ -40,7 +40,7 @@ def ecs(table: pa.Table) -> pa.Table:
             "type": lists(words[1], words[2]),
             "module": "morpheus_gae",
             "dataset": "morpheus_gae.alert",
-            "reason": a.why,
+            "reason": a.reason,
             "start": iso_time(a.start_ms),
             "end": iso_time(a.end_ms),
             "duration": pc.multiply(a.duration_ms, _NS).cast(pa.int64(), safe=False),
@@ -63,6 +63,7 @@ def ecs(table: pa.Table) -> pa.Table:
             "surprise": a.surprise,
             "threshold": a.threshold,
             "model": a.model,
+            **a.details,
             "record": rest_of(a),
         },
     }

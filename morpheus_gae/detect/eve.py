@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import AlertFields, iso_time, nested, rest_of
+from morpheus_gae.detect.explain import FACTS
 
 GENERATOR = 9200
 """gid of these alerts: none that Suricata gives itself."""
@@ -46,6 +47,8 @@ def eve(table: pa.Table) -> pa.Table:
             "category": "Anomalous network flow",
             # 1 is the most severe
             "severity": pa.array(np.int8(3) - a.severity),
+            # as Suricata tells what a rule knows: lists of text by name
+            "metadata": {FACTS: a.explained[FACTS]} if FACTS in a.explained else None,
         },
         "flow": {
             "bytes_toserver": a.in_bytes,
@@ -60,6 +63,7 @@ def eve(table: pa.Table) -> pa.Table:
             "surprise": a.surprise,
             "threshold": a.threshold,
             "model": a.model,
+            **{name: told for name, told in a.details.items() if name != FACTS},
             "record": rest_of(a),
         },
     }

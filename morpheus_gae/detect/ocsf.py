@@ -72,7 +72,7 @@ def ocsf(table: pa.Table) -> pa.Table:
         "finding_info": {
             "uid": a.id,
             "title": "Anomalous network flow",
-            "desc": a.why,
+            "desc": a.reason,
             "types": lists(pa.repeat(pa.scalar("anomaly"), n)),
             "first_seen_time": a.start_ms,
             "last_seen_time": a.end_ms,
@@ -88,6 +88,7 @@ def ocsf(table: pa.Table) -> pa.Table:
             "anomaly_score": a.score,
             "surprise": a.surprise,
             "threshold": a.threshold,
+            **a.details,
             "record": rest_of(a),
         },
     }

@@ -10,6 +10,7 @@ import pytest
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.encodings import ENCODINGS, encoding
+from morpheus_gae.detect.explain import EXPLAINED
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.convert import table_to_flows
@@ -176,3 +177,42 @@ def test_durations_and_starts_that_no_clock_shows_warn_nobody(name: str) -> None
         "FLOW_START_MILLISECONDS": [1e300, -1e300, 0.0],
     }
     assert len(written(name, alerts(odd))) == 3
+
+
+FACT = "412 B up, where at least 96 % of 8,113 flows of this pair in memory had 60-90"
+EXPLAINED_AT = {
+    "ecs": ("event/reason", "morpheus_gae/facts/0", "morpheus_gae"),
+    "ocsf": ("finding_info/desc", "unmapped/facts/0", "unmapped"),
+    "eve": (None, "alert/metadata/facts/0", "gae"),
+}
+
+
+def explained() -> pa.Table:
+    told: dict[str, Any] = {name: pa.array([1.5, None, 0.0]) for name in EXPLAINED}
+    told["facts"] = pa.array([[FACT, "source never seen"], [], ["a=b"]], pa.list_(pa.string()))
+    table = alerts()
+    for name, column in told.items():
+        table = table.append_column(name, column)
+    return table
+
+
+@pytest.mark.parametrize("name", EXPLAINED_AT)
+def test_what_explains_an_alert_is_told(name: str) -> None:
+    reason, fact, home = EXPLAINED_AT[name]
+    contribution, percentile = f"{home}/contribution/pair", f"{home}/percentile/all"
+    rows = written(name, explained())
+    assert at(rows[0], fact) == FACT
+    assert at(rows[0], contribution) == at(rows[0], percentile) == 1.5
+    assert at(rows[1], contribution) is None
+    assert "facts" not in json.dumps([row.get("record", {}) for row in rows])
+    if reason is not None:
+        assert at(rows[0], reason).endswith(f": {FACT}; source never seen")
+        assert at(rows[1], reason) == at(written(name, alerts())[1], reason)
+
+
+def test_a_line_of_cef_tells_the_first_facts_in_short() -> None:
+    lines = encoding("cef")(explained())["cef"].to_pylist()
+    assert f" msg={FACT}; source never seen cs1=" in lines[0]
+    assert " msg=" not in lines[1]
+    assert " msg=a\\=b " in lines[2]
+    assert all(" msg=" not in line for line in encoding("cef")(alerts())["cef"].to_pylist())
