@@ -298,7 +298,7 @@ class ToAlerts(Operator):
     ended
         Whether the stream has come to its end, when no more windows come: then incidents are closed.
     artifact
-        The model that explains alerts of windows that do not bring their own; None leaves these unexplained.
+        The model that explains alerts of windows that do not bring their own; None leaves all unexplained.
     """
 
     name = "to-alerts"
@@ -348,9 +348,11 @@ class ToAlerts(Operator):
 
     def _explains(self, item: Window) -> Explainer | None:
         """Of the model that scored the window."""
+        if self._artifact is None:
+            return None
         artifact = self._artifact if item.served is None else item.served.executor.artifact
         artifact = item.artifact or artifact
-        if artifact is not None and (self._explainer is None or self._explainer.artifact is not artifact):
+        if self._explainer is None or self._explainer.artifact is not artifact:
             self._explainer = Explainer(artifact)
         return self._explainer
 
