@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.histogram import DecayingHistogram
+from morpheus_gae.detect.adaptive import AdaptiveThreshold
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
+    from morpheus_gae.flows.frame import Flows
     from morpheus_gae.model.artifact import Artifact
 
 F64 = npt.NDArray[np.float64]
@@ -29,8 +30,16 @@ SATURATED = 54 * math.log(2.0)
 class Threshold(Protocol):
     """Decides for one window after the other."""
 
-    def of_window(self, surprise: F64) -> np.float32:
-        """Threshold on the surprise for this window; call once per window, in stream order."""
+    def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
+        """Threshold on the surprise for this window; call once per window, in stream order.
+
+        Parameters
+        ----------
+        surprise
+            float64 [E].
+        flows
+            The window's, for a threshold that asks whose they are.
+        """
         ...
 
 
@@ -46,45 +55,9 @@ class FixedThreshold:
     def __init__(self, surprise: float) -> None:
         self.surprise: np.float32 = np.float32(surprise)
 
-    def of_window(self, surprise: F64) -> np.float32:
+    def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
         """The threshold, whatever the window."""
         return self.surprise
-
-
-class AdaptiveThreshold:
-    """A streaming quantile: flags about ``rate`` of the recent traffic of this very stream.
-
-    For traffic that the model was not trained on. The threshold of a window comes from the windows before
-    it, older ones counting less; that of the first window from the window itself. So a window cannot
-    raise its own threshold, and the same stream gives the same alerts however often it is run.
-
-    Parameters
-    ----------
-    rate
-        Share of flows to flag, in (0, 1].
-    half_life
-        Flows after which an older flow counts half.
-
-    Notes
-    -----
-    The history is a ``DecayingHistogram``. An attack that fills more than ``rate`` of the recent
-    traffic raises the threshold; a fixed one does not have that weakness.
-    """
-
-    def __init__(self, rate: float, half_life: int = 1_000_000) -> None:
-        if not 0.0 < rate <= 1.0:
-            raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
-        self.rate = rate
-        self.history = DecayingHistogram(half_life)
-
-    def of_window(self, surprise: F64) -> np.float32:
-        """Threshold for this window, which then joins the history."""
-        if self.history.empty:
-            self.history.add(surprise)
-            return self.history.exceeded_by(self.rate)
-        threshold = self.history.exceeded_by(self.rate)
-        self.history.add(surprise)
-        return threshold
 
 
 def surprise_of_score(score: float) -> float:
@@ -179,5 +152,5 @@ def choose_threshold(
         return FixedThreshold(surprise_of_score(threshold))
     rate = DEFAULT_ALERT_RATE if alert_rate is None else alert_rate
     if adaptive:
-        return AdaptiveThreshold(rate)
+        return AdaptiveThreshold(rate, artifact=artifact)
     return FixedThreshold(surprise_of_rate(artifact, rate))

@@ -236,7 +236,7 @@ class FlagAnomalies(Operator):
             self._metrics.serving(item.served.executor.artifact)
             rule = item.served.threshold or rule
         # a run that learns has decided already: what is flagged is not learnt
-        threshold = rule.of_window(surprise) if item.threshold is None else item.threshold
+        threshold = rule.of_window(surprise, item.flows) if item.threshold is None else item.threshold
         flagged = surprise >= threshold
         self._metrics.scored(surprise, float(threshold))
         self._flows += len(item.flows)

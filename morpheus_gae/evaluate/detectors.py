@@ -23,6 +23,7 @@ from morpheus_gae.model.spec import PRESETS, ModelSpec, enriched
 from morpheus_gae.model.spec import preset as preset_of
 
 if TYPE_CHECKING:
+    from morpheus_gae.model.artifact import Artifact
     from morpheus_gae.train.weights import Weights
 
 Real = npt.NDArray[np.floating]
@@ -30,6 +31,8 @@ VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds of comparators come from."""
 LEARNING = "learning"
 """The default model as it follows the stream (`evaluate.learning`)."""
+ADAPTIVE = "adaptive"
+"""The default model with a threshold that follows the stream (`evaluate.adaptive`)."""
 ENRICHED = "enriched"
 """The default model that reads ports, protocol, packets and the like (`train --features enriched`)."""
 RULES = ("unseen host", "unseen pair", "attribute histogram")
@@ -53,7 +56,9 @@ class Detector:
     own
         Threshold by the detector's own rule, where it was published with one.
     follow
-        Of a detector that learns from the stream: its scores, and what it flags at each budget.
+        Of a detector that follows the stream: its scores, and what it flags at each budget.
+    artifact
+        Of a model.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Detector:
     supported: tuple[str, ...]
     own: float | None = None
     follow: Callable[[Flows], tuple[Real, dict[str, npt.NDArray[np.bool_]]]] | None = None
+    artifact: Artifact | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Setting:
 
 def known() -> tuple[str, ...]:
     """Names of all detectors: our own models, comparators, then baselines."""
-    return (*PRESETS, ENRICHED, LEARNING, *COMPARATORS, *BASELINES)
+    return (*PRESETS, ENRICHED, LEARNING, ADAPTIVE, *COMPARATORS, *BASELINES)
 
 
 def named(text: str) -> str:
@@ -187,6 +193,7 @@ def open_model(folder: str | Path, setting: Setting) -> Detector:
         lambda stream: score_flows(stream, runs, setting.graph_size),
         artifact.thresholds,
         tuple(artifact.supported_budgets),
+        artifact=artifact,
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.threshold import AdaptiveThreshold
+from morpheus_gae.detect.adaptive import AdaptiveThreshold
 from morpheus_gae.evaluate.labels import Labels
 from morpheus_gae.flows.frame import Flows
+
+if TYPE_CHECKING:
+    from morpheus_gae.model.artifact import Artifact
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -44,14 +47,26 @@ def tenths(flows: Flows) -> tuple[I64, str]:
     return np.arange(n, dtype=np.int64) * TENTHS // max(n, 1), "flows"
 
 
-def follow(surprise: Real, rate: float, window: int) -> Bool:
-    """What an adaptive threshold flags, a window at a time: bool [E]."""
-    threshold = AdaptiveThreshold(rate)
+def follow(surprise: Real, rate: float, window: int, flows: Flows, artifact: Artifact | None) -> Bool:
+    """What an adaptive threshold flags, a window at a time: bool [E].
+
+    Parameters
+    ----------
+    surprise
+        [E] of the flows.
+    rate, artifact
+        See ``AdaptiveThreshold``.
+    window
+        Flows of a window.
+    flows
+        In stream order.
+    """
+    threshold = AdaptiveThreshold(rate, artifact=artifact)
     # its history holds surprises, which are not negative
     value = np.maximum(np.asarray(surprise, np.float64), 0.0)
+    cuts = [slice(i, min(i + window, value.shape[0])) for i in range(0, value.shape[0], window)]
     flagged = [
-        value[i : i + window] >= threshold.of_window(value[i : i + window])
-        for i in range(0, value.shape[0], window)
+        value[cut] >= threshold.of_window(value[cut], flows.slice(cut.start, cut.stop)) for cut in cuts
     ]
     return np.concatenate(flagged) if flagged else np.zeros(0, np.bool_)
 
@@ -63,6 +78,7 @@ def by_tenth(
     thresholds: Mapping[str, float],
     window: int,
     decided: Mapping[str, Bool] | None = None,
+    artifact: Artifact | None = None,
 ) -> dict[str, Any]:
     """Figures of each tenth.
 
@@ -76,6 +92,8 @@ def by_tenth(
         Flows between two steps of the adaptive thresholds.
     decided
         bool [E] what was flagged at each budget by a detector that learns: no other threshold is asked.
+    artifact
+        Of a model: adaptive thresholds begin with it.
 
     Returns
     -------
@@ -88,7 +106,7 @@ def by_tenth(
     attack, benign = labels.attack & labels.labelled, ~labels.attack & labels.labelled
     ways = {
         "fixed": {b: surprise >= np.float32(t) for b, t in thresholds.items()},
-        "adaptive": {b: follow(surprise, float(b), window) for b in thresholds},
+        "adaptive": {b: follow(surprise, float(b), window, flows, artifact) for b in thresholds},
     }
     if decided is not None:
         ways = {"fixed": dict(decided), "adaptive": dict(decided)}

@@ -13,7 +13,17 @@ import numpy as np
 
 from morpheus_gae.errors import GaeError, InputError, MissingExtraError
 from morpheus_gae.evaluate.ablation import BASE, ablated, fits, variants
-from morpheus_gae.evaluate.detectors import LEARNING, RULES, Detector, Setting, fit, model_folder, open_model
+from morpheus_gae.evaluate.adaptive import adaptive
+from morpheus_gae.evaluate.detectors import (
+    ADAPTIVE,
+    LEARNING,
+    RULES,
+    Detector,
+    Setting,
+    fit,
+    model_folder,
+    open_model,
+)
 from morpheus_gae.evaluate.labels import Labels, labels_of
 from morpheus_gae.evaluate.learning import Learns, learning
 from morpheus_gae.evaluate.metrics import figures
@@ -228,6 +238,8 @@ def _detectors(
         yield open_model(plan.model, setting)
         if LEARNING in plan.names:
             yield learning(plan.model, setting, plan.learns)
+        if ADAPTIVE in plan.names:
+            yield adaptive(plan.model, setting)
         return
     for detector, make in _fits(asked, plan, setting, where):
         watch.step(f"{name} {protocol.name} {detector}")
@@ -251,11 +263,14 @@ def _fits(
     asked: Case, plan: SuitePlan, setting: Setting, where: Path
 ) -> Iterator[tuple[str, Callable[[], Detector]]]:
     """How each detector of one seed is fitted."""
-    flows, fitted = asked.train, set[str]()
+    flows, fitted, begun = asked.train, set[str](), set[str]()
 
-    def learner() -> Detector:
-        if BASE not in fitted:
+    def follower(detector: str) -> Detector:
+        if BASE not in fitted | begun:
             fit(BASE, flows, where / BASE, setting)
+            begun.add(BASE)
+        if detector == ADAPTIVE:
+            return adaptive(where / BASE, setting)
         return learning(where / BASE, setting, plan.learns)
 
     def plain(detector: str) -> Detector:
@@ -267,8 +282,8 @@ def _fits(
         yield from ((name, make) for name, make in fits(flows, where, setting))
         fitted.add(BASE)
     for detector in plan.names:
-        if detector == LEARNING:
-            yield detector, learner
+        if detector in (LEARNING, ADAPTIVE):
+            yield detector, partial(follower, detector)
         elif detector not in fitted:
             yield detector, partial(plain, detector)
 
@@ -287,7 +302,7 @@ def _measured(
     if protocol.over_time:
         window = min(plan.graph_size, max(len(trial.flows) // WINDOWS, LEAST_WINDOW))
         found["over_time"] = by_tenth(
-            trial.flows, trial.labels, surprise, detector.thresholds, window, decided
+            trial.flows, trial.labels, surprise, detector.thresholds, window, decided, detector.artifact
         )
     if run["seed"] == 0:
         watch.scored(run, trial.labels, surprise, detector.thresholds)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from morpheus_gae.evaluate import ablation
-from morpheus_gae.evaluate.detectors import LEARNING
+from morpheus_gae.evaluate.detectors import ADAPTIVE, LEARNING
 from morpheus_gae.evaluate.over_time import TENTHS
 from morpheus_gae.evaluate.summary import BUDGETS
 from morpheus_gae.evaluate.tables import NONE, budget_name, marked, of_detectors, over, percent, spread, table
 
 SHORT = ("0.001", "0.01")
 """Budgets of the first tables."""
+FOLLOW = {LEARNING: "as it learns", ADAPTIVE: "as it follows"}
+"""Detectors that have one threshold alone, and what it does."""
 
 
 def page(found: dict[str, Any]) -> str:
@@ -139,12 +141,12 @@ def _over_time(detectors: dict[str, Any]) -> list[str]:
         rows.append(["benign flows", *(f"{t['benign']:,.0f}" for t in first["tenths"])])
         rows.append(["attacks", *(f"{t['attacks']:,.0f}" for t in first["tenths"])])
         for name, t in told.items():
-            for way in ("fixed",) if name == LEARNING else ("fixed", "adaptive"):
+            for way in ("fixed",) if name in FOLLOW else ("fixed", "adaptive"):
                 refused = way == "fixed" and detectors[name]["budgets"][budget] is None
                 cells = [
                     NONE if refused else spread(part[way][budget]["fpr"], 100, 2) for part in t["tenths"]
                 ]
-                how = "as it learns" if name == LEARNING else way
+                how = FOLLOW.get(name, way)
                 rows.append([f"{marked(name)}, {how}", *cells])
         lines += [*table(rows), ""]
     return lines

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morpheus_gae.detect.adaptive import AdaptiveThreshold
 from morpheus_gae.detect.histogram import BINS_PER_OCTAVE
 from morpheus_gae.detect.threshold import (
-    AdaptiveThreshold,
     FixedThreshold,
     choose_threshold,
     extrapolated_budget,
@@ -30,6 +30,7 @@ def artifact() -> Any:
         name="toy",
         thresholds={"0.001": 7.25, "0.01": 4.5},
         supported_budgets=("0.01",),
+        spec=SimpleNamespace(memory=False),
         quantiles=(p, s),
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morpheus_gae.detect.threshold import AdaptiveThreshold, FixedThreshold
+from morpheus_gae.detect.adaptive import AdaptiveThreshold
+from morpheus_gae.detect.threshold import FixedThreshold
 from morpheus_gae.engine.metrics import Metrics
 from morpheus_gae.engine.served import Served
 from morpheus_gae.engine.state import Learnt, StateFile

@@ -60,8 +60,9 @@ def test_tenths_add_up() -> None:
 def test_adaptive_thresholds_follow_a_stream_that_has_drifted() -> None:
     rng = np.random.default_rng(2)
     surprise = rng.exponential(1, 20_000) + 10
-    assert follow(surprise, 0.01, 500).mean() == pytest.approx(0.01, abs=0.004)
-    assert follow(np.zeros(0), 0.01, 500).shape == (0,)
+    flows = timed_benign(20_000, 10.0)
+    assert follow(surprise, 0.01, 500, flows, None).mean() == pytest.approx(0.01, abs=0.004)
+    assert follow(np.zeros(0), 0.01, 500, flows.slice(0, 0), None).shape == (0,)
 
 
 def test_no_attacks_no_rate() -> None:

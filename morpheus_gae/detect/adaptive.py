@@ -1,0 +1,298 @@
+"""Adaptive: a threshold from the recent traffic of the very stream, in which a burst counts once.
+
+It begins with what the model's own flows say, and that counts less and less. Of the strangest flows a host
+counts for no more than the rate lets expect of one that is as busy, several times that if the model's memory
+knows it to be so, and for one: an attack of many flows from a stranger hardly raises the threshold, while
+traffic that has become stranger as a whole does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.detect.histogram import DecayingHistogram
+from morpheus_gae.errors import UsageError
+from morpheus_gae.model.memory import find, host_keys
+
+if TYPE_CHECKING:
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.model.artifact import Artifact
+    from morpheus_gae.model.memory import Memory
+
+Bool = npt.NDArray[np.bool_]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Real = npt.NDArray[np.floating]
+
+OWN = 20.0
+"""Flows of the model's own beyond its threshold that the history begins with."""
+SAMPLE = 4096
+"""Flows of a window that tell how busy hosts are, every n-th."""
+MOST, FAINT = 65_536, 0.01
+"""Hosts that are followed at most, sources and destinations each; flows, faded, below which none is."""
+ONCE, TIMES = 1.0, 5.0
+"""Strange flows that a host counts for: one, so many times what the rate lets expect of the flows that it has
+in memory, and what the rate lets expect of those that it has in the stream."""
+LOOK, MOST_LOOK = 3.0, 0.3
+"""Strange is so many times the rate of all flows, and no more than this share."""
+HOME = 0.5
+"""On a network of which the memory knows the hosts of fewer flows, each flow counts: every host is new."""
+
+
+class AdaptiveThreshold:
+    """A streaming quantile: flags about ``rate`` of the recent traffic of this very stream.
+
+    For traffic that the model was not trained on, or that has changed since. The threshold of a window comes
+    from the windows before it, older ones counting less; that of the first window from the window itself and
+    from the model's own flows. So a window cannot raise its own threshold, and the same stream gives the same
+    alerts however often it is run.
+
+    Parameters
+    ----------
+    rate
+        Share of flows to flag, in (0, 1].
+    half_life
+        Flows after which an older flow counts half.
+    artifact
+        Model whose quantiles the history begins with, and whose memory says what is expected of a host;
+        None: it begins with nothing, and each flow counts.
+    """
+
+    def __init__(self, rate: float, half_life: int = 1_000_000, artifact: Artifact | None = None) -> None:
+        if not 0.0 < rate <= 1.0:
+            raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
+        self.rate = rate
+        self.history = History(rate, half_life)
+        if artifact is not None:
+            self.history.begin(artifact)
+
+    def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
+        """Threshold for this window, which then joins the history."""
+        first = self.history.empty or not self.history.flows
+        if first:
+            self.history.take(surprise, flows)
+        threshold = self.history.exceeded_by(self.rate)
+        if not first:
+            self.history.take(surprise, flows)
+        return threshold
+
+
+class History(DecayingHistogram):
+    """The recent surprises of a stream, those of a burst counted once.
+
+    Parameters
+    ----------
+    rate
+        Share of flows that the threshold is to flag.
+    half_life
+        Flows after which an older flow counts half.
+
+    Attributes
+    ----------
+    flows
+        Flows taken, older ones counting less.
+    """
+
+    def __init__(self, rate: float, half_life: int) -> None:
+        super().__init__(half_life)
+        self.rate, self.flows, self._known = rate, 0.0, 0.0
+        self._memory: Memory | None = None
+        self._ends = [Followed(), Followed()]
+
+    def begin(self, artifact: Artifact) -> None:
+        """Begin with the model's own flows."""
+        probability, surprise = (np.asarray(a, np.float64) for a in artifact.quantiles)
+        if probability.shape[0]:
+            number = int(np.ceil(OWN / self.rate))
+            at = (np.arange(number) + 0.5) / number
+            super().add(np.maximum(np.interp(at, probability, surprise), 0.0))
+        if artifact.spec.memory:
+            self._memory = artifact.memory
+
+    def take(self, surprise: Real, flows: Flows | None = None) -> None:
+        """Take a window: [E] >= 0, and its flows if hosts are to count once."""
+        e = surprise.shape[0]
+        fade = 0.5 ** (e / self.half_life)
+        self.flows = self.flows * fade + e
+        if flows is None or self._memory is None or self.empty or not e:
+            self.add(surprise)
+            return
+        step = -(-e // SAMPLE)
+        busy = [self._keys(flows, end, slice(None, None, step)) for end in (0, 1)]
+        known = np.logical_and(*(self._share(end, key) > 0 for end, key in enumerate(busy)))
+        self._known = self._known * fade + float(known.sum()) * e / known.shape[0]
+        for followed in self._ends:
+            followed.fade(fade)
+        if self._known < HOME * self.flows:
+            self.add(surprise)
+            return
+        self.add(surprise[self._counts(surprise, flows, busy, e / known.shape[0])])
+
+    def copy(self) -> History:
+        """One that goes its own way."""
+        other = History(self.rate, self.half_life)
+        other.mass[:] = self.mass
+        other.flows, other._known, other._memory = self.flows, self._known, self._memory
+        other._ends = [Followed(f.key, f.counted.copy(), f.seen.copy()) for f in self._ends]
+        return other
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, from which ``restore`` gets every bit back."""
+        hosts = [{n: getattr(f, n).tolist() for n in COLUMNS} for f in self._ends]
+        return {**super().as_dict(), "flows": self.flows, "known": self._known, "hosts": hosts}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what ``as_dict`` gave, here or in a version that counted each flow.
+
+        Raises
+        ------
+        ValueError
+            If it is something else.
+        """
+        super().restore(saved)
+        self.flows, self._known = float(self.mass.sum()), 0.0
+        self._ends = [Followed(), Followed()]
+        if "hosts" not in saved:
+            return
+        try:
+            numbers = np.array([saved["flows"], saved["known"]], np.float64)
+            first, second = (
+                Followed(
+                    np.asarray(told["key"], np.int64),
+                    np.asarray(told["counted"], np.float64),
+                    np.asarray(told["seen"], np.float64),
+                )
+                for told in saved["hosts"]
+            )
+            sound = first.sound and second.sound and bool((np.isfinite(numbers) & (numbers >= 0)).all())
+        except (KeyError, TypeError, ValueError, OverflowError):
+            sound = False
+        if not sound:
+            raise ValueError("not a history that this version wrote")
+        self.flows, self._known = (float(n) for n in numbers)
+        self._ends = [first, second]
+
+    def _counts(self, surprise: Real, flows: Flows, busy: list[I64], each: float) -> Bool:
+        """Which flows of a window count: all but those of hosts that have counted: bool [E]."""
+        least = self.exceeded_by(min(LOOK * self.rate, MOST_LOOK))
+        top = np.flatnonzero(surprise >= least)
+        # by value, then as they came
+        top = top[np.argsort(-surprise[top], kind="stable")]
+        hosts = [self._keys(flows, end, top) for end in (0, 1)]
+        room = []
+        for end, (followed, host) in enumerate(zip(self._ends, hosts, strict=True)):
+            one, at = np.unique(host, return_inverse=True)
+            followed.follow(one)
+            followed.see(busy[end], each)
+            counted, seen = followed.of(one)
+            expected = self.rate * (TIMES * self._share(end, one) * self.flows + seen)
+            room.append((ONCE + expected - counted)[at.reshape(-1)])
+        source, destination = (_nth(host) < fits for host, fits in zip(hosts, room, strict=True))
+        # what one source sends does not take the room of its destinations from the others
+        source[destination] = _nth(hosts[0][destination]) < room[0][destination]
+        destination[source] = _nth(hosts[1][source]) < room[1][source]
+        fits = source & destination
+        for followed, host in zip(self._ends, hosts, strict=True):
+            followed.count(host[fits])
+        out = np.ones(surprise.shape[0], np.bool_)
+        out[top[~fits]] = False
+        return out
+
+    def _keys(self, flows: Flows, end: int, at: slice | I64) -> I64:
+        """int64 salted key of the sources (0) or destinations (1) of some of the flows."""
+        assert self._memory is not None
+        hi, lo = ((flows.src_hi, flows.src_lo), (flows.dst_hi, flows.dst_lo))[end]
+        return host_keys(hi[at], lo[at], self._memory.salt).view(np.int64)
+
+    def _share(self, end: int, key: I64) -> F64:
+        """Share of the flows in memory that go out from (0), or in to (1), each host: float64."""
+        memory = self._memory
+        assert memory is not None
+        flows = (memory.host_out, memory.host_in)[end][:, 0]
+        if not flows.shape[0]:
+            return np.zeros(key.shape[0])
+        row = find(memory.host_key, key.view(np.uint64))
+        share: F64 = np.where(row >= 0, flows[np.maximum(row, 0)], 0.0) / max(float(flows.sum()), 1.0)
+        return share
+
+
+COLUMNS = ("key", "counted", "seen")
+
+
+class Followed:
+    """Hosts that had strange flows.
+
+    Parameters
+    ----------
+    key
+        int64 [H] salted key of each, rising.
+    counted
+        float64 [H] strange flows that counted, older ones counting less.
+    seen
+        float64 [H] all their flows since the first strange one, likewise.
+    """
+
+    def __init__(self, key: I64 | None = None, counted: F64 | None = None, seen: F64 | None = None) -> None:
+        self.key: I64 = np.zeros(0, np.int64) if key is None else key
+        self.counted: F64 = np.zeros(0) if counted is None else counted
+        self.seen: F64 = np.zeros(0) if seen is None else seen
+
+    @property
+    def sound(self) -> bool:
+        """Whether the columns are such as these."""
+        numbers = np.concatenate([self.counted, self.seen])
+        return (
+            self.key.ndim == 1
+            and self.key.shape == self.counted.shape == self.seen.shape
+            and bool((self.key[1:] > self.key[:-1]).all())
+            and bool((np.isfinite(numbers) & (numbers >= 0)).all())
+        )
+
+    def fade(self, factor: float) -> None:
+        """Everything counts less; of whom little is left is forgotten, and who counted least beyond MOST."""
+        self.counted *= factor
+        self.seen *= factor
+        keep = self.counted + self.seen >= FAINT
+        if keep.sum() > MOST:
+            least = np.argsort(self.counted + self.seen, kind="stable")[: self.key.shape[0] - MOST]
+            keep[least] = False
+        self.key, self.counted, self.seen = (getattr(self, name)[keep] for name in COLUMNS)
+
+    def follow(self, key: I64) -> None:
+        """Follow these hosts too."""
+        both = np.union1d(self.key, key)
+        at = np.searchsorted(both, self.key)
+        for name in COLUMNS[1:]:
+            grown = np.zeros(both.shape[0])
+            grown[at] = getattr(self, name)
+            setattr(self, name, grown)
+        self.key = both
+
+    def see(self, key: I64, each: float) -> None:
+        """Flows of hosts, followed or not, that stand for so many each."""
+        at = np.minimum(np.searchsorted(self.key, key), max(self.key.shape[0] - 1, 0))
+        if self.key.shape[0]:
+            here = self.key[at] == key
+            self.seen += each * np.bincount(at[here], minlength=self.key.shape[0])
+
+    def count(self, key: I64) -> None:
+        """Flows of followed hosts count."""
+        self.counted += np.bincount(np.searchsorted(self.key, key), minlength=self.key.shape[0])
+
+    def of(self, key: I64) -> tuple[F64, F64]:
+        """What followed hosts have counted for, and been seen with."""
+        at = np.searchsorted(self.key, key)
+        return self.counted[at], self.seen[at]
+
+
+def _nth(unit: I64) -> I64:
+    """int64 [E]: how many of the elements before each are equal to it."""
+    order = np.argsort(unit, kind="stable")
+    grouped, place = unit[order], np.arange(unit.shape[0])
+    begins = np.concatenate([[True], grouped[1:] != grouped[:-1]])[: unit.shape[0]]
+    nth = np.empty(unit.shape[0], np.int64)
+    nth[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return nth
