@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.detect.threshold import FixedThreshold
+from morpheus_gae.engine.checkpoint import AlreadyFinished
 from morpheus_gae.engine.incidents import IncidentStream
 from morpheus_gae.engine.learning import Learning
 from morpheus_gae.engine.metrics import Metrics
@@ -257,3 +258,18 @@ def test_a_run_that_learns_knows_nothing_of_rules(tmp_path: Path, tiny_models: d
     held = sum(after.suppressed.values())
     assert before.alerts == after.alerts + held
     assert held > 0
+
+
+def test_a_checkpoint_is_of_the_rules_that_it_began_with(tmp_path: Path) -> None:
+    rules, kept = rules_file(tmp_path), str(tmp_path / "state")
+    run(tmp_path, "out.jsonl", suppress=rules, checkpoint=kept)
+    before = (tmp_path / "out.jsonl").read_bytes()
+    rules_file(tmp_path, RULES + "# more\n")
+    with pytest.raises(UsageError, match="is of another run: suppress was"):
+        run(tmp_path, "out.jsonl", suppress=rules, checkpoint=kept)
+    with pytest.raises(UsageError, match="is of another run: suppress was"):
+        run(tmp_path, "out.jsonl", checkpoint=kept)
+    rules_file(tmp_path)
+    with pytest.raises(AlreadyFinished):
+        run(tmp_path, "out.jsonl", suppress=rules, checkpoint=kept)
+    assert (tmp_path / "out.jsonl").read_bytes() == before

@@ -35,5 +35,6 @@ def flows_file(path: Path, count: int = 30) -> str:
         f"10.0.0.{i % 5},10.0.1.{i % 3},50000,{443 if i % 4 else 53},6,{i},{i},{i},{int(i % 3 == 0)}"
         for i in range(count)
     ]
-    path.write_text("\n".join([HEADER, *rows]) + "\n")
+    if not path.exists():
+        path.write_text("\n".join([HEADER, *rows]) + "\n")
     return str(path)
