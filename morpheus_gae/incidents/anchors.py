@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.flagged import Flagged
 
 I64 = npt.NDArray[np.int64]
@@ -50,6 +51,16 @@ class Anchor(NamedTuple):
     destination: str
     protocol: int
     port: int
+
+    @classmethod
+    def of(cls, values: object) -> Anchor:
+        """Rebuild one from a list of its parts; ValueError if it is none."""
+        side, source, destination, protocol, port = kept.listed(values, "anchor", exactly=5)
+        if side not in SIDES:
+            raise ValueError(f"anchor has no side {side!r:.40}")
+        one, other = (side == "destination", source), (side == "source", destination)
+        a, b = ("" if empty and host == "" else kept.address(host, "anchor") for empty, host in (one, other))
+        return cls(side, a, b, kept.whole(protocol, "anchor", REMOTE), kept.whole(port, "anchor", REMOTE))
 
 
 SIDES = ("source", "destination", "pair")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,28 @@ class Flagged:
 
     def __len__(self) -> int:
         return int(self.src.shape[0])
+
+    def pieces(self, span_ms: int) -> Iterator[Flagged]:
+        """The flows of each span of time, cut at its multiples since the epoch; those without come first.
+
+        Where a day is cut does not depend then on the windows that it comes in.
+        """
+        # those without times are before all others
+        span = np.where(self.timed, self.start // span_ms, np.iinfo(np.int64).min)
+        order = np.argsort(span, kind="stable")
+        starts = np.flatnonzero(np.diff(span[order])) + 1
+        if not starts.size:
+            yield self
+            return
+        for rows in np.split(order, starts):
+            yield self._take(rows)
+
+    def _take(self, rows: I64) -> Flagged:
+        used, both = np.unique(np.r_[self.src[rows], self.dst[rows]], return_inverse=True)
+        both = both.reshape(-1)
+        parts = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "hosts"}
+        parts.update(src=both[: len(rows)], dst=both[len(rows) :], hosts=self.hosts[used])
+        return replace(self, **parts)
 
     @classmethod
     def of(cls, table: pa.Table) -> Flagged:

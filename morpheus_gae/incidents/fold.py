@@ -9,11 +9,13 @@ many, those that were quiet longest are closed early, and counted.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
 from morpheus_gae.incidents.flagged import Flagged, split_service
 from morpheus_gae.incidents.grow import grow
@@ -29,6 +31,8 @@ QUIET_MS = 3_600_000
 QUIET_WINDOWS = 8
 """Windows without a flow of an incident after which it is closed, where flows have no times."""
 MOST_OPEN = 2_000
+MOST_REACHED = 1 << 15
+"""Hosts that incidents reached, the latest, of which is known what they were reached on."""
 
 OPEN, UPDATED, CLOSED = "open", "updated", "closed"
 
@@ -106,13 +110,11 @@ class Fold:
         began = self._now if first is None else first
         changes = self._close(lambda anchor: self._is_quiet(anchor, began))
         if alerts.num_rows:
-            changes += self._join(Flagged.of(alerts))
-        if len(self.open) > self.most_open:
-            ranked = sorted(self.open, key=lambda a: (self._touched[a], self.open[a].last or 0, a))
-            leaving = set(ranked[: len(self.open) - self.most_open])
-            self.early += len(leaving)
-            changes += self._close(leaving.__contains__)
-        return changes
+            # long windows hour by hour, so that what is many does not depend on how a day is cut
+            for piece in Flagged.of(alerts).pieces(max(self.quiet_ms, 1)):
+                changes += self._join(piece)
+                changes += self._crowded()
+        return _latest(changes)
 
     def finish(self) -> list[Change]:
         """Close all that are open: the stream has come to its end."""
@@ -131,15 +133,39 @@ class Fold:
         }
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what ``as_dict`` gave; whoever kept it has checked that it is whole."""
-        self.open, self._touched, self._reached = {}, {}, {}
-        for touched, plain in values["open"]:
+        """Go on from what ``as_dict`` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is not that: what is wrong. The fold stays as it was.
+        """
+        try:
+            self._restore(values)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"no incidents that were kept: {type(error).__name__}: {error}") from None
+
+    def _restore(self, values: dict[str, Any]) -> None:
+        found: dict[Anchor, Incident] = {}
+        touched: dict[Anchor, int] = {}
+        windows = kept.whole(values["windows"], "windows")
+        for entry in kept.listed(values["open"], "open incidents"):
+            window, plain = kept.listed(entry, "an open incident", exactly=2)
             incident = Incident.from_dict(plain)
-            self.open[incident.anchor], self._touched[incident.anchor] = incident, int(touched)
-        for host, protocol, port, *anchor in values["reached"]:
-            self._reached[host, protocol, port] = Anchor(*anchor)
-        self.early, self._windows, self._flows = values["early"], values["windows"], values["flows"]
-        self._first, self._now = values["first"], values["now"]
+            if incident.anchor in found:
+                raise ValueError("two open incidents have one anchor")
+            found[incident.anchor] = incident
+            touched[incident.anchor] = min(kept.whole(window, "a window"), windows)
+        reached: dict[tuple[str, int, int], Anchor] = {}
+        for entry in kept.listed(values["reached"], "hosts that were reached", most=MOST_REACHED):
+            host, protocol, port, *anchor = kept.listed(entry, "a host that was reached", exactly=8)
+            used = kept.whole(protocol, "a service", -1), kept.whole(port, "a service", -1)
+            key = (kept.address(host, "a host that was reached"), *used)
+            reached[key] = Anchor.of(anchor)
+        early, flows = (kept.whole(values[name], name) for name in ("early", "flows"))
+        first, now = (kept.moment(values[name], name) for name in ("first", "now"))
+        self.open, self._touched, self._reached = found, touched, reached
+        self.early, self._windows, self._flows, self._first, self._now = early, windows, flows, first, now
 
     @property
     def daily(self) -> float:
@@ -160,6 +186,15 @@ class Fold:
             gone = set(leaving)
             self._reached = {host: anchor for host, anchor in self._reached.items() if anchor not in gone}
         return [Change(CLOSED, self.open.pop(anchor), self.daily) for anchor in leaving]
+
+    def _crowded(self) -> list[Change]:
+        """Close those that were quiet longest, where there are too many."""
+        if len(self.open) <= self.most_open:
+            return []
+        ranked = sorted(self.open, key=lambda a: (self._touched[a], self.open[a].last or 0, a))
+        leaving = set(ranked[: len(self.open) - self.most_open])
+        self.early += len(leaving)
+        return self._close(leaving.__contains__)
 
     def _join(self, flows: Flagged) -> list[Change]:
         of, found = anchors(flows)
@@ -190,12 +225,19 @@ class Fold:
             incident.windows += self._touched.get(anchor) != self._windows
             self._touched[anchor] = self._windows
             grow(incident, flows, rows)
-            if anchor.side == "source" and anchor.port != ANY and not incident.targets.beyond:
-                self._reached.update(
-                    ((str(flows.hosts[host]), *split_service(used)), anchor)
-                    for host, used in zip(flows.dst[rows].tolist(), service[rows].tolist(), strict=True)
-                )
+            if anchor.side == "source" and anchor.port != ANY:
+                self._reach(flows, rows, anchor)
         return closed + [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
+
+    def _reach(self, flows: Flagged, rows: I64, anchor: Anchor) -> None:
+        """Remember the hosts that an incident reached; the latest come last, and stay longest."""
+        for host, used in zip(flows.dst[rows].tolist(), flows.service[rows].tolist(), strict=True):
+            key = (str(flows.hosts[host]), *split_service(used))
+            self._reached.pop(key, None)
+            self._reached[key] = anchor
+        over = len(self._reached) - MOST_REACHED
+        for key in list(islice(self._reached, max(over, 0))):
+            del self._reached[key]
 
     def _is_near(self, anchor: Anchor, when: tuple[int, int] | None) -> bool:
         """Whether flows of that time may belong to an open incident."""
@@ -228,6 +270,17 @@ class Fold:
             (a for a in wider if a is not None and a in self.open and self._is_near(a, when)),
             anchor,
         )
+
+
+def _latest(changes: list[Change]) -> list[Change]:
+    """Each incident once: closed ones first, then those that were opened or added to."""
+    latest: dict[str, Change] = {}
+    for change in changes:
+        before = latest.get(change.incident.id)
+        # one that opened in this window is told as that, unless it closed in it too
+        if before is None or before.state != OPEN or change.state == CLOSED:
+            latest[change.incident.id] = change
+    return sorted(latest.values(), key=lambda change: change.state != CLOSED)
 
 
 def _service(service: I64) -> tuple[int, int]:

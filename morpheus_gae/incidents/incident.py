@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.anchors import Anchor
 from morpheus_gae.incidents.tally import Tally
 
@@ -16,6 +17,7 @@ TIMES = 256
 """Start times that are kept, the latest, to find a period in."""
 SIZES = 48
 """Powers of two that bytes of a flow are counted by."""
+_NAMES = {"sources": kept.address, "targets": kept.address, "services": kept.service}
 
 
 @dataclass
@@ -109,14 +111,30 @@ class Incident:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Incident:
-        """Rebuild one; the file that it comes from was checked as a whole."""
-        plain = dict(values)
-        plain["anchor"] = Anchor(*plain["anchor"])
-        plain["parts"] = tuple(plain["parts"])
-        plain["members"] = [(float(s), str(i)) for s, i in plain["members"]]
-        for name in ("sources", "targets", "services"):
-            plain[name] = Tally.from_dict(plain[name])
-        return cls(**plain)
+        """Rebuild one; KeyError, TypeError or ValueError if it is not what ``as_dict`` gave."""
+        plain: dict[str, Any] = {name: kept.moment(values[name], name) for name in ("first", "last")}
+        for name in ("up", "down", "top", "excess"):
+            plain[name] = kept.amount(values[name], name)
+        for name, check in _NAMES.items():
+            plain[name] = Tally.from_dict(values[name], name, check)
+        members = [
+            kept.listed(pair, "a member", exactly=2)
+            for pair in kept.listed(values["members"], "members", MEMBERS)
+        ]
+        a, b, c = (kept.amount(part, "parts") for part in kept.listed(values["parts"], "parts", exactly=3))
+        return cls(
+            id=kept.identifier(values["id"], "id"),
+            anchor=Anchor.of(values["anchor"]),
+            flows=kept.whole(values["flows"], "flows", 1),
+            windows=kept.whole(values["windows"], "windows"),
+            parts=(a, b, c),
+            sizes=[kept.whole(n, "sizes") for n in kept.listed(values["sizes"], "sizes", exactly=SIZES)],
+            times=sorted(
+                kept.whole(t, "times", -kept.LARGEST) for t in kept.listed(values["times"], "times", TIMES)
+            ),
+            members=[(kept.amount(s, "a member"), kept.identifier(i, "a member")) for s, i in members],
+            **plain,
+        )
 
 
 def incident_id(anchor: Anchor, first: str) -> str:

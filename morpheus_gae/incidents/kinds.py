@@ -181,5 +181,10 @@ def _share(incident: Incident, ports: frozenset[int]) -> float:
 
 
 def _mostly_inside(addresses: list[str]) -> bool:
-    inside = sum(ipaddress.ip_address(a).is_private for a in addresses)
+    inside = sum(_inside(ipaddress.ip_address(a)) for a in addresses)
     return 2 * inside > len(addresses)
+
+
+def _inside(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Private, or nothing that a router passes on: groups, broadcasts and links stay where they are."""
+    return host.is_private or host.is_multicast or host.is_link_local or host.is_unspecified

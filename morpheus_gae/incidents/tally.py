@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from morpheus_gae.incidents import kept
 
 CAP = 1_024
 """Names that are told apart; those that come later are counted together."""
@@ -45,8 +47,27 @@ class Tally:
         return {"counts": self.counts, "beyond": self.beyond}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Tally:
-        """Rebuild one; the values were checked."""
+    def from_dict(cls, values: dict[str, Any], name: str, check: Callable[[Any, str], str]) -> Tally:
+        """Rebuild one.
+
+        Parameters
+        ----------
+        values
+            What ``as_dict`` gave.
+        name
+            What it counts.
+        check
+            Takes one of the names; `ValueError` if it is none.
+
+        Raises
+        ------
+        ValueError
+            If it is not that.
+        """
         tally = cls()
-        tally.counts, tally.beyond = dict(values["counts"]), int(values["beyond"])
+        counts = values["counts"]
+        if not isinstance(counts, dict) or not 1 <= len(counts) <= CAP:
+            raise ValueError(f"{name} are no counts of 1 to {CAP} names")
+        tally.counts = {check(key, name): kept.whole(count, name, 1) for key, count in counts.items()}
+        tally.beyond = kept.whole(values["beyond"], name)
         return tally

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morpheus_gae.incidents import fold as module
 from morpheus_gae.incidents.fold import CLOSED, OPEN, QUIET_MS, QUIET_WINDOWS, UPDATED, Change, Fold
 from morpheus_gae.incidents.incident import MEMBERS, TIMES
+from morpheus_gae.incidents.kinds import kind_of
 from morpheus_gae.incidents.records import lines, ranked, record, schema, table
 from morpheus_gae.incidents.severity import false_a_day, flows_a_day, severity
 from morpheus_gae.incidents.tally import CAP
@@ -201,3 +204,108 @@ def test_nothing_flagged_is_nothing() -> None:
     assert add(fold, []) == []
     assert fold.finish() == []
     assert isinstance(table(fold.finish(), "toy@1"), pa.Table)
+
+
+def gist(changes: list[Change]) -> list[tuple[Any, ...]]:
+    """What incidents are in the end, but for what tells of windows and of flows a day."""
+    told = []
+    for change in changes:
+        i = change.incident
+        if change.state == CLOSED:
+            hosts = sorted(i.sources.counts), sorted(i.targets.counts)
+            told.append((i.id, kind_of(i).name, i.first, i.last, i.flows, i.up, i.members, i.times, hosts))
+    return sorted(told, key=lambda row: row[0])
+
+
+def whole_day(rows: list[Row], cuts: list[float]) -> list[tuple[Any, ...]]:
+    rows = sorted(rows)
+    fold, changes = Fold(), []
+    for low, high in itertools.pairwise([-1.0, *sorted(set(cuts)), 1e9]):
+        part = [row for row in rows if low <= row[0] < high]
+        if part:
+            changes += add(fold, part, part[0][0])
+    return gist([*changes, *fold.finish()])
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 40_000).map(float),
+            st.integers(0, 4).map(host),
+            st.integers(10, 25).map(host),
+            st.sampled_from([22, 443, 445]),
+            *[st.integers(0, 1000)] * 2,
+            st.integers(5, 20).map(float),
+        ),
+        min_size=1,
+        max_size=60,
+    ),
+    hours=st.sets(st.integers(1, 11)),
+)
+def test_hours_in_windows_of_any_number_of_hours_come_to_the_same(rows: list[Row], hours: set[int]) -> None:
+    assert START % QUIET_MS == 0
+    rows = list(dict.fromkeys(rows))
+    assert whole_day(rows, []) == whole_day(rows, [hour * HOUR for hour in hours])
+
+
+@given(
+    times=st.lists(st.integers(0, 40_000).map(float), min_size=1, max_size=40, unique=True),
+    cuts=st.lists(st.integers(1, 40_000).map(float), max_size=6),
+)
+def test_flows_of_pairs_come_to_the_same_however_they_are_cut(times: list[float], cuts: list[float]) -> None:
+    rows: list[Row] = [(t, host(int(t) % 3), host(20 + int(t) % 3), 9999, 60, 40, 8.0) for t in times]
+    assert whole_day(rows, []) == whole_day(rows, cuts)
+
+
+def test_a_gap_within_a_window_ends_an_incident() -> None:
+    rows: list[Row] = [(t, A, B, 9999, 60, 40, 8.0) for t in (0.0, 600.0, 600.0 + HOUR + 2, 7_000.0)]
+    fold = Fold()
+    changes = add(fold, rows)
+    assert states(changes) == [CLOSED, OPEN]
+    assert [c.incident.flows for c in changes] == [2, 2]
+
+
+def test_hosts_beyond_those_that_are_named_are_followed() -> None:
+    fold = Fold()
+    add(fold, [(i / 10, A, host(10 + i), 445, 60, 40, 8.0) for i in range(CAP + 500)])
+    reached = host(10 + CAP + 400)
+    (more,) = add(fold, [(200.0 + i, reached, host(5000 + i), 445, 60, 40, 8.0) for i in range(6)], 200.0)
+    assert more.incident.anchor.source == A
+
+
+def test_room_for_hosts_that_were_reached_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REACHED", 50)
+    fold = Fold()
+    add(fold, scan(range(80)))
+    assert [row[0] for row in fold.as_dict()["reached"]] == [host(10 + i) for i in range(30, 80)]
+
+
+def kept_values() -> Any:
+    fold = Fold()
+    add(fold, [*scan(range(10)), (3.0, A, B, 8443, 500, 900, 12.0)])
+    return json.loads(json.dumps(fold.as_dict()))
+
+
+def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(path for key, inner in steps for path in paths(inner, (*at, key)))]
+
+
+@given(data=st.data())
+def test_what_was_kept_and_is_damaged_is_told_and_changes_nothing(data: st.DataObject) -> None:
+    values = kept_values()
+    path = data.draw(st.sampled_from([path for path in paths(values) if path]))
+    *way, last = path
+    inner = values
+    for step in way:
+        inner = inner[step]
+    inner[last] = data.draw(st.sampled_from([None, "x", -1e300, float("nan"), [], {}, [["x"]], True, -9]))
+    fold = Fold()
+    try:
+        fold.restore(values)
+    except ValueError:
+        # the only error there is
+        assert not fold.open
+    # whatever it takes it can go on with
+    add(fold, scan(range(3)), 10.0)
+    assert table(fold.finish(), "toy@1").num_rows

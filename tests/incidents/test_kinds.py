@@ -87,3 +87,9 @@ def test_a_host_that_was_scanned_does_not_hide_what_it_sends() -> None:
     rows: list[Row] = [(i, OUT, host(10 + i), 443, 60, 40, 8.0) for i in range(30)]
     rows.append((40, host(12), host(9, inside=False), 443, 500_000_000, 9_000, 8.0))
     assert sorted(kind_of(i).name for i in folded(rows)) == ["exfiltration", "scan from outside"]
+
+
+@pytest.mark.parametrize("group", ["224.0.0.251", "239.1.2.3", "255.255.255.255", "169.254.7.7"])
+def test_what_no_router_passes_on_does_not_leave(group: str) -> None:
+    rows: list[Row] = [(400 * i, A, group, 5004, 900_000, 9_000, 8.0) for i in range(9)]
+    assert "exfiltration" not in [kind_of(i).name for i in folded(rows)]
