@@ -81,7 +81,7 @@ def records_of(table: pa.Table, encode: Encode) -> list[Record]:
 def _alerts(table: pa.Table, bodies: list[bytes]) -> list[Record]:
     a = AlertFields.of(table)
     score, port = a.score.to_pylist(), a.dst_port.to_pylist()
-    told = zip(a.src.to_pylist(), a.dst.to_pylist(), port, a.why.to_pylist(), score, strict=True)
+    told = zip(a.src.to_pylist(), a.dst.to_pylist(), port, a.reason.to_pylist(), score, strict=True)
     texts = [
         f"{src} → {dst}{'' if to is None else f' port {to}'}: {why} (score {s:.4f})"
         for src, dst, to, why, s in told

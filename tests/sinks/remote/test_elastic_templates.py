@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.detect.test_encodings import alerts, written
+from tests.detect.test_encodings import explained, written
 from tests.incidents.test_encodings import written as incidents
 
 FOLDER = Path(__file__).resolve().parents[3] / "docker" / "elastic"
@@ -51,7 +51,7 @@ def test_every_field_has_a_type_that_takes_it(server: str) -> None:
     whole = {name for name, kind in types.items() if kind == WHOLE[server]}
     assert whole == {"morpheus_gae.record"}
     seen = set()
-    for document in written("ecs", alerts()):
+    for document in written("ecs", explained()):
         for name, value in leaves(document, whole):
             for one in value if isinstance(value, list) else [value]:
                 assert one is None or isinstance(one, TAKES[types[name]]), (name, types[name], one)

@@ -15,7 +15,7 @@ from morpheus_gae.sinks.remote.records import Record, records_of
 from morpheus_gae.sinks.remote.refused import Refusal, RefusedFile
 from morpheus_gae.sinks.remote.retry import Retry, Transient
 from morpheus_gae.sinks.remote.sink import Answer, RemoteSink
-from tests.detect.test_encodings import alerts
+from tests.detect.test_encodings import FACT, alerts, explained
 from tests.sinks.remote.servers import Count
 
 
@@ -134,6 +134,8 @@ def test_alerts_are_told_for_people_and_machines() -> None:
     assert first.text.startswith("192.0.2.1 → 198.51.100.7 port 443: ")
     assert third.text.startswith("2001:db8::1 → 2001:db8::2: ")
     assert len({first.id, second.id, third.id}) == 3
+    # with the facts, where there are some
+    assert f": {FACT}; source never seen (score " in records_of(explained(), lambda table: table)[0].text
     assert records_of(alerts().slice(0, 0), lambda table: table) == []
 
 
