@@ -152,7 +152,9 @@ def test_adaptive() -> None:
         *("--adaptive", "--alert_rate", "0.3"),
     )
     assert done.exit_code == 0, done.output
-    assert [row["note"] for row in rows_of(Path("a.jsonl"))] == ["row 1", "row 3"]
+    # seven flows hardly move what the model's own say, 1.2 nats
+    notes = [row["note"] for row in rows_of(Path("a.jsonl"))]
+    assert notes == ["row 0", "row 1", "row 3", "row 5", "row 6"]
 
 
 def test_options_from_the_environment() -> None:

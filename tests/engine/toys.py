@@ -11,8 +11,7 @@ import pyarrow as pa
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.window_graph import WindowGraph
-from morpheus_gae.model.memory import Memory
-from morpheus_gae.model.spec import ModelSpec
+from morpheus_gae.model.spec import preset
 
 
 class ToyExecutor:
@@ -20,17 +19,15 @@ class ToyExecutor:
 
     def __init__(self, unseen: float = 0.0) -> None:
         p = np.array([0.0, 0.9, 0.99, 0.999])
-        keys, none = np.zeros(0, np.uint64), np.zeros((0, 7), np.float32)
         self.unseen = unseen
         self.artifact: Any = SimpleNamespace(
             name="toy",
             hash="0123456789ab",
-            spec=ModelSpec(),
+            spec=preset("published"),
             thresholds={"0.001": 50.0},
             supported_budgets=(),
             quantiles=(p, -np.log1p(-p)),
-            # knows nobody
-            memory=Memory(1, keys, none, none, keys, none, np.zeros((0, 8), np.float16)),
+            prefixes=None,
         )
 
     def score(self, graph: WindowGraph) -> Scores:
