@@ -278,6 +278,20 @@ class Detector(Params):
         windows = scored(executor, self.cut(), to_table(flows), Account())
         return explained(windows, executor.artifact, self._threshold(), flagged)
 
+    def incidents(self, flows: Any) -> pa.Table:
+        """What the flagged flows come to: incidents, the most severe first (``docs/incidents.md``).
+
+        Returns
+        -------
+        pyarrow.Table
+            A row each, with the columns of ``incidents.records.schema``; severity goes by their flows a day.
+        """
+        from morpheus_gae.api.folded import folded
+
+        executor = self._executor()
+        windows = scored(executor, self.cut(), to_table(flows), Account())
+        return folded(windows, executor.artifact, self._threshold())
+
     @property
     def artifact_(self) -> Artifact:
         """The model; `NotFittedError` if there is none yet, as for all that follow."""

@@ -88,6 +88,23 @@ def test_no_rows() -> None:
     assert known().explain(table).num_rows == 0
 
 
+def test_incidents_hold_all_flagged_flows_and_the_most_severe_come_first() -> None:
+    table = make_table(1000, seed=4)
+    flagged = known().explain(table)
+    found = known().incidents(table).to_pylist()
+    assert sum(row["flows"] for row in found) == flagged.num_rows > 0
+    pooled = [row["surprise_pooled"] for row in found]
+    assert pooled == sorted(pooled, reverse=True)
+    assert max(row["surprise"] for row in found) == pytest.approx(
+        max(flagged["surprise"].to_pylist()), abs=1e-3
+    )
+    # windows of the same flows: none is lost between them
+    cut = known(graph_size=300)
+    assert sum(cut.incidents(table)["flows"].to_pylist()) == cut.explain(table).num_rows
+    assert known().incidents(table.drop_columns(START)).num_rows > 0
+    assert known().incidents(table.slice(0, 0)).num_rows == 0
+
+
 def test_parts_add_up_to_what_the_executor_tells() -> None:
     examined = known().examine(make_table(200))
     assert examined.graph_part is not None

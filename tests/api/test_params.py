@@ -52,7 +52,9 @@ def test_scikit_learn_sees_whether_it_is_fitted() -> None:
     validation.check_is_fitted(Detector.pretrained())
 
 
-@pytest.mark.parametrize("name", ["predict", "score_samples", "decision_function", "examine", "explain"])
+@pytest.mark.parametrize(
+    "name", ["predict", "score_samples", "decision_function", "examine", "explain", "incidents"]
+)
 def test_without_a_model_there_are_no_scores(name: str) -> None:
     with pytest.raises(NotFittedError, match="not fitted yet"):
         getattr(Detector(), name)({})
