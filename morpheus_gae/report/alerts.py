@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.explain import FACTS
 from morpheus_gae.incidents.flagged import Flagged
 from morpheus_gae.incidents.records import service_name
 from morpheus_gae.report.hosts import Hosts
@@ -21,7 +22,6 @@ MOST_COLUMNS = 8
 MOST_VALUES = 2_000
 """Different values of such a column; one with more tells each flow by itself, and stays behind."""
 MOST_TEXT = 300
-FACTS = "facts"
 NUMBERS = ("contribution_", "percentile_")
 """Beginnings of the names of columns that explain an alert in numbers."""
 PARTS = ("pair", "flow", "graph")
@@ -149,8 +149,8 @@ def _rows(fields: AlertFields, flows: Flagged) -> pa.Table:
         **dict(zip(PARTS, flows.parts.T, strict=True)),
     }
     table = pa.table({k: pa.array(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()})
-    for name in fields.rest.column_names:
-        column = fields.rest[name]
+    others = {name: fields.rest[name] for name in fields.rest.column_names}
+    for name, column in {**others, **fields.explained}.items():
         if name == FACTS:
             if (facts := _facts(column)) is not None:
                 table = table.append_column(name, facts)

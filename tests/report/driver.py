@@ -84,9 +84,11 @@ def driven(page: Path) -> Iterator[Driver]:
             driver.session = f"/session/{made['sessionId']}"
             driver.ask("POST", "/timeouts", {"script": 30_000})
             driver.ask("POST", "/url", {"url": page.as_uri()})
-            _until_ready(driver)
-            yield driver
-            driver.ask("DELETE", "")
+            try:
+                _until_ready(driver)
+                yield driver
+            finally:
+                driver.ask("DELETE", "")
         finally:
             process.terminate()
 
