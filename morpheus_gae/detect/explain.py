@@ -68,7 +68,7 @@ class Explainer:
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self._memory = artifact.memory if artifact.spec.memory else None
-        self._prefixes = artifact.prefixes
+        self._prefixes = None if self._memory is None else artifact.prefixes
         self._types: FlowTypes | None = None
         self._total = 0.0
         if self._memory is not None:
