@@ -70,7 +70,9 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
         if scores.activity_part is not None:
             out[:, 2] = np.minimum(scores.activity_part[index], added)
         out[:, 3] = added - out[:, 2]
-    out *= (surprise / np.maximum(out.sum(1), np.finfo(np.float64).tiny))[:, None]
+    # what comes of nothing is the pair's, as above
+    out[out.sum(1) <= 0, 0] = 1.0
+    out *= (surprise / out.sum(1))[:, None]
     # rounding goes where it is least
     rows, most = np.arange(index.shape[0]), out.argmax(1)
     out[rows, most] += surprise - out.sum(1)

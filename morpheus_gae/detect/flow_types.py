@@ -19,6 +19,7 @@ I64 = npt.NDArray[np.int64]
 
 MIDDLE = (0.1, 0.9)
 """Quantiles of a type between which a name tells its bytes and duration."""
+TINY = 1e-6
 MOSTLY = 0.5
 """Share of a type's flows from which on a port or protocol names it."""
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
@@ -115,7 +116,9 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{float(f'{value:.3g}'):g}"
+    """Three figures; an edge just above zero is zero."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded if rounded >= TINY else 0:g}"
 
 
 def _services(artifact: Artifact, types: int) -> list[str]:

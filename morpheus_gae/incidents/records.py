@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from morpheus_gae.incidents.facts import facts
 from morpheus_gae.incidents.fold import Change
 from morpheus_gae.incidents.incident import Incident
 from morpheus_gae.incidents.kinds import kind_of, period
@@ -68,6 +69,7 @@ def record(change: Change, model: str) -> dict[str, Any]:
         "surprise_pooled": round(found.pooled, 4),
         **dict(zip(("share_pair", "share_flow", "share_graph"), shares(found), strict=True)),
         "summary": summary(found),
+        "facts": facts(found),
         "alerts": [member for _, member in found.members],
         "alerts_named": len(found.members),
         "model": model,
@@ -89,7 +91,7 @@ def schema() -> pa.Schema:
         **{"services": names, "service_count": whole, "counts_are_least": pa.bool_()},
         **{"bytes_out": whole, "bytes_in": whole, "median_bytes": whole, "period_seconds": number},
         **dict.fromkeys(("surprise", "surprise_pooled", "share_pair", "share_flow", "share_graph"), number),
-        **{"summary": text, "alerts": names, "alerts_named": whole, "model": text},
+        **{"summary": text, "facts": names, "alerts": names, "alerts_named": whole, "model": text},
     }
     return pa.schema(list(types.items()))
 
