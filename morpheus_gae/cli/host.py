@@ -217,6 +217,7 @@ def _add_stage(name: str, /, **told: Any) -> Any:
             s.incidents_only,
             s.incident_budget,
             s.incident_quiet,
+            s.policy,
             s.refused,
             s.retry_seconds,
         )

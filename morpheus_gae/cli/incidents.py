@@ -50,6 +50,9 @@ PIECE = 500
     metavar="FILE",
     help="Leave out what rules of this TOML file tell: alerts before they are folded, incidents by kind.",
 )
+@click.option(
+    "--policy", metavar="FILE", help="Tell incidents that break a rule of this TOML file as policy breaks."
+)
 @click.option("--most", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="Rows to show.")
 @map_options
 def command(
@@ -60,6 +63,7 @@ def command(
     incident_budget: float | None,
     quiet_minutes: float,
     suppress: str | None,
+    policy: str | None,
     most: int,
     map: tuple[str, ...],
     columns: str | None,
@@ -84,9 +88,11 @@ def command(
     from morpheus_gae.incidents.spool import Spool
     from morpheus_gae.sinks.open import check_destination, open_sink
     from morpheus_gae.suppress.held import Held
+    from morpheus_gae.suppress.policy import mark, read_policy
     from morpheus_gae.suppress.read import read_rules
 
     held = Held([] if suppress is None else read_rules(suppress), datetime.now(timezone.utc))
+    denied = [] if policy is None else read_policy(policy)
     if output is not None:
         check_destination(output)
     fold = Fold(quiet_ms=round(60_000 * quiet_minutes))
@@ -123,6 +129,7 @@ def command(
         ranked, found = spool.ranked(), 0
         try:
             while piece := [Change(CLOSED, incident, rate) for incident in islice(ranked, PIECE)]:
+                mark(denied, piece)
                 kept = held.changes(piece)
                 if incident_budget is not None:
                     kept = [c for c in kept if false_a_day(c.incident.pooled, rate) <= incident_budget]

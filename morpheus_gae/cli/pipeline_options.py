@@ -140,6 +140,11 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="MINUTES",
             help="An incident ends when nothing came to it for so long; 60 by default.",
         ),
+        click.option(
+            "--policy",
+            metavar="FILE",
+            help="Tell incidents that break a rule of this TOML file as policy breaks.",
+        ),
     )
     kafka = grouped(
         "Kafka",

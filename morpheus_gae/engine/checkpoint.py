@@ -340,7 +340,7 @@ def _is_elsewhere(url: str) -> bool:
 
 
 def _incidents(settings: Settings) -> list[Any]:
-    names = ("incidents", "incidents_only", "incident_budget", "incident_quiet")
+    names = ("incidents", "incidents_only", "incident_budget", "incident_quiet", "policy")
     return [getattr(settings, name) for name in names]
 
 

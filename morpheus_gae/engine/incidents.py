@@ -47,6 +47,8 @@ class IncidentStream:
         An incident that nothing came to for so long is closed.
     budget
         Incidents that benign traffic shows more than so many a day of are left out; None writes all.
+    mark
+        Tells incidents which rule of a policy they break.
     keep
         Leaves out incidents that nobody wants to see, by rules.
     """
@@ -60,11 +62,12 @@ class IncidentStream:
         quiet_ms: int,
         budget: float | None = None,
         keep: Callable[[list[Change]], list[Change]] = lambda changes: changes,
+        mark: Callable[[list[Change]], None] = lambda changes: None,
     ) -> None:
         from morpheus_gae.incidents.fold import Fold
 
         self._sink, self._encode, self._metrics, self._say = sink, encode, metrics, say
-        self._budget, self._keep = budget, keep
+        self._budget, self._keep, self._mark = budget, keep, mark
         self._fold = Fold(quiet_ms)
         # of each open incident that was written: flows, kind and severity
         self._told: dict[str, tuple[int, str, str]] = {}
@@ -122,6 +125,7 @@ class IncidentStream:
     def _write(self, changes: list[Change]) -> None:
         from morpheus_gae.incidents.fold import CLOSED, OPEN
 
+        self._mark(changes)
         news = []
         # what was told is told to its end, whatever rules say of it by now
         new = [change for change in changes if change.incident.id not in self._told]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.engine.topics import Topics
     from morpheus_gae.engine.upkeep import Upkeep
+    from morpheus_gae.incidents.fold import Change
     from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
 
 
@@ -110,7 +111,7 @@ def open_incidents(
     """
     target = settings.incidents
     if target is None:
-        if settings.incidents_only or settings.incident_budget is not None:
+        if settings.incidents_only or settings.incident_budget is not None or settings.policy is not None:
             raise UsageError("incidents go nowhere: give --incidents URL")
         return None
     from morpheus_gae.engine.incidents import IncidentStream
@@ -142,11 +143,20 @@ def open_incidents(
         say,
         round(60_000 * settings.incident_quiet),
         settings.incident_budget,
-        *(() if suppression is None else (suppression.incidents,)),
+        mark=_policy(settings),
+        **({} if suppression is None else {"keep": suppression.incidents}),
     )
     if upkeep is not None:
         upkeep.follow(stream)
     return stream
+
+
+def _policy(settings: Settings) -> Callable[[list[Change]], None]:
+    if settings.policy is None:
+        return lambda changes: None
+    from morpheus_gae.suppress.policy import mark, read_policy
+
+    return partial(mark, read_policy(settings.policy))
 
 
 def _incident_server(

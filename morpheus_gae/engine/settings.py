@@ -90,6 +90,8 @@ class Settings:
         Alerts are folded into incidents and written nowhere.
     incident_budget, incident_quiet
         See ``engine.incidents``; minutes.
+    policy
+        File of rules (``suppress.policy``): incidents that break one are told as such.
     refused
         File for alerts that a server refuses.
     retry_seconds
@@ -140,6 +142,7 @@ class Settings:
     incidents_only: bool = False
     incident_budget: float | None = None
     incident_quiet: float = 60.0
+    policy: str | None = None
     refused: str | None = None
     retry_seconds: float = 300.0
     state: str | None = None

@@ -52,6 +52,8 @@ class Incident:
         (surprise, id) of the strangest flows, the strangest first.
     windows
         In how many windows it was seen.
+    policy
+        Name of the rule of a policy that it breaks, as it is now; not kept by ``as_dict``.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Incident:
     times: list[int] = field(default_factory=list)
     members: list[tuple[float, str]] = field(default_factory=list)
     windows: int = 0
+    policy: str = ""
 
     @property
     def pooled(self) -> float:
@@ -104,7 +107,7 @@ class Incident:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        plain = dict(vars(self))
+        plain = {name: value for name, value in vars(self).items() if name != "policy"}
         for name in ("sources", "targets", "services"):
             plain[name] = plain[name].as_dict()
         return {**plain, "anchor": list(self.anchor)}

@@ -72,12 +72,15 @@ EXFILTRATION = Kind(
 )
 LATERAL = Kind("lateral spread", "T1021", "Remote Services", "TA0008", "Lateral Movement")
 OUTSIDE = Kind("remote access from outside", "T1133", "External Remote Services", "TA0001", "Initial Access")
+POLICY = Kind("policy break")
 NEW_SERVICE = Kind("new service")
 UNKNOWN = Kind("unknown")
 
 
 def kind_of(incident: Incident) -> Kind:
     """The kind of an incident, by the first rule that holds."""
+    if incident.policy:
+        return POLICY
     inside = _mostly_inside(incident.sources.most(MANY)), _mostly_inside(incident.targets.most(MANY))
     if incident.anchor.side == "destination":
         return _into(incident, inside)

@@ -135,7 +135,8 @@ def summary(found: Incident) -> str:
     every = f", every {beat:.3g} s" if beat is not None else ""
     flows = f"{found.flows:,} flow{'' if found.flows == 1 else 's'}"
     carried = f"{_size(found.up)} out, {_size(found.down)} in"
-    return f"{kind.name}: {who} to {whom}, {what}: {flows}{when}{every}; {carried}"
+    name = f"{kind.name} ({found.policy})" if found.policy else kind.name
+    return f"{name}: {who} to {whom}, {what}: {flows}{when}{every}; {carried}"
 
 
 def lines(changes: Sequence[Change], most: int) -> str:

@@ -48,6 +48,8 @@ class ToAlertsStage(GaeStage):
         Leave out incidents that benign traffic shows more than so many a day of.
     incident_quiet : float
         Minutes without a flow after which an incident ends.
+    policy : str
+        File of rules: incidents that break one are told as policy breaks.
     refused : str
         Keep alerts that a server refuses there, and go on.
     retry_seconds : float
@@ -66,6 +68,7 @@ class ToAlertsStage(GaeStage):
         incidents_only: bool = False,
         incident_budget: float = None,
         incident_quiet: float = 60.0,
+        policy: str = None,
         refused: str = None,
         retry_seconds: float = 300.0,
     ):
@@ -81,6 +84,7 @@ class ToAlertsStage(GaeStage):
             "incidents_only": incidents_only,
             "incident_budget": incident_budget,
             "incident_quiet": incident_quiet,
+            "policy": policy,
             "refused": refused,
             "retry_seconds": retry_seconds,
         }

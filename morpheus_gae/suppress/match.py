@@ -114,7 +114,7 @@ def which_incident(rules: Sequence[Rule], incident: Incident, kind: str, now: da
         With a time zone.
     """
     for i, rule in enumerate(rules):
-        if rule.kinds is not None and kind in rule.kinds and not rule.expired(now) and _holds(rule, incident):
+        if rule.kinds is not None and kind in rule.kinds and not rule.expired(now) and holds(rule, incident):
             return i
     return NONE
 
@@ -125,7 +125,8 @@ def _present(rows: Rows) -> set[tuple[int, int]]:
     return set(zip(hi.tolist(), lo.tolist(), strict=True))
 
 
-def _holds(rule: Rule, incident: Incident) -> bool:
+def holds(rule: Rule, incident: Incident) -> bool:
+    """Whether all hosts and services of an incident fit a rule, and its pooled surprise."""
     if rule.least is not None and incident.pooled < rule.least:
         return False
     if rule.most is not None and incident.pooled > rule.most:

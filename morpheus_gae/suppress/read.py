@@ -31,13 +31,13 @@ MAX_NAME, MAX_REASON = 64, 1_000
 LAST_PORT, LAST_PROTOCOL = 65_535, 255
 MOST_NATS = 1e6
 
-_HEADER = re.compile(rb"^[ \t]*\[\[[ \t]*(?:suppress|\"suppress\"|'suppress')[ \t]*\]\]", re.M)
+_HEADER = re.compile(rb"^[ \t]*\[\[[ \t]*(?:suppress|deny|\"suppress\"|'suppress')[ \t]*\]\]", re.M)
 _RANGE = re.compile(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?")
 _PLACES = ("source", "destination", "pair", "ports", "protocol", "kind", "why")
 
 
-def read_rules(path: str) -> list[Rule]:
-    """Rules of a file, in its order.
+def read_rules(path: str, begins: str = TABLE) -> list[Rule]:
+    """Rules of a file, in its order; each begins with ``[[begins]]``.
 
     Raises
     ------
@@ -47,20 +47,20 @@ def read_rules(path: str) -> list[Rule]:
         line that names the rule and where it begins.
     """
     raw = _bytes(path)
-    return parse_rules(raw, path)
+    return parse_rules(raw, path, begins)
 
 
-def parse_rules(raw: bytes, name: str) -> list[Rule]:
+def parse_rules(raw: bytes, name: str, begins: str = TABLE) -> list[Rule]:
     """As ``read_rules``, of what a file holds; ``name`` is told."""
     tables = _toml(raw, name)
     for key in tables:
-        if key != TABLE:
+        if key != begins:
             raise InputError(
-                f"{name}: there is nothing called {printable(key)}: rules begin with [[{TABLE}]]"
+                f"{name}: there is nothing called {printable(key)}: rules begin with [[{begins}]]"
             )
-    rules = tables.get(TABLE, [])
+    rules = tables.get(begins, [])
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
-        raise InputError(f"{name}: a rule begins with [[{TABLE}]], in two pairs of brackets")
+        raise InputError(f"{name}: a rule begins with [[{begins}]], in two pairs of brackets")
     if len(rules) > MAX_RULES:
         raise InputError(f"{name} holds {len(rules):,} rules: {MAX_RULES:,} are the most")
     lines = _lines(raw)
@@ -188,7 +188,7 @@ class _Reader:
         narrow += [rule.kinds is not None and len(rule.kinds) < len(KINDS)]
         narrow += [n is not None and not n.all for n in (rule.source, rule.destination, *(rule.pair or ()))]
         if not any(narrow):
-            self._refuse(f"it would suppress everything: say at least one of {', '.join(_PLACES)} in it")
+            self._refuse(f"it would fit everything: say at least one of {', '.join(_PLACES)} in it")
 
     def _one_family(self, one: Networks, other: Networks, first: str, second: str) -> None:
         if not one.families & other.families:

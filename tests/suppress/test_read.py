@@ -67,12 +67,12 @@ def test_no_rules_are_none() -> None:
     [
         ('source = "10.0.0.0/8"', "it has no reason"),
         ('source = "10.0.0.0/8"\nreason = " "', "reason is a text in quotes that says something"),
-        ('reason = "x"', "it would suppress everything"),
-        ('source = "0.0.0.0/0"\nreason = "x"', "it would suppress everything"),
-        ('source = ["0.0.0.0/1", "128.0.0.0/1"]\nreason = "x"', "it would suppress everything"),
-        ('source = "::/0"\nports = "0-65535"\nreason = "x"', "it would suppress everything"),
-        ('pair = ["0.0.0.0/0", "0.0.0.0/0"]\nreason = "x"', "it would suppress everything"),
-        ('min_surprise = 0\nmax_surprise = 1000\nreason = "x"', "it would suppress everything"),
+        ('reason = "x"', "it would fit everything"),
+        ('source = "0.0.0.0/0"\nreason = "x"', "it would fit everything"),
+        ('source = ["0.0.0.0/1", "128.0.0.0/1"]\nreason = "x"', "it would fit everything"),
+        ('source = "::/0"\nports = "0-65535"\nreason = "x"', "it would fit everything"),
+        ('pair = ["0.0.0.0/0", "0.0.0.0/0"]\nreason = "x"', "it would fit everything"),
+        ('min_surprise = 0\nmax_surprise = 1000\nreason = "x"', "it would fit everything"),
         ('why = ["unlikely", "pair", "flow", "others", "counts"]\nreason = "x"', "suppress everything"),
         (
             'ports = [80]\nmin_surprise = 9\nmax_surprise = 8\nreason = "x"',

@@ -1,0 +1,66 @@
+"""Policy: what a network forbids, as rules of a TOML file; incidents that break one are a kind of their own.
+
+::
+
+    [[deny]]
+    name = "no remote desktop from guests"
+    source = "10.9.0.0/16"
+    destination = "10.0.0.0/8"
+    ports = [3389]
+    reason = "guests have no business on servers"
+
+Only flagged flows are looked at: a policy names what an incident is, it is no firewall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.suppress.match import holds
+from morpheus_gae.suppress.read import read_rules
+
+if TYPE_CHECKING:
+    from morpheus_gae.incidents.fold import Change
+    from morpheus_gae.suppress.rule import Rule
+
+TABLE = "deny"
+
+
+def read_policy(path: str) -> list[Rule]:
+    """Rules of a file, with the keys of suppression that tell hosts and services.
+
+    Raises
+    ------
+    InputError
+        As of ``read_rules``; and where a rule asks for ``kind``, ``why`` or surprise.
+    """
+    rules = read_rules(path, TABLE)
+    for rule in rules:
+        if any(told is not None for told in (rule.kinds, rule.why, rule.least, rule.most)):
+            raise InputError(
+                f"{path}: rule {rule.name!r}: a policy speaks of hosts and services: kind, why, min_surprise "
+                "and max_surprise have no place in it"
+            )
+    return rules
+
+
+def mark(rules: Sequence[Rule], changes: Sequence[Change], now: datetime | None = None) -> None:
+    """Tell incidents which rule they break, the first that all of their hosts and services fit.
+
+    Parameters
+    ----------
+    rules
+        In order; those that have expired do not count.
+    changes
+        Whose incidents are marked (``Incident.policy``), or lose a mark that fits no more.
+    now
+        With a time zone; by default what the clock says.
+    """
+    now = datetime.now(timezone.utc) if now is None else now
+    counting = [rule for rule in rules if not rule.expired(now)]
+    for change in changes:
+        found = change.incident
+        found.policy = next((rule.name for rule in counting if holds(rule, found)), "")
