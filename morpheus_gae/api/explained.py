@@ -39,7 +39,7 @@ def explained(
     Returns
     -------
     pyarrow.Table
-        The flows' columns, those of alerts with ``detect.explain.EXPLAINED``, and ``row`` (int64), which
+        The flows' columns, those of alerts with ``detect.explained.EXPLAINED``, and ``row`` (int64), which
         replaces a column of that name.
     """
     tables: list[pa.Table] = []

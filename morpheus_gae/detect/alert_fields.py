@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alerts import ALERT_COLUMNS
-from morpheus_gae.detect.explain import EXPLAINED, FACTS
+from morpheus_gae.detect.explained import EXPLAINED, FACTS
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.address_kernels import V4_PREFIX
 from morpheus_gae.flows.addresses import format_addresses, parse_addresses

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.explain import EXPLAINED
+from morpheus_gae.detect.explained import EXPLAINED
 from morpheus_gae.detect.threshold import score_of_surprise
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ def alert_table(
     model
         ``name@hash``.
     explainer
-        Of the model that scored them; None tells no ``explain.EXPLAINED``.
+        Of the model that scored them; None tells no ``explained.EXPLAINED``.
 
     Returns
     -------
     pyarrow.Table
         The input's columns, then ``ALERT_COLUMNS``, ``GRAPH`` and ``ACTIVITY`` among them where the model has
-        them, then ``explain.EXPLAINED``.
+        them, then ``explained.EXPLAINED``.
         Input columns of these names (the input is an earlier output, say) are replaced.
     """
     import pyarrow as pa

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from morpheus_gae import __version__
 from morpheus_gae.detect.alert_fields import AlertFields
-from morpheus_gae.detect.explain import FACTS
+from morpheus_gae.detect.explained import FACTS
 
 CEF = "cef"
 """Name of the one column that these rows have."""

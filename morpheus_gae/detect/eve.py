@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import AlertFields, iso_time, nested, rest_of
-from morpheus_gae.detect.explain import FACTS
+from morpheus_gae.detect.explained import FACTS
 
 GENERATOR = 9200
 """gid of these alerts: none that Suricata gives itself."""

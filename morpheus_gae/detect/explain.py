@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
+from morpheus_gae.detect.explained import FACTS, PERCENTILES
 from morpheus_gae.detect.facts import counted, ranges
 from morpheus_gae.detect.flow_types import FlowTypes
 from morpheus_gae.detect.habits import habit
@@ -31,10 +32,6 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
-PERCENTILES = ("percentile_pair", "percentile_host", "percentile_all")
-FACTS = "facts"
-EXPLAINED = (*CONTRIBUTIONS, *PERCENTILES, FACTS)
-"""Columns that explain an alert."""
 MOST, OF_PAIR = 500, 3
 """Alerts of a window that get facts, for text takes time: where there are more, the strangest, so many of a
 pair before more of any."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from morpheus_gae.detect.alerts import alert_table
-from morpheus_gae.detect.explain import Explainer
 from morpheus_gae.detect.labels import attacks
 from morpheus_gae.detect.threshold import Threshold
 from morpheus_gae.engine.metrics import Metrics
@@ -19,6 +18,7 @@ from morpheus_gae.engine.window import Window
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morpheus_gae.detect.explain import Explainer
     from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.served import Slot
     from morpheus_gae.engine.suppression import Suppression
@@ -353,6 +353,8 @@ class ToAlerts(Operator):
         artifact = self._artifact if item.served is None else item.served.executor.artifact
         artifact = item.artifact or artifact
         if self._explainer is None or self._explainer.artifact is not artifact:
+            from morpheus_gae.detect.explain import Explainer
+
             self._explainer = Explainer(artifact)
         return self._explainer
 

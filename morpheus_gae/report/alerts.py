@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import AlertFields
-from morpheus_gae.detect.explain import FACTS
+from morpheus_gae.detect.explained import FACTS
 from morpheus_gae.incidents.flagged import Flagged
 from morpheus_gae.incidents.records import service_name
 from morpheus_gae.report.hosts import Hosts

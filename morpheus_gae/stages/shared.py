@@ -39,14 +39,10 @@ class Run:
         What has to be closed at the end, however it comes.
     windows
         From build-graph to infer-gae.
-    topics
-        What the pipeline has to do with Kafka, if anything.
-    suppression
-        Holds flagged flows and incidents back, if rules are given.
-    stopped
-        True once the host was told to stop.
-    error
-        The first error of a stage of ours, if any.
+    topics, suppression
+        What the pipeline has to do with Kafka; what holds flagged flows back. None if nothing.
+    stopped, error
+        Whether the host was told to stop; the first error of a stage of ours, if any.
     """
 
     def __init__(self) -> None:

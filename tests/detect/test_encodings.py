@@ -10,7 +10,7 @@ import pytest
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.encodings import ENCODINGS, encoding
-from morpheus_gae.detect.explain import EXPLAINED
+from morpheus_gae.detect.explained import EXPLAINED
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.convert import table_to_flows

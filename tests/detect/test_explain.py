@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from morpheus_gae.detect import explain
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
-from morpheus_gae.detect.explain import EXPLAINED, Explainer
+from morpheus_gae.detect.explain import Explainer
+from morpheus_gae.detect.explained import EXPLAINED
 from morpheus_gae.executors.base import executor_of
 from morpheus_gae.flows.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows
