@@ -215,6 +215,7 @@ def _add_stage(name: str, /, **told: Any) -> Any:
             s.kafka_config,
             s.incidents,
             s.incidents_only,
+            s.incident_encoding,
             s.incident_budget,
             s.incident_quiet,
             s.policy,

@@ -129,6 +129,11 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--incidents_only", is_flag=True, help="Write incidents and no alerts; nothing goes to --output."
         ),
         click.option(
+            "--incident_encoding",
+            type=click.Choice(["plain", "ecs", "ocsf", "eve"]),
+            help="Form of an incident; by default that of the alerts, or the usual one of where they go.",
+        ),
+        click.option(
             "--incident_budget",
             type=click.FloatRange(min=0, min_open=True),
             metavar="N",

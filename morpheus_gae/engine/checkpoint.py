@@ -341,7 +341,7 @@ def _is_elsewhere(url: str) -> bool:
 
 def _incidents(settings: Settings) -> list[Any]:
     names = ("incidents", "incidents_only", "incident_budget", "incident_quiet", "policy")
-    return [getattr(settings, name) for name in names]
+    return [*(getattr(settings, name) for name in names), settings.incident_form]
 
 
 def _fingerprint(path: str) -> dict[str, Any]:

@@ -51,6 +51,11 @@ class IncidentStream:
         Tells incidents which rule of a policy they break.
     keep
         Leaves out incidents that nobody wants to see, by rules.
+
+    Attributes
+    ----------
+    windows
+        How many it took.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class IncidentStream:
         self._told: dict[str, tuple[int, str, str]] = {}
         self._model = ""
         self._early = 0
+        self.windows = 0
 
     def add(self, alerts: pa.Table, flows: Flows, model: str) -> None:
         """Take a window.
@@ -87,6 +93,7 @@ class IncidentStream:
             ``name@hash``.
         """
         self._model = model
+        self.windows += 1
         first, last = span(flows)
         self._write(self._fold.add(alerts, len(flows), first, last))
 
@@ -104,7 +111,9 @@ class IncidentStream:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, to go on from (``restore``)."""
-        return {"fold": self._fold.as_dict(), "told": [[i, *told] for i, told in self._told.items()]}
+        told = [[i, *told] for i, told in self._told.items()]
+        # the model too: the end may come without another window
+        return {"fold": self._fold.as_dict(), "told": told, "model": self._model}
 
     def restore(self, values: dict[str, Any], where: str) -> None:
         """Go on from what ``as_dict`` gave.
@@ -115,11 +124,12 @@ class IncidentStream:
             If it is not that; ``where`` names the file.
         """
         try:
+            told = {str(i): (int(n), str(kind), str(grade)) for i, n, kind, grade in values["told"]}
+            model = str(values["model"])
             self._fold.restore(values["fold"])
-            told = [(str(i), (int(n), str(kind), str(grade))) for i, n, kind, grade in values["told"]]
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
             raise InputError(f"{where} is damaged: its incidents cannot be read; remove it") from None
-        self._told, self._early = dict(told), self._fold.early
+        self._told, self._model, self._early = told, model, self._fold.early
         self._metrics.incidents(len(self._fold.open))
 
     def _write(self, changes: list[Change]) -> None:
@@ -150,7 +160,18 @@ class IncidentStream:
             self._early = self._fold.early
         self._metrics.incidents(len(self._fold.open))
         if news:
-            self._sink.add(self._encode(news, self._model))
+            self._hand_over(news)
+
+    def _hand_over(self, news: Sequence[Change]) -> None:
+        from morpheus_gae.incidents import records
+
+        encoded = self._encode(news, self._model)
+        add: Any = getattr(self._sink, "add_keyed", None)
+        if add is None:
+            self._sink.add(encoded)
+        else:
+            # an encoding has the id, which is the key, elsewhere
+            add(records.table(news, self._model), encoded)
 
     def _news(self, changes: list[Change]) -> list[tuple[Change, str, str]]:
         """Changes that are to be written, with kind and severity."""

@@ -12,7 +12,7 @@ from morpheus_gae.engine.operators import AlertSink
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.secrets import PREFIX
-from morpheus_gae.sinks.remote.target import is_remote, parse_target, usual_encoding
+from morpheus_gae.sinks.remote.target import is_remote, parse_target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,7 +122,7 @@ def open_incidents(
     if target == STDOUT and settings.output in (None, STDOUT) and not settings.incidents_only:
         raise UsageError("alerts and incidents cannot both go to stdout: give --output, or --incidents_only")
     sink: AlertSink | None
-    form = usual_encoding(target)
+    form = settings.incident_form
     rows: Callable[..., pa.Table] = partial(encode, encoding=form)
     if is_remote(target):
         from morpheus_gae.sinks.remote.together import together

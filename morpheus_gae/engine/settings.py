@@ -88,6 +88,8 @@ class Settings:
         Where incidents go: a file, a topic or a server; None makes none.
     incidents_only
         Alerts are folded into incidents and written nowhere.
+    incident_encoding
+        Form of an incident, see ``incidents.encodings.encode``; None is the one of ``incident_form``.
     incident_budget, incident_quiet
         See ``engine.incidents``; minutes.
     policy
@@ -140,6 +142,7 @@ class Settings:
     output_format: str = "ndjson"
     incidents: str | None = None
     incidents_only: bool = False
+    incident_encoding: str | None = None
     incident_budget: float | None = None
     incident_quiet: float = 60.0
     policy: str | None = None
@@ -189,6 +192,12 @@ class Settings:
     def form(self) -> str:
         """The encoding of alerts: the one asked for, or the usual one of the output."""
         return self.encoding or usual_encoding(self.output)
+
+    @property
+    def incident_form(self) -> str:
+        """The encoding of incidents: the one asked for, that of alerts, or the usual one of where they go."""
+        alerts = None if self.encoding == "cef" else self.encoding
+        return self.incident_encoding or alerts or usual_encoding(self.incidents)
 
     @property
     def layout(self) -> PresetLike:

@@ -168,6 +168,7 @@ class StateFile:
             self._files = LearntFiles(self._path.absolute().parent, f"{self._path.name}.learnt")
         self._incidents: IncidentStream | None = None
         self._found: dict[str, Any] = {}
+        self._windows = 0
         self._last: Learnt | None = None
         self._seconds, self._clock = seconds, clock
         self._written: float | None = None
@@ -211,6 +212,8 @@ class StateFile:
         if self._learning is not None and window.learnt.stream is None:
             return
         self._waiting = window.learnt
+        if self._incidents is not None:
+            self._windows = self._incidents.windows
         now = self._clock()
         if self._written is None or now - self._written >= self._seconds:
             self._written = now
@@ -224,7 +227,9 @@ class StateFile:
     def close(self) -> None:
         """Write what was noted last."""
         waiting, self._waiting = self._waiting, None
-        if waiting is not None:
+        # a window that failed on its way out is in the incidents already, and will be read again
+        ahead = self._incidents is not None and self._incidents.windows > self._windows
+        if waiting is not None and not ahead:
             told = waiting.as_dict(self._files)
             if self._incidents is not None:
                 told["incidents"] = self._incidents.as_dict()

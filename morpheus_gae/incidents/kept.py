@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from ipaddress import ip_address
 from typing import Any
 
 LARGEST = (1 << 63) - 1
+MOST = 1e18
+"""Of bytes and nats: two of them together still fit 64 bits, as which they are written."""
 _ID = re.compile(r"[0-9a-f]{16}")
 _SERVICE = re.compile(r"-?[0-9]{1,5}/-?[0-9]{1,5}")
 
@@ -25,8 +26,8 @@ def moment(value: Any, name: str) -> int | None:
 
 
 def amount(value: Any, name: str) -> float:
-    """A finite number that is not negative."""
-    if type(value) not in (int, float) or not 0.0 <= value < math.inf:
+    """A number from 0 to ``MOST``."""
+    if type(value) not in (int, float) or not 0.0 <= value <= MOST:
         raise ValueError(f"{name} is no amount: {value!r:.40}")
     return float(value)
 

@@ -44,6 +44,8 @@ class ToAlertsStage(GaeStage):
         Fold alerts into incidents and write these there: as output.
     incidents_only : bool, is_flag = True
         Write incidents and no alerts.
+    incident_encoding : str
+        Form of an incident: plain, ecs, ocsf or eve; that of the alerts by default.
     incident_budget : float
         Leave out incidents that benign traffic shows more than so many a day of.
     incident_quiet : float
@@ -66,6 +68,7 @@ class ToAlertsStage(GaeStage):
         kafka_config: str = None,
         incidents: str = None,
         incidents_only: bool = False,
+        incident_encoding: str = None,
         incident_budget: float = None,
         incident_quiet: float = 60.0,
         policy: str = None,
@@ -82,6 +85,7 @@ class ToAlertsStage(GaeStage):
             "kafka_config": kafka_config,
             "incidents": incidents,
             "incidents_only": incidents_only,
+            "incident_encoding": incident_encoding,
             "incident_budget": incident_budget,
             "incident_quiet": incident_quiet,
             "policy": policy,

@@ -95,10 +95,12 @@ def test_killed_and_taken_up_again(
         *rule,
     ]
     whole = tmp_path / f"whole-{output}"
-    done = command(*usual, "--output", str(whole))
+    told = [tmp_path / "whole-incidents.jsonl", tmp_path / "cut-incidents.jsonl"]
+    done = command(*usual, "--output", str(whole), "--incidents", str(told[0]))
     assert done.returncode == 0, done.stderr
     cut = tmp_path / f"cut-{output}"
     args = [*usual, "--output", str(cut), "--checkpoint", str(tmp_path / "ck"), "--checkpoint_seconds", "0"]
+    args += ["--incidents", str(told[1])]
     for kill_at in kills:
         done = command(*args, KILL_AT=str(kill_at))
         assert done.returncode == -signal.SIGKILL, done.stderr
@@ -108,6 +110,8 @@ def test_killed_and_taken_up_again(
     assert cut.read_bytes() == whole.read_bytes() != b""
     letters = [Path(f"{path}.dead.ndjson") for path in (whole, cut)]
     assert letters[1].read_bytes() == letters[0].read_bytes() != b""
+    assert told[1].read_bytes() == told[0].read_bytes() != b""
+    assert b'"state":"closed"' in told[1].read_bytes().splitlines()[-1]
     # and once more: there is nothing to do
     done = command(*args)
     assert done.returncode == 0

@@ -94,10 +94,12 @@ def test_cut_off_anywhere(
             MAKERS[suffix](Path(given[-1]), 40 * i, 40)
         rule: dict[str, Any] = {"adaptive": True, "alert_rate": 0.4} if adaptive else {"threshold": 0.0}
         usual: dict[str, Any] = {"input": tuple(given), "graph_size": size, "batch_size": batch, **rule}
-        run(Settings(model="toy", output=str(folder / f"whole-{output}"), **usual))
+        told = [str(folder / f"{kind}-incidents.jsonl") for kind in ("whole", "cut")]
+        run(Settings(model="toy", output=str(folder / f"whole-{output}"), incidents=told[0], **usual))
         options = Settings(
             model="toy",
             output=str(folder / f"cut-{output}"),
+            incidents=told[1],
             checkpoint=str(folder / "ck"),
             checkpoint_seconds=0.0,
             **usual,
@@ -118,6 +120,7 @@ def test_cut_off_anywhere(
             whole, cut = (folder / f"{kind}-{output}{end}" for kind in ("whole", "cut"))
             assert cut.exists() == whole.exists()
             assert not whole.exists() or cut.read_bytes() == whole.read_bytes()
+        assert Path(told[1]).read_bytes() == Path(told[0]).read_bytes()
 
 
 @pytest.fixture
