@@ -73,7 +73,7 @@ def test_no_rules_are_none() -> None:
         ('source = "::/0"\nports = "0-65535"\nreason = "x"', "it would fit everything"),
         ('pair = ["0.0.0.0/0", "0.0.0.0/0"]\nreason = "x"', "it would fit everything"),
         ('min_surprise = 0\nmax_surprise = 1000\nreason = "x"', "it would fit everything"),
-        ('why = ["unlikely", "pair", "flow", "others", "counts"]\nreason = "x"', "suppress everything"),
+        ('why = ["unlikely", "pair", "flow", "others", "counts"]\nreason = "x"', "fit everything"),
         (
             'ports = [80]\nmin_surprise = 9\nmax_surprise = 8\nreason = "x"',
             "it can never match: min_surprise",
