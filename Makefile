@@ -88,8 +88,8 @@ HOST_TESTS := $(addprefix tests/,flows graph executors model detect sinks engine
 HOST_LEFT_OUT := $(addprefix tests/, \
 	$(addprefix kafka/test_,chaos.py slow_sink.py full_disk.py same_windows.py rebalance.py sasl_refused.py) \
 	$(addprefix cli/test_,operations.py operations_checkpoint.py operations_reload.py operations_signals.py) \
-	cli/test_morpheus_presets.py cli/test_morpheus_live.py flows/test_pcap.py flows/test_pcap_walk.py \
-	model/test_artifact_checks.py engine/test_warm.py)
+	cli/test_morpheus_presets.py cli/test_morpheus_live.py flows/packets/test_pcap.py flows/packets/test_walk.py \
+	model/test_artifact_checks.py engine/run/test_warm_up.py)
 
 $(HOST)/.done: pyproject.toml constraints-host.txt
 	$(PYTHON) -m venv $(HOST)

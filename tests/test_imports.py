@@ -15,7 +15,7 @@ HEAVY = ("torch", "numba", "pyarrow", "sklearn", "matplotlib", "pandas", "scipy"
     [
         "morpheus_gae",
         "morpheus_gae, morpheus_gae.cli.morpheus, morpheus_gae.cli.gae, morpheus_gae.cli.model",
-        "morpheus_gae.engine.embedded, morpheus_gae.engine.pipeline, morpheus_gae.detect.alerts",
+        "morpheus_gae.engine.run.embedded, morpheus_gae.engine.run.pipeline, morpheus_gae.detect.alerts",
     ],
 )
 def test_light(modules: str) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from morpheus_gae.detect.learner import Learner
-from morpheus_gae.engine.warm import warm_up
+from morpheus_gae.engine.run.warm_up import warm_up
 from morpheus_gae.executors.base import open_executor
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.spec import PRESETS
 from tests.fixtures.make import MODELS
-from tests.flows import files
-from tests.flows.exporters import SAMPLES
-from tests.flows.test_pairing import A, B, record, run
+from tests.flows import made_files as files
+from tests.flows.pairing.test_pair import A, B, record, run
+from tests.flows.samples import SAMPLES
 from tests.support import make_flows
 
 HEAVY = (

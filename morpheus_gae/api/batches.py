@@ -13,14 +13,14 @@ import pyarrow as pa
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord
-from morpheus_gae.flows.convert import require_columns, table_to_flows
-from morpheus_gae.flows.enriched import enriched_columns
+from morpheus_gae.flows.exporters.convert import require_columns, table_to_flows
+from morpheus_gae.flows.exporters.enriched import enriched_columns
+from morpheus_gae.flows.exporters.mapping import PresetLike, read_map
+from morpheus_gae.flows.exporters.names import CANONICAL
+from morpheus_gae.flows.exporters.presets import choose, paths
 from morpheus_gae.flows.frame import Flows, concat
-from morpheus_gae.flows.mapping import PresetLike, read_map
-from morpheus_gae.flows.numbers import numbers
-from morpheus_gae.flows.pairing import Pairer
-from morpheus_gae.flows.presets import choose, paths
-from morpheus_gae.flows.presets_names import CANONICAL
+from morpheus_gae.flows.pairing.pair import Pairer
+from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.graph.windows import Windower
 
 I64 = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.explain import Explainer
-from morpheus_gae.flows.stack import stack
+from morpheus_gae.flows.tables.concat import stack
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Scores

@@ -28,7 +28,7 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None,
     max_flows
         At most so many; None: all.
     enriched
-        Keep the columns of `flows.enriched` as well.
+        Keep the columns of `flows.exporters.enriched` as well.
 
     Raises
     ------

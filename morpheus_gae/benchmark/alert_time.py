@@ -15,14 +15,14 @@ import numpy.typing as npt
 
 from morpheus_gae.benchmark.store import MODEL
 from morpheus_gae.benchmark.variants import Job, Timing
-from morpheus_gae.engine.embedded import EmbeddedEngine
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.run.embedded import EmbeddedEngine
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.readers.read import read_flows
 
 TICK_SECONDS = 0.01
 

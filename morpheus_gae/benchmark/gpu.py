@@ -30,7 +30,7 @@ class Sequential:
 
     def __init__(self, job: Job, device: str = "cuda") -> None:
         self.torch = _torch(device)
-        from morpheus_gae.executors.cuda import CudaExecutor
+        from morpheus_gae.executors.cuda.executor import CudaExecutor
 
         folder = Path(job.folder)
         self.device = device
@@ -74,7 +74,7 @@ class Resident(Sequential):
     """Columns lie on the GPU and scores stay there."""
 
     def __init__(self, job: Job, device: str = "cuda") -> None:
-        from morpheus_gae.executors.device import upload
+        from morpheus_gae.executors.cuda.device import upload
 
         super().__init__(job, device)
         self.batches = [[upload(window, device) for window in batch] for batch in self.batches]

@@ -12,12 +12,12 @@ import numpy as np
 
 from morpheus_gae.benchmark.store import MODEL
 from morpheus_gae.benchmark.variants import Job, Timing
-from morpheus_gae.engine.embedded import EmbeddedEngine
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import Pipeline, build_pipeline
+from morpheus_gae.engine.run.embedded import EmbeddedEngine
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import Pipeline, build_pipeline
+from morpheus_gae.engine.run.warm_up import warm_up
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator, Source
-from morpheus_gae.engine.warm import warm_up
 from morpheus_gae.engine.window import Window
 from morpheus_gae.executors.base import open_executor
 

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 from morpheus_gae.benchmark.energy import choose_meter
 from morpheus_gae.benchmark.status import FAILED, NOT_AVAILABLE, OUT_OF_MEMORY
 from morpheus_gae.benchmark.variants import ALERT_TIME, VARIANTS, Job, Runner, Unavailable, Variant
-from morpheus_gae.engine.threads import limit_threads
+from morpheus_gae.engine.run.threads import limit_threads
 from morpheus_gae.errors import MissingExtraError
 
 PREPARE = "prepare"
@@ -122,7 +122,7 @@ def peak_memory() -> int:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError, ValueError):
-        from morpheus_gae.engine.metrics import peak_memory_bytes
+        from morpheus_gae.engine.observe.metrics import peak_memory_bytes
 
         return peak_memory_bytes()
 

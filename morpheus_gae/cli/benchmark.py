@@ -139,7 +139,7 @@ def command(
     from morpheus_gae.benchmark.plan import Plan
     from morpheus_gae.benchmark.tables import text
     from morpheus_gae.benchmark.variants import VARIANTS, choose_variants
-    from morpheus_gae.engine.choose import choose_model
+    from morpheus_gae.engine.run.defaults import choose_model
 
     if plot is not None:
         # a missing library is told before the work, not after it

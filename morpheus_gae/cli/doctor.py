@@ -21,7 +21,7 @@ def command(ctx: click.Context, model: str | None, json_file: str | None) -> Non
 
     Example:  morpheus-gae doctor --json doctor.json
     """
-    from morpheus_gae.engine.doctor import examine
+    from morpheus_gae.engine.run.doctor import examine
 
     report = examine(model)
     if json_file is not None:

@@ -10,7 +10,7 @@ import click
 
 from morpheus_gae.cli.options import Command, echo, executor_name, json_option, map_options
 from morpheus_gae.cli.sections import section
-from morpheus_gae.engine.logs import say
+from morpheus_gae.engine.observe.logs import say
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def command(
 
     Example:  morpheus-gae evaluate --suite flows/ --protocol as_is,dirty,drift --markdown suite.md
     """
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
 
     if more and not suite:
         raise UsageError(f"unexpected {more[0]!r}: only --suite takes several files after it")
@@ -181,12 +181,12 @@ def _measure_model(
 
     from tqdm import tqdm
 
-    from morpheus_gae.engine.choose import choose_model
+    from morpheus_gae.engine.run.defaults import choose_model
     from morpheus_gae.evaluate.metrics import figures
     from morpheus_gae.evaluate.score import read_labelled, score_labelled
     from morpheus_gae.evaluate.tables import text
     from morpheus_gae.executors.base import open_executor
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
 
     told = read_map(map, columns)
     if plots is not None:

@@ -22,8 +22,8 @@ from morpheus_gae.cli.morpheus import BESIDE, PREFIX, pipeline_gae
 from morpheus_gae.cli.operations import refuse_on_host, told_facts, watched
 from morpheus_gae.cli.options import Command, PositiveInt, clear_errors, configured, underscores
 from morpheus_gae.cli.sections import Sections
-from morpheus_gae.engine.choose import ENGINES
-from morpheus_gae.engine.order import USUAL
+from morpheus_gae.engine.run.defaults import ENGINES
+from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.errors import GaeError, UsageError
 
@@ -136,7 +136,7 @@ def _start(ctx: click.Context, /, **told: Any) -> None:
     if _is_default(ctx, "pipeline_batch_size"):
         config.pipeline_batch_size = BATCH_ROWS
     if not _is_default(ctx, "num_threads"):
-        from morpheus_gae.engine.threads import limit_threads
+        from morpheus_gae.engine.run.threads import limit_threads
 
         limit_threads(config.num_threads)
     settings = Settings(batch_size=config.pipeline_batch_size, executor="auto").overridden(told)

@@ -77,8 +77,8 @@ def command(
     from datetime import datetime, timezone
     from itertools import islice
 
-    from morpheus_gae.flows.mapping import read_map
-    from morpheus_gae.flows.read import expand, read_flows
+    from morpheus_gae.flows.exporters.mapping import read_map
+    from morpheus_gae.flows.readers.read import expand, read_flows
     from morpheus_gae.incidents import records
     from morpheus_gae.incidents.alerts_file import checked
     from morpheus_gae.incidents.encodings import encode

@@ -54,9 +54,9 @@ def command(
     """
     import json
 
-    from morpheus_gae.flows.interfaces import Switch, is_interface
-    from morpheus_gae.flows.mapping import read_map
-    from morpheus_gae.flows.read import expand
+    from morpheus_gae.flows.exporters.mapping import read_map
+    from morpheus_gae.flows.files.interfaces import Switch, is_interface
+    from morpheus_gae.flows.readers.read import expand
     from morpheus_gae.inspect.look import look
     from morpheus_gae.inspect.text import text
 

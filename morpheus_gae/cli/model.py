@@ -9,8 +9,8 @@ import click
 
 from morpheus_gae.cli.options import Group, echo, executor_name, json_option, map_options
 from morpheus_gae.cli.retrain import command as retrain
-from morpheus_gae.engine.choose import choose_model
-from morpheus_gae.engine.logs import say
+from morpheus_gae.engine.observe.logs import say
+from morpheus_gae.engine.run.defaults import choose_model
 
 if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
@@ -157,7 +157,7 @@ def compare(
     from morpheus_gae.evaluate.compare import lines
     from morpheus_gae.evaluate.score import read_any
     from morpheus_gae.executors.base import open_executor
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
 
     told = read_map(map, columns)
     first, second = open_executor(one, executor), open_executor(other, executor)

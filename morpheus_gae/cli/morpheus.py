@@ -71,7 +71,7 @@ class Script(Root):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command line of the engine that was asked for."""
-        from morpheus_gae.engine.choose import morpheus_installed
+        from morpheus_gae.engine.run.defaults import morpheus_installed
 
         given = sys.argv[1:] if args is None else list(args)
         # one that is unknown or not installed is refused by the embedded command line
@@ -191,11 +191,11 @@ def monitor(**told: Any) -> Stage:
 @click.pass_context
 def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
     """Build the pipeline that was asked for and run it to its end."""
-    from morpheus_gae.engine.checkpoint import AlreadyFinished
-    from morpheus_gae.engine.choose import choose_engine, choose_model
-    from morpheus_gae.engine.embedded import Aborted
-    from morpheus_gae.engine.logs import is_json, say
-    from morpheus_gae.engine.order import check_order
+    from morpheus_gae.engine.observe.logs import is_json, say
+    from morpheus_gae.engine.recover.checkpoint import AlreadyFinished
+    from morpheus_gae.engine.run.defaults import choose_engine, choose_model
+    from morpheus_gae.engine.run.embedded import Aborted
+    from morpheus_gae.engine.run.order import check_order
     from morpheus_gae.engine.settings import Settings
 
     choose_engine(ctx.obj["engine"])
@@ -213,14 +213,14 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     if not names or "infer-gae" in names:
         settings = settings.overridden({"model": choose_model(settings.model)})
     if ctx.obj["num_threads"] is not None:
-        from morpheus_gae.engine.threads import limit_threads
+        from morpheus_gae.engine.run.threads import limit_threads
 
         limit_threads(ctx.obj["num_threads"])
-    from morpheus_gae.engine.allocator import keep_freed_memory
+    from morpheus_gae.engine.run.allocator import keep_freed_memory
 
     keep_freed_memory()
-    from morpheus_gae.engine.pipeline import build_pipeline
-    from morpheus_gae.engine.stdin import stoppable
+    from morpheus_gae.engine.run.pipeline import build_pipeline
+    from morpheus_gae.engine.run.stdin import stoppable
     from morpheus_gae.sinks.open import OutputClosed
 
     settings, stdin = stoppable(settings)

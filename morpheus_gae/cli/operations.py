@@ -12,9 +12,9 @@ import click
 
 from morpheus_gae.cli.options import json_option
 from morpheus_gae.cli.sections import grouped
-from morpheus_gae.engine.health import Health
-from morpheus_gae.engine.logs import Line, say, start_logging
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.health import Health
+from morpheus_gae.engine.observe.logs import Line, say, start_logging
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def told_facts(status: str, metrics: Metrics) -> str:
     """What is said at the end of a run: a table, which in JSON is an object."""
-    from morpheus_gae.engine.logs import is_json
-    from morpheus_gae.engine.summary import summary
+    from morpheus_gae.engine.observe.logs import is_json
+    from morpheus_gae.engine.observe.summary import summary
 
     return Line(status if is_json() else summary(metrics), "summary", status=status, **metrics.as_dict())
 
@@ -143,7 +143,7 @@ def watched(settings: Settings, metrics: Metrics | None = None) -> Iterator[tupl
     if settings.metrics_port is None:
         yield metrics, health
         return
-    from morpheus_gae.engine.http import MetricsServer
+    from morpheus_gae.engine.observe.http import MetricsServer
 
     metrics.follow_scores()
     server = MetricsServer(metrics, health, settings.metrics_port, settings.metrics_host)

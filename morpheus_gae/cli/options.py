@@ -20,10 +20,10 @@ import click
 from morpheus_gae.cli.config import config_option, config_path, default_map
 from morpheus_gae.cli.kernels import keep_kernels
 from morpheus_gae.cli.sections import Sections
-from morpheus_gae.engine.logs import Line, is_json, say
+from morpheus_gae.engine.observe.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
-from morpheus_gae.flows.presets_names import NAMES, spelled
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.exporters.names import NAMES, spelled
+from morpheus_gae.flows.tables.printable import printable
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -306,7 +306,7 @@ def json_option(*names: str, text: str = "Write the figures to FILE as JSON.") -
 
 
 def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--map`` and ``--columns``, for commands that read flows; ``flows.mapping.read_map`` reads them."""
+    """``--map`` and ``--columns``, for commands that read flows; ``flows.exporters.mapping.read_map`` reads them."""
     command = click.option(
         "--columns",
         metavar="A,B,...",

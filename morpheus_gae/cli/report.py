@@ -8,7 +8,7 @@ import click
 
 from morpheus_gae.cli.options import Command, echo, executor_name, map_options
 from morpheus_gae.cli.sections import section
-from morpheus_gae.engine.logs import say
+from morpheus_gae.engine.observe.logs import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,10 +86,10 @@ def command(
 
     Example:  morpheus-gae report alerts.jsonl --flows today.parquet --model models/mine
     """
-    from morpheus_gae.engine.choose import choose_model
+    from morpheus_gae.engine.run.defaults import choose_model
     from morpheus_gae.errors import UsageError
     from morpheus_gae.executors.base import open_executor
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.report.page import page
     from morpheus_gae.report.values import Asked, gather
     from morpheus_gae.report.write import check_page, write_page

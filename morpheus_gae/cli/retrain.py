@@ -9,11 +9,11 @@ import click
 
 from morpheus_gae.cli.options import Command, echo, json_option, map_options
 from morpheus_gae.cli.train import contamination_rate, feedback_lines
-from morpheus_gae.engine.logs import say
+from morpheus_gae.engine.observe.logs import say
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
-    from morpheus_gae.flows.mapping import PresetLike
+    from morpheus_gae.flows.exporters.mapping import PresetLike
 
 EPOCHS, PATIENCE, RATE = 10, 4, 1e-3
 """Weights that fit already go on with smaller steps, and stop sooner."""
@@ -120,7 +120,7 @@ def command(
     import json
     import sys
 
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.model.artifact import load_artifact
     from morpheus_gae.model.names import check_name
     from morpheus_gae.suppress.feedback import read_feedback

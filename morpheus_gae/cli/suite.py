@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from morpheus_gae.evaluate.learning import Take
     from morpheus_gae.evaluate.suite import SuitePlan
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.exporters.mapping import PresetLike
     from morpheus_gae.flows.frame import Flows
-    from morpheus_gae.flows.mapping import PresetLike
 
 
 def listed(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def plan_of(
 def _learns(executor: Executor, rate: float) -> Take:
     """What ``run --learn --alert_rate RATE`` does with the windows of a stream."""
     from morpheus_gae.engine.learning import Learning
-    from morpheus_gae.engine.metrics import Metrics
+    from morpheus_gae.engine.observe.metrics import Metrics
     from morpheus_gae.engine.settings import Settings
 
     settings = Settings().overridden({"learn": True, "alert_rate": rate})
@@ -143,7 +143,7 @@ def _sets(
     inputs: tuple[str, ...], preset: PresetLike, bad: dict[str, dict[str, int]]
 ) -> dict[str, Callable[[], Flows]]:
     """How to read each file, by a name that tells it from the others."""
-    from morpheus_gae.flows.inputs import STDIN, expand
+    from morpheus_gae.flows.files.inputs import STDIN, expand
 
     paths = list(dict.fromkeys(expand(list(inputs))))
     if STDIN in paths:

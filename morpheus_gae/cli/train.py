@@ -9,7 +9,7 @@ import click
 
 from morpheus_gae.cli.options import Command, echo, json_option, map_options, rate
 from morpheus_gae.cli.sections import section
-from morpheus_gae.engine.logs import say
+from morpheus_gae.engine.observe.logs import say
 from morpheus_gae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def command(
     # hours of training are not to be lost on a name
     if Path(model).exists() and not Path(model).is_dir():
         raise UsageError(f"--model {model} is a file: a model is a folder")
-    from morpheus_gae.flows.mapping import read_map
+    from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.sinks.open import check_destination, open_sink
 
     if incidents_file is not None:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from morpheus_gae.detect.alerts import ALERT_COLUMNS
 from morpheus_gae.detect.explained import EXPLAINED, FACTS
 from morpheus_gae.flows import columns
-from morpheus_gae.flows.address_kernels import V4_PREFIX
-from morpheus_gae.flows.addresses import format_addresses, parse_addresses
-from morpheus_gae.flows.numbers import numbers
+from morpheus_gae.flows.addresses.kernels import V4_PREFIX
+from morpheus_gae.flows.addresses.text import format_addresses, parse_addresses
+from morpheus_gae.flows.tables.numbers import numbers
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]

@@ -112,7 +112,7 @@ def alert_table(
     """
     import pyarrow as pa
 
-    from morpheus_gae.flows.ordinary import ordinary_table
+    from morpheus_gae.flows.tables.ordinary import ordinary_table
 
     index = np.flatnonzero(keep)
     try:

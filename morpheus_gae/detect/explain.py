@@ -227,7 +227,7 @@ def _chosen(surprise: F64, code: U64) -> I64:
 def _ends(flows: Flows, index: I64, table: pa.Table) -> Ends | None:
     """Addresses and attributes of chosen flows, read from their rows again where only these are left."""
     if not flows.src_lo[index].any() and not flows.dst_lo[index].any():
-        from morpheus_gae.flows.convert import table_to_flows
+        from morpheus_gae.flows.exporters.convert import table_to_flows
 
         flows = table_to_flows(table).flows
         if len(flows) != index.shape[0]:

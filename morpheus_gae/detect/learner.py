@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.executors import learn, learn_enriched
-from morpheus_gae.executors.cpu import flow_model
-from morpheus_gae.executors.cpu_enriched import CpuEnriched
-from morpheus_gae.executors.grow import Columns, Grow
+from morpheus_gae.executors.cpu import learn, learn_enriched
+from morpheus_gae.executors.cpu.enriched import CpuEnriched
+from morpheus_gae.executors.cpu.executor import flow_model
+from morpheus_gae.executors.cpu.hash_table import Columns, Grow
 from morpheus_gae.model.activity import silent
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features

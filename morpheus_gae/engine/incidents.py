@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from morpheus_gae.engine.logs import Line
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.logs import Line
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.numbers import numbers
+from morpheus_gae.flows.tables.numbers import numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from morpheus_gae.engine.operators import AlertSink
+    from morpheus_gae.engine.run.operators import AlertSink
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.incidents.fold import Change
 

@@ -22,8 +22,8 @@ from morpheus_gae.detect.threshold import (
     surprise_of_rate,
     surprise_of_score,
 )
-from morpheus_gae.engine.logs import Line
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.logs import Line
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
@@ -186,7 +186,7 @@ class Learning:
         return Snapshot(facts, tensors)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot that was checked (`engine.learnt_file`)."""
+        """Go on from a snapshot that was checked (`engine.recover.learnt_file`)."""
         facts, tensors = snapshot.facts, snapshot.tensors
         learner = Learner(self.artifact, self._half_life_days, blank=True)
         tables = {part: _under(tensors, part) for part in ("hosts", "pairs", "recent")}

@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.interfaces import is_interface
+from morpheus_gae.flows.files.interfaces import is_interface
 from morpheus_gae.sinks.remote.target import is_remote, usual_encoding
 
 if TYPE_CHECKING:
-    from morpheus_gae.flows.mapping import PresetLike
+    from morpheus_gae.flows.exporters.mapping import PresetLike
 
 STDIN = STDOUT = "-"
 KAFKA = "kafka://"
@@ -34,10 +34,10 @@ class Settings:
     format
         Encoding of stdin.
     preset
-        Whose columns the input has, see ``flows.presets.NAMES``; found out by default.
+        Whose columns the input has, see ``flows.exporters.presets.NAMES``; found out by default.
     map, columns
         Which of its columns is which of ours, and the names of those of a file without a header; see
-        ``flows.mapping.read_map``.
+        ``flows.exporters.mapping.read_map``.
     pair_seconds
         Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
     model
@@ -208,7 +208,7 @@ class Settings:
         UsageError
             If these cannot be understood.
         """
-        from morpheus_gae.flows.mapping import read_map
+        from morpheus_gae.flows.exporters.mapping import read_map
 
         return read_map(self.map, self.columns, self.preset)
 

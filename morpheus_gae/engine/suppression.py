@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.engine.logs import Line
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.logs import Line
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.errors import GaeError, UsageError
 

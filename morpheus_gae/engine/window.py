@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from morpheus_gae.engine.by_partition import Origin
     from morpheus_gae.engine.learning import Snapshot
-    from morpheus_gae.engine.served import Served
-    from morpheus_gae.engine.state import Learnt
-    from morpheus_gae.engine.tracing import Trace
+    from morpheus_gae.engine.live_model import Served
+    from morpheus_gae.engine.observe.tracing import Trace
+    from morpheus_gae.engine.recover.state import Learnt
+    from morpheus_gae.engine.run.by_partition import Origin
     from morpheus_gae.executors.base import Scores
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph

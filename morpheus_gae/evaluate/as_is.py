@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.enriched import kept
+from morpheus_gae.flows.exporters.enriched import kept
 from morpheus_gae.flows.frame import Flows
 
 
@@ -41,7 +41,7 @@ def _table(flows: Flows):  # type: ignore[no-untyped-def]
     """The flows as canonical columns: the values that their source was read to, in whatever form it was."""
     import pyarrow as pa
 
-    from morpheus_gae.flows.addresses import format_addresses
+    from morpheus_gae.flows.addresses.text import format_addresses
 
     v4 = {
         "SRC": (flows.src_hi == 0) & (flows.src_lo >> np.uint64(32) == 0xFFFF),

@@ -17,7 +17,7 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.evaluate.baselines import BASELINES
 from morpheus_gae.evaluate.comparators import COMPARATORS, Comparator
 from morpheus_gae.evaluate.score import score_flows
-from morpheus_gae.flows.enriched import kept
+from morpheus_gae.flows.exporters.enriched import kept
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.spec import PRESETS, ModelSpec, enriched
 from morpheus_gae.model.spec import preset as preset_of

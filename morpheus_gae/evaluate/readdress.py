@@ -62,7 +62,7 @@ def with_addresses(flows: Flows, src_hi: U64, src_lo: U64, dst_hi: U64, dst_lo: 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from morpheus_gae.flows.addresses import format_addresses
+    from morpheus_gae.flows.addresses.text import format_addresses
 
     table = flows.table
     for columns, hi, lo in ((SRC_ADDRESSES, src_hi, src_lo), (DST_ADDRESSES, dst_hi, dst_lo)):

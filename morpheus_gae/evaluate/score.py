@@ -13,8 +13,8 @@ from morpheus_gae.evaluate.labels import Labels, join, labels_of
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.exporters.mapping import PresetLike
     from morpheus_gae.flows.frame import Flows
-    from morpheus_gae.flows.mapping import PresetLike
 
 Real = npt.NDArray[np.floating]
 
@@ -31,7 +31,7 @@ def read_any(
     Parameters
     ----------
     inputs, preset
-        See ``flows.read.read_flows``.
+        See ``flows.readers.read.read_flows``.
     bad
         Counts.
     progress
@@ -44,9 +44,9 @@ def read_any(
     InputError
         If a source cannot be read.
     """
-    from morpheus_gae.flows.mapping import noted
-    from morpheus_gae.flows.pairing import Pairer, paired
-    from morpheus_gae.flows.read import read_flows
+    from morpheus_gae.flows.exporters.mapping import noted
+    from morpheus_gae.flows.pairing.pair import Pairer, paired
+    from morpheus_gae.flows.readers.read import read_flows
 
     for batch in paired(noted(read_flows(inputs, dictionaries=True, preset=preset), say), Pairer()):
         bad.update(record.reason.value for record in batch.bad)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from morpheus_gae.evaluate.summary import BUDGETS
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 
 Cell = str
 NONE = "-"

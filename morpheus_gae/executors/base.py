@@ -101,15 +101,15 @@ def open_executor(model: str | Path, kind: str = "cpu", deterministic: bool = Fa
 def executor_of(artifact: Artifact, kind: str = "cpu", deterministic: bool = False) -> Executor:
     """The executor that runs an artifact in memory; parameters and errors as those of `open_executor`."""
     if kind == "cpu":
-        from morpheus_gae.executors.cpu import CpuExecutor
+        from morpheus_gae.executors.cpu.executor import CpuExecutor
 
         return CpuExecutor(artifact)
     if kind == "torch":
-        from morpheus_gae.executors.torch_executor import TorchExecutor
+        from morpheus_gae.executors.torch.executor import TorchExecutor
 
         return TorchExecutor(artifact)
     if kind == "cuda" or kind.startswith("cuda:"):
-        from morpheus_gae.executors.cuda import CudaExecutor
+        from morpheus_gae.executors.cuda.executor import CudaExecutor
 
         return CudaExecutor(artifact, kind, deterministic)
     raise UsageError(f"unknown executor {kind!r}: choose cpu, cuda or torch")

@@ -134,7 +134,7 @@ def concat(parts: list[Flows]) -> Flows:
     ValueError
         If ``parts`` is empty.
     """
-    from morpheus_gae.flows.stack import stack
+    from morpheus_gae.flows.tables.concat import stack
 
     if not parts:
         raise ValueError("nothing to join: no batch of flows was given")

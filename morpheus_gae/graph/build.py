@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.flows.enriched import enriched_columns
+from morpheus_gae.flows.exporters.enriched import enriched_columns
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.averaging import neighbour_average
 from morpheus_gae.graph.hashing import number

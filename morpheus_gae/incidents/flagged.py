@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from morpheus_gae.detect.alert_fields import AlertFields
 from morpheus_gae.detect.alerts import GRAPH
 from morpheus_gae.flows import columns
-from morpheus_gae.flows.numbers import numbers
+from morpheus_gae.flows.tables.numbers import numbers
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]

@@ -13,9 +13,9 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from morpheus_gae.errors import GaeError
-from morpheus_gae.flows.cells import cells
-from morpheus_gae.flows.csv_columns import DELIMITERS
-from morpheus_gae.flows.stream import StreamFile, TruncatedError, open_stream
+from morpheus_gae.flows.files.stream import StreamFile, TruncatedError, open_stream
+from morpheus_gae.flows.tables.cells import cells
+from morpheus_gae.flows.text.csv_columns import DELIMITERS
 from morpheus_gae.inspect.report import Example
 
 HEAD_BYTES = 1 << 18

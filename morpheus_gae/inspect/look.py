@@ -15,17 +15,17 @@ import pyarrow.compute as pc
 
 from morpheus_gae.errors import GaeError, UsageError
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.cells import records
-from morpheus_gae.flows.convert import FlowBatch
+from morpheus_gae.flows.exporters.convert import FlowBatch
+from morpheus_gae.flows.exporters.mapping import ColumnMap, PresetLike
+from morpheus_gae.flows.exporters.names import AUTO, CANONICAL
+from morpheus_gae.flows.exporters.told_units import time_unit
+from morpheus_gae.flows.files.interfaces import Switch
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.interfaces import Switch
-from morpheus_gae.flows.mapping import ColumnMap, PresetLike
-from morpheus_gae.flows.numbers import BLANK
-from morpheus_gae.flows.pairing import Pairer, paired
-from morpheus_gae.flows.presets_names import AUTO, CANONICAL
-from morpheus_gae.flows.read import read_flows
-from morpheus_gae.flows.stack import as_text, is_text
-from morpheus_gae.flows.told_units import time_unit
+from morpheus_gae.flows.pairing.pair import Pairer, paired
+from morpheus_gae.flows.readers.read import read_flows
+from morpheus_gae.flows.tables.cells import records
+from morpheus_gae.flows.tables.concat import as_text, is_text
+from morpheus_gae.flows.tables.numbers import BLANK
 from morpheus_gae.flows.trace import Derived, Trace, Way, listening
 from morpheus_gae.inspect.glance import glance
 from morpheus_gae.inspect.made_of import made_of
@@ -58,7 +58,7 @@ def look(
     rows
         Read no more than the block in which this record is; 0 reads all.
     stdin_format, preset, switch
-        See ``flows.read.read_flows``.
+        See ``flows.readers.read.read_flows``.
 
     Returns
     -------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.exporters.units import DURATIONS, TIMES
 from morpheus_gae.flows.trace import Derived, Way
-from morpheus_gae.flows.units import DURATIONS, TIMES
 
 _TARGETS = {c.FLOW_START: "ms", c.DURATION: "ms", c.IN_BYTES: "B", c.OUT_BYTES: "B"}
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Counts(Protocol):
-    """Takes counts; ``engine.metrics.Metrics`` is one."""
+    """Takes counts; ``engine.observe.metrics.Metrics`` is one."""
 
     def add(self, **counts: int) -> None:
         """Add to counters: ``bytes_read``, ``durations_missing``, ``messages``, ``commits``,

@@ -19,7 +19,7 @@ BETWEEN = "|"
 def _ends(table: pa.Table) -> tuple[tuple[U64, U64], tuple[U64, U64]]:
     """High and low half of the smaller address of each row, and of the larger."""
     from morpheus_gae.flows import columns
-    from morpheus_gae.flows.convert import _addresses
+    from morpheus_gae.flows.exporters.convert import _addresses
 
     src_hi, src_lo, _ = _addresses(table, *columns.SRC_ADDRESSES)
     dst_hi, dst_lo, _ = _addresses(table, *columns.DST_ADDRESSES)
@@ -39,7 +39,7 @@ def pair_keys(table: pa.Table) -> list[bytes]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from morpheus_gae.flows.addresses import format_addresses
+    from morpheus_gae.flows.addresses.text import format_addresses
 
     low, high = _ends(table)
     text = pc.binary_join_element_wise(format_addresses(*low), format_addresses(*high), BETWEEN)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from morpheus_gae.flows.frame import Position
-from morpheus_gae.flows.printable import json_escapes, printable
+from morpheus_gae.flows.tables.printable import json_escapes, printable
 from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Outbox
 from morpheus_gae.sinks.append import AppendedLines
 

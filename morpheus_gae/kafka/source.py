@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.flows.exporters.mapping import PresetLike, note
 from morpheus_gae.flows.frame import Flows, Position
-from morpheus_gae.flows.mapping import PresetLike, note
-from morpheus_gae.flows.origin import with_origin
-from morpheus_gae.flows.payloads import PayloadDecoder
+from morpheus_gae.flows.payloads.decode import PayloadDecoder
+from morpheus_gae.flows.payloads.origin import with_origin
 from morpheus_gae.kafka.buffer import TAKE_BYTES, Buffer, Messages
 from morpheus_gae.kafka.client import AWAY, MOVED, error_name, error_text, library
 from morpheus_gae.kafka.counts import Counts

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import ArtifactError
-from morpheus_gae.flows.enriched import NAMES
+from morpheus_gae.flows.exporters.enriched import NAMES
 from morpheus_gae.model.activity import Activity
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.artifact_config import read_config, read_spec

@@ -1,4 +1,4 @@
-"""Enriched mode: codes of the columns of `flows.enriched`, further columns of the mixture of flow types.
+"""Enriched mode: codes of the columns of `flows.exporters.enriched`, further columns of the mixture of flow types.
 
 Three encodings, after what a number says: **bits** (TCP flags: a code for each set of bits), **log**
 (packets: exact values that are frequent, and a logarithmic grid, as for bytes) and **category** (ports,
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.flows.enriched import ABSENT, NAMES, not_told
+from morpheus_gae.flows.exporters.enriched import ABSENT, NAMES, not_told
 from morpheus_gae.model.bins import fit_edges
 
 F32 = npt.NDArray[np.float32]
@@ -134,7 +134,7 @@ class Enriched(NamedTuple):
         Parameters
         ----------
         values
-            int32 [E, 7] as `flows.enriched.enriched_columns` gives them.
+            int32 [E, 7] as `flows.exporters.enriched.enriched_columns` gives them.
         bins
             [E, 2 or more] bins of bytes forward and back.
 

@@ -14,7 +14,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from morpheus_gae.flows.printable import json_escapes
+from morpheus_gae.flows.tables.printable import json_escapes
 
 SCRIPTS = ("base.js", "charts.js", "graph.js", "table.js", "incidents.js", "sections.js", "main.js")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}

@@ -23,7 +23,7 @@ def formats(paths: list[str], preset: Any) -> list[dict[str, Any]]:
     paths
         Files of flows.
     preset
-        See ``flows.read.read_flows``.
+        See ``flows.readers.read.read_flows``.
     """
     found = []
     for path in paths[:MOST_FILES]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from morpheus_gae import __version__
 from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, surprise_of_rate
 from morpheus_gae.evaluate.score import read_any
-from morpheus_gae.flows.read import expand, read_flows
+from morpheus_gae.flows.readers.read import expand, read_flows
 from morpheus_gae.incidents.alerts_file import checked
 from morpheus_gae.incidents.fold import Change, Fold
 from morpheus_gae.incidents.records import iso
@@ -45,7 +45,7 @@ class Asked:
     incidents
         File of incidents; None: folded from the alerts.
     preset
-        Whose columns flows and alerts have, see ``flows.read.read_flows``.
+        Whose columns flows and alerts have, see ``flows.readers.read.read_flows``.
     most
         Alerts that the page lists one by one.
     daily

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from morpheus_gae.flows.printable import FORMULA, UNPRINTABLE, cell
+from morpheus_gae.flows.tables.printable import FORMULA, UNPRINTABLE, cell
 
 _ACTS = f"[{UNPRINTABLE}]|^[{FORMULA}]"
 
 
 def harmless(table: pa.Table) -> pa.Table:
-    r"""The table with its texts, and the names of its columns, as ``flows.printable.cell`` gives them.
+    r"""The table with its texts, and the names of its columns, as ``flows.tables.printable.cell`` gives them.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from morpheus_gae.flows.json_text import is_leaf_text, plain_text
-from morpheus_gae.flows.ordinary import is_odd, ordinary_column
-from morpheus_gae.flows.stack import as_text
+from morpheus_gae.flows.tables.concat import as_text
+from morpheus_gae.flows.tables.json_text import is_leaf_text, plain_text
+from morpheus_gae.flows.tables.ordinary import is_odd, ordinary_column
 
 MOST_DIGITS = 38, 76
 """Digits of a decimal128, and of a decimal256."""

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.bad import BadRecord
-from morpheus_gae.flows.printable import json_escapes
+from morpheus_gae.flows.tables.printable import json_escapes
 
 MAX_TEXT = 65_536
 

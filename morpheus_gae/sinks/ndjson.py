@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from morpheus_gae.flows.json_text import objects, text_bytes
+from morpheus_gae.flows.tables.json_text import objects, text_bytes
 
 
 def json_lines(table: pa.Table) -> bytes:

@@ -21,12 +21,12 @@ from morpheus_gae.api.batches import NO_TIME, Account, Cut, in_order
 from morpheus_gae.api.clock import check_clock, windows_of
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.addresses import format_addresses
-from morpheus_gae.flows.convert import table_to_flows
-from morpheus_gae.flows.enriched import ABSENT, ENCODED, enriched_columns
+from morpheus_gae.flows.addresses.text import format_addresses
+from morpheus_gae.flows.exporters.convert import table_to_flows
+from morpheus_gae.flows.exporters.enriched import ABSENT, ENCODED, enriched_columns
+from morpheus_gae.flows.exporters.names import CANONICAL
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.numbers import numbers
-from morpheus_gae.flows.presets_names import CANONICAL
+from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.spark.workers import WINDOW, Batches, batches_of, field, pyspark
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 I64 = npt.NDArray[np.int64]
 ONE_WAY, SLOT = "_one_way", "_slot"
 WORDS, ENCODED_WORDS = "_enriched_", (4, 5, 6)
-"""Enriched columns (``flows.enriched.NAMES``) that are no canonical ones, as numbers."""
+"""Enriched columns (``flows.exporters.enriched.NAMES``) that are no canonical ones, as numbers."""
 KEPT = {
     c.FLOW_START: pa.int64(),
     c.IPV4_SRC: pa.string(),

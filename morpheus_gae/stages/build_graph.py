@@ -11,14 +11,14 @@ from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config
 from morpheus.messages import ControlMessage, MessageMeta
 
-from morpheus_gae.engine.device import CutOnDevice
-from morpheus_gae.engine.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.device import CutOnDevice
+from morpheus_gae.engine.run.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.cudf_columns import frame_to_flows
-from morpheus_gae.flows.presets_names import CANONICAL
-from morpheus_gae.flows.read import table_to_flows
+from morpheus_gae.flows.exporters.names import CANONICAL
+from morpheus_gae.flows.readers.cudf_columns import frame_to_flows
+from morpheus_gae.flows.readers.read import table_to_flows
 from morpheus_gae.sinks.dead_letters import DeadLetters
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import note, positions, with_done

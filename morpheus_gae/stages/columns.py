@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from morpheus_gae.detect.alerts import ACTIVITY, GRAPH
-from morpheus_gae.engine.by_partition import Origin
+from morpheus_gae.engine.run.by_partition import Origin
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.frame import Position
-from morpheus_gae.flows.origin import OFFSET
+from morpheus_gae.flows.payloads.origin import OFFSET
 from morpheus_gae.stages.frames import bare_flows, is_device, table_of
 from morpheus_gae.stages.shared import DONE, ORIGIN, THRESHOLD
 

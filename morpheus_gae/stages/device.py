@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.flows.cudf_columns import DeviceBatch, frame_to_flows, parquet_frames
-from morpheus_gae.flows.partitions import partitions_of
-from morpheus_gae.flows.read import expand, format_of
-from morpheus_gae.flows.stream import COMPRESSIONS
+from morpheus_gae.flows.files.stream import COMPRESSIONS
+from morpheus_gae.flows.readers.cudf_columns import DeviceBatch, frame_to_flows, parquet_frames
+from morpheus_gae.flows.readers.partitions import partitions_of
+from morpheus_gae.flows.readers.read import expand, format_of
 from morpheus_gae.stages.columns import columns_of, without_stale
 
 
@@ -83,7 +83,7 @@ def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
 
 
 def _with_partitions(frame: Any, told: dict[str, str | None], package: Any) -> Any:
-    """The frame with columns of text that its folders tell, as ``flows.partitions`` has them."""
+    """The frame with columns of text that its folders tell, as ``flows.readers.partitions`` has them."""
     import pyarrow as pa
 
     new = {name: value for name, value in told.items() if name not in frame.columns}

@@ -11,7 +11,7 @@ from morpheus.config import Config
 from morpheus.messages import ControlMessage, MessageMeta
 
 from morpheus_gae.detect.threshold import score_of_surprise
-from morpheus_gae.engine.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.suppression import open_suppression

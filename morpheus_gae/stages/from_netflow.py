@@ -15,9 +15,9 @@ from morpheus.messages import ControlMessage, MessageMeta
 from morpheus.pipeline.execution_mode_mixins import GpuAndCpuMixin
 from morpheus.pipeline.single_output_source import SingleOutputSource
 
-from morpheus_gae.engine.feed import Feed
+from morpheus_gae.engine.run.feed import Feed
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.flows.presets_names import spelled
+from morpheus_gae.flows.exporters.names import spelled
 from morpheus_gae.stages.columns import note
 from morpheus_gae.stages.frames import frame_of_flows
 from morpheus_gae.stages.opening import check, open_feed

@@ -11,12 +11,12 @@ from morpheus.config import Config, ExecutionMode
 from morpheus.messages import ControlMessage, MessageMeta, TensorMemory
 from morpheus.pipeline.preallocator_mixin import PreallocatorMixin
 
-from morpheus_gae.engine.choose import choose_model
-from morpheus_gae.engine.device import InferOnDevice
-from morpheus_gae.engine.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.defaults import choose_model
+from morpheus_gae.engine.run.device import InferOnDevice
+from morpheus_gae.engine.run.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.warm_up import warm_up
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
-from morpheus_gae.engine.warm import warm_up
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors import base as executors
 from morpheus_gae.executors.base import Executor

@@ -6,16 +6,16 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from morpheus_gae.engine.feed import Feed
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import _pair_flows, _refuse_overwriting
+from morpheus_gae.engine.run.feed import Feed
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import _pair_flows, _refuse_overwriting
+from morpheus_gae.engine.run.source import FlowSource
+from morpheus_gae.engine.run.stdin import stoppable
+from morpheus_gae.engine.run.topics import open_topics
 from morpheus_gae.engine.settings import STDIN, Settings
-from morpheus_gae.engine.source import FlowSource
-from morpheus_gae.engine.stdin import stoppable
-from morpheus_gae.engine.topics import open_topics
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.interfaces import Switch, is_interface
-from morpheus_gae.flows.read import expand, read_flows
+from morpheus_gae.flows.files.interfaces import Switch, is_interface
+from morpheus_gae.flows.readers.read import expand, read_flows
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.dead_letters import DeadLetters
 from morpheus_gae.stages.device import batches as device_batches

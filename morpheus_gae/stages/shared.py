@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from morpheus_gae.engine.logs import say
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.logs import say
+from morpheus_gae.engine.observe.metrics import Metrics
+from morpheus_gae.engine.run.topics import Topics
 from morpheus_gae.engine.suppression import Suppression
-from morpheus_gae.engine.topics import Topics
 from morpheus_gae.stages.handover import Handover
 
 __all__ = ["DONE", "ORIGIN", "THRESHOLD", "Run", "downstream", "end", "reached", "run_of", "say", "upstream"]
@@ -25,7 +25,7 @@ DONE = "morpheus_gae.done"
 """Metadata key: positions that are reached once the message is delivered, see ``flows.frame.Position``."""
 
 ORIGIN = "morpheus_gae.origin"
-"""Metadata key: partition that the flows come from, see ``engine.by_partition.Origin``."""
+"""Metadata key: partition that the flows come from, see ``engine.run.by_partition.Origin``."""
 
 
 class Run:

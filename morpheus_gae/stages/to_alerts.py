@@ -8,11 +8,11 @@ from typing import Any
 from morpheus.cli.register_stage import register_stage
 from morpheus.config import Config
 
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import _operator as make_operator
+from morpheus_gae.engine.run.topics import open_topics
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.engine.stage import Operator
-from morpheus_gae.engine.topics import open_topics
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of

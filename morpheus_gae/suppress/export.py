@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from morpheus_gae.errors import OutputError, UsageError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.suppress.feedback import BENIGN, Told, latest
 from morpheus_gae.suppress.read import MAX_REASON, parse_rules
 

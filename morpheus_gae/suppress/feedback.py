@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from morpheus_gae.errors import InputError, OutputError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.sinks.append import bring_to_disk, open_end
 
 BENIGN, ATTACK = "benign", "attack"

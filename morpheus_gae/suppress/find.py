@@ -38,7 +38,7 @@ def in_alerts(paths: Sequence[str], id: str) -> Found | None:
     GaeError
         If a file cannot be read, or holds no alerts.
     """
-    from morpheus_gae.flows.read import expand, read_flows
+    from morpheus_gae.flows.readers.read import expand, read_flows
     from morpheus_gae.incidents.alerts_file import checked
     from morpheus_gae.incidents.flagged import Flagged, split_service
     from morpheus_gae.incidents.fold import Fold

@@ -159,7 +159,7 @@ def holds(rule: Rule, incident: Incident) -> bool:
 def _all_in(networks: Networks, hosts: Sequence[str]) -> bool:
     import pyarrow as pa
 
-    from morpheus_gae.flows.addresses import parse_addresses
+    from morpheus_gae.flows.addresses.text import parse_addresses
 
     hi, lo, ok = parse_addresses(pa.array(hosts, pa.string()))
     return bool((ok & networks.hold(hi, lo)).all())

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.flows.address_kernels import V4_PREFIX
+from morpheus_gae.flows.addresses.kernels import V4_PREFIX
 
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
@@ -94,7 +94,7 @@ class Networks:
         Parameters
         ----------
         hi, lo
-            uint64 [E], IPv4 as its IPv4-mapped IPv6 address (``flows.addresses``).
+            uint64 [E], IPv4 as its IPv4-mapped IPv6 address (``flows.addresses.text``).
 
         Returns
         -------

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.suppress.networks import Networks, read_network
 from morpheus_gae.suppress.rule import KINDS, PROTOCOLS, WHY, Rule
 

@@ -50,7 +50,7 @@ class Rows:
     Attributes
     ----------
     src_hi, src_lo, dst_hi, dst_lo
-        uint64 [E], see ``flows.addresses``.
+        uint64 [E], see ``flows.addresses.text``.
     port
         int64 [E], of the service: the destination's, or the source's in a record of the answers; -1 where
         unknown.
@@ -120,7 +120,7 @@ def reasons(scores: Scores, index: I64) -> I64:
 
 def _whole(table: pa.Table, name: str) -> I64:
     """int64 [E]; ``UNKNOWN`` where absent or nothing like a port."""
-    from morpheus_gae.flows.numbers import numbers
+    from morpheus_gae.flows.tables.numbers import numbers
 
     if name not in table.column_names:
         return np.full(table.num_rows, UNKNOWN, np.int64)

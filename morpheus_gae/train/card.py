@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from morpheus_gae.flows.enriched import NAMES
+from morpheus_gae.flows.exporters.enriched import NAMES
 from morpheus_gae.model.spec import ModelSpec
 
 PARTS = {

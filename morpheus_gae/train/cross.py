@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from morpheus_gae.executors.torch_executor import TorchExecutor, Union
+from morpheus_gae.executors.torch.executor import TorchExecutor, Union
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.windows import windows

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from morpheus_gae.flows.enriched import NAMES, enriched_columns
+from morpheus_gae.flows.exporters.enriched import NAMES, enriched_columns
 from morpheus_gae.model.enriched import GIVEN, KINDS, Enriched, Layout, fit_enriched
 from morpheus_gae.train.spool import Spool, blocks
 
@@ -30,7 +30,7 @@ WEIGHT = 1.5
 
 
 def spooled(table: pa.Table, spool: Spool) -> I32:
-    """int32 [E, 7] as `flows.enriched.enriched_columns` has them, a block at a time, on disk."""
+    """int32 [E, 7] as `flows.exporters.enriched.enriched_columns` has them, a block at a time, on disk."""
     out = spool.zeros((table.num_rows, len(NAMES)), np.int32)
     for part in blocks(table.num_rows):
         out[part] = enriched_columns(table.slice(part.start, part.stop - part.start))
@@ -43,7 +43,7 @@ class Extra:
     Parameters
     ----------
     values
-        int32 [E, 7], see `flows.enriched.enriched_columns`.
+        int32 [E, 7], see `flows.exporters.enriched.enriched_columns`.
     bins
         int16 [E, 3] of bytes and duration.
     groups

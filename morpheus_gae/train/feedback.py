@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from morpheus_gae.flows.addresses import parse_addresses
+from morpheus_gae.flows.addresses.text import parse_addresses
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.suppress.feedback import ATTACK, Told, latest

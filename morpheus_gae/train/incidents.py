@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.flows.addresses import format_addresses
+from morpheus_gae.flows.addresses.text import format_addresses
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.window_graph import WindowGraph
 

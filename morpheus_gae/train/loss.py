@@ -133,7 +133,7 @@ def encode_visible(
     net: GAE, data: Prepared, local: Local, rows: slice, visible: npt.NDArray[np.bool_], bias: Tensor | None
 ) -> Tensor:
     """Host embeddings from the visible flows alone."""
-    from morpheus_gae.executors.torch_executor import pair_features
+    from morpheus_gae.executors.torch.executor import pair_features
 
     host_x = [data.flags[local.host]]
     if net.spec.octets:

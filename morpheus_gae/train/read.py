@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows.enriched import ABSENT, ENCODED, NAMES, enriched_columns
+from morpheus_gae.flows.exporters.enriched import ABSENT, ENCODED, NAMES, enriched_columns
+from morpheus_gae.flows.exporters.mapping import PresetLike, noted
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.mapping import PresetLike, noted
-from morpheus_gae.flows.pairing import Pairer, paired
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.pairing.pair import Pairer, paired
+from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.train.spool import Spool, blocks
 
 COLUMNS = ("src_hi", "src_lo", "dst_hi", "dst_lo", "attributes", "duration_missing", "rows", "time_ms")
@@ -43,11 +43,11 @@ def read_for_training(
     progress
         Show a bar on stderr.
     preset
-        Whose columns they are, see ``flows.read.read_flows``.
+        Whose columns they are, see ``flows.readers.read.read_flows``.
     say
         Tells the user one line of how they are read.
     enriched
-        Keep the columns of `flows.enriched` as well.
+        Keep the columns of `flows.exporters.enriched` as well.
 
     Returns
     -------
@@ -95,7 +95,7 @@ class Kept:
     spool
         Where.
     enriched
-        Keep the columns of `flows.enriched` as well.
+        Keep the columns of `flows.exporters.enriched` as well.
     """
 
     def __init__(self, spool: Spool, enriched: bool) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from morpheus_gae import Detector
-from morpheus_gae.flows.addresses import format_addresses
+from morpheus_gae.flows.addresses.text import format_addresses
 from tests.fixtures.make import MODELS
 from tests.support import make_flows
 

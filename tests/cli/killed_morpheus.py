@@ -16,7 +16,7 @@ from typing import Any
 
 import morpheus_gae.executors.base
 from morpheus_gae.cli.morpheus import main
-from morpheus_gae.engine.source import FlowSource
+from morpheus_gae.engine.run.source import FlowSource
 from morpheus_gae.sinks.text import TextSink
 from tests.cli.toy_morpheus import open_toy
 

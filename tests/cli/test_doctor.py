@@ -53,8 +53,8 @@ def test_a_broken_model_is_a_problem_and_fails(tmp_path):
 def test_a_self_test_that_fails_is_named(monkeypatch):
     import numpy as np
 
-    from morpheus_gae.engine.doctor import examine
-    from morpheus_gae.executors.cpu import CpuExecutor
+    from morpheus_gae.engine.run.doctor import examine
+    from morpheus_gae.executors.cpu.executor import CpuExecutor
 
     score = CpuExecutor.score
 
@@ -70,7 +70,7 @@ def test_a_self_test_that_fails_is_named(monkeypatch):
 
 
 def test_a_cache_that_cannot_be_written_to_is_a_remark(monkeypatch):
-    from morpheus_gae.engine.doctor import examine
+    from morpheus_gae.engine.run.doctor import examine
 
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and mode != os.W_OK)
@@ -82,8 +82,8 @@ def test_a_cache_that_cannot_be_written_to_is_a_remark(monkeypatch):
 
 def test_a_gpu_without_a_compiler_for_its_kernels_is_remarked(monkeypatch):
     torch = pytest.importorskip("torch")
-    from morpheus_gae.engine.doctor import Report, _cuda
-    from morpheus_gae.executors import cuda_choose
+    from morpheus_gae.engine.run.doctor import Report, _cuda
+    from morpheus_gae.executors.cuda import dispatch as cuda_choose
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -17,7 +17,7 @@ from morpheus_gae.cli.evaluate import command as evaluate
 from morpheus_gae.cli.gae import main
 from tests.evaluate.make import attack_flows, benign_flows
 
-pytest.importorskip("morpheus_gae.flows.read", exc_type=ImportError)
+pytest.importorskip("morpheus_gae.flows.readers.read", exc_type=ImportError)
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / "models" / "default"
@@ -185,7 +185,7 @@ def test_stream_names_are_those_there_are() -> None:
 def test_simulated_days(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    from morpheus_gae.flows.read import table_to_flows
+    from morpheus_gae.flows.readers.read import table_to_flows
     from morpheus_gae.simulate.simulate import Network, simulate_table
     from morpheus_gae.train.train import train_model
 

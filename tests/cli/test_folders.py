@@ -15,7 +15,7 @@ from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main
 from tests.cli.toy_morpheus import open_toy
 from tests.evaluate.make import attack_flows, benign_flows
-from tests.flows.files import encoded, record
+from tests.flows.made_files import encoded, record
 
 
 @pytest.fixture(autouse=True)

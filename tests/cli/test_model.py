@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from morpheus_gae.cli.gae import main
-from morpheus_gae.engine import choose
+from morpheus_gae.engine.run import defaults as choose
 from morpheus_gae.errors import ArtifactError
 from morpheus_gae.model import shipped
 from tests.model.make import sound

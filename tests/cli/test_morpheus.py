@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import morpheus_gae
 import morpheus_gae.executors.base
 from morpheus_gae.cli.morpheus import main
-from morpheus_gae.engine.order import USUAL
+from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.model import shipped
 from tests.cli.toy_morpheus import open_toy
 

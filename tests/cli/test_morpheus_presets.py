@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 import morpheus_gae.executors.base
 from morpheus_gae.cli.morpheus import main
 from tests.cli.toy_morpheus import open_toy
-from tests.flows.exporters import EVE, PMACCT, A, B, lines
+from tests.flows.samples import EVE, PMACCT, A, B, lines
 
 ANSWER = {**PMACCT, "ip_src": B, "ip_dst": A, "port_src": 443, "port_dst": 40000, "bytes": 900, "packets": 3}
 MARKER = {"event_type": "purge_init", "writer_id": "x"}

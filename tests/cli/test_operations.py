@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_gae.engine.prometheus import metric_names
+from morpheus_gae.engine.observe.prometheus import metric_names
 from tests.cli.live import ROOT, STDIN, Live, flow_lines, until
 
 ADDRESS = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from morpheus_gae.executors.base import Executor, open_executor
-from morpheus_gae.flows.ndjson import NdjsonReader
-from morpheus_gae.flows.stream import Stream
+from morpheus_gae.flows.files.stream import Stream
+from morpheus_gae.flows.text.ndjson import NdjsonReader
 from morpheus_gae.graph.build import build_graph
 from tests.cli.live import ROOT, STDIN, Live, flow_lines
 

@@ -13,7 +13,7 @@ from morpheus_gae.detect.encodings import ENCODINGS, encoding
 from morpheus_gae.detect.explained import EXPLAINED
 from morpheus_gae.errors import UsageError
 from morpheus_gae.executors.base import Scores
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.sinks.ndjson import json_lines
 
 ROWS = {

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.detect.follow import A_DAY_MS, LEAST, UNITS, Recent, apart, classes, inverse
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.calibration import fit_tail, fuse

@@ -20,7 +20,7 @@ from morpheus_gae.detect.learner import (
     moments,
     sums_of,
 )
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
@@ -125,7 +125,7 @@ def test_what_is_new_waits_and_then_is_known(tiny_models: dict[str, Artifact]) -
 
 def test_executors_agree_on_a_memory_that_has_learnt(tiny_models: dict[str, Artifact]) -> None:
     pytest.importorskip("torch")
-    from morpheus_gae.executors.torch_executor import TorchExecutor
+    from morpheus_gae.executors.torch.executor import TorchExecutor
 
     artifact = tiny_models["default"]
     learner = Learner(artifact, half_life_days=0.5)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.engine.incidents import IncidentStream
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.incidents import records

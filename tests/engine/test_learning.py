@@ -11,11 +11,11 @@ import pytest
 from morpheus_gae.detect import follow, listening
 from morpheus_gae.detect.learner import BLOCK_MS
 from morpheus_gae.engine.learning import LearnGae, Learning
-from morpheus_gae.engine.metrics import Metrics
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact

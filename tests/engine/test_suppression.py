@@ -14,19 +14,19 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.detect.threshold import FixedThreshold
-from morpheus_gae.engine.checkpoint import AlreadyFinished
 from morpheus_gae.engine.incidents import IncidentStream
 from morpheus_gae.engine.learning import Learning
-from morpheus_gae.engine.metrics import Metrics
-from morpheus_gae.engine.operators import FlagAnomalies
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.observe.metrics import Metrics
+from morpheus_gae.engine.observe.summary import summary
+from morpheus_gae.engine.recover.checkpoint import AlreadyFinished
+from morpheus_gae.engine.run.operators import FlagAnomalies
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.engine.summary import summary
 from morpheus_gae.engine.suppression import Suppression, open_suppression
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import GaeError, UsageError
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
 from tests.detect.make import flows_of

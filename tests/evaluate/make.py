@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from morpheus_gae.flows.addresses import format_addresses
+from morpheus_gae.flows.addresses.text import format_addresses
 from morpheus_gae.flows.frame import Flows
 
 V4 = 0xFFFF_0000_0000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.evaluate.labels import labels_of
 from morpheus_gae.evaluate.streams import STREAMS, burst, camo, file_order, mix50, readdressed, stream
-from morpheus_gae.flows.addresses import parse_addresses
+from morpheus_gae.flows.addresses.text import parse_addresses
 from morpheus_gae.flows.frame import Flows
 from tests.evaluate.make import attack_flows, benign_flows, make_flows
 

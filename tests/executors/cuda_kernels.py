@@ -13,22 +13,20 @@ import sys
 import numpy as np
 import torch
 
-from morpheus_gae.executors import (
-    cuda_attention,
-    cuda_choose,
-    cuda_distinct,
-    cuda_edge,
-    cuda_features,
-    cuda_flow,
-    cuda_memory,
-    cuda_pairs,
-    cuda_sums,
-)
-from morpheus_gae.executors.device_graph import class_flags
-from morpheus_gae.executors.device_memory import DeviceMemory, find_torch
-from morpheus_gae.executors.device_rows import PART, Rows, rows_of
-from morpheus_gae.executors.device_tail import DeviceTail
-from morpheus_gae.executors.device_ties import apart
+from morpheus_gae.executors.cuda import attention as cuda_attention
+from morpheus_gae.executors.cuda import dispatch as cuda_choose
+from morpheus_gae.executors.cuda import distinct as cuda_distinct
+from morpheus_gae.executors.cuda import edge as cuda_edge
+from morpheus_gae.executors.cuda import features as cuda_features
+from morpheus_gae.executors.cuda import flow as cuda_flow
+from morpheus_gae.executors.cuda import memory as cuda_memory
+from morpheus_gae.executors.cuda import pairs as cuda_pairs
+from morpheus_gae.executors.cuda import sums as cuda_sums
+from morpheus_gae.executors.cuda.graph import class_flags
+from morpheus_gae.executors.cuda.memory_keys import DeviceMemory, find_torch
+from morpheus_gae.executors.cuda.rows import PART, Rows, rows_of
+from morpheus_gae.executors.cuda.tail import DeviceTail
+from morpheus_gae.executors.cuda.ties import apart
 from morpheus_gae.model.calibration import STEEPEST, TailMap
 from tests.executors.kernel_memory import made
 
@@ -188,7 +186,7 @@ def check_edge(device: str, e: int = 300) -> None:
 
 
 def check_unet(device: str, hub: int = 2) -> None:
-    from morpheus_gae.executors.device_encoder import unet, unet_torch
+    from morpheus_gae.executors.cuda.encoder import unet, unet_torch
     from morpheus_gae.model.gae import GraphUNet
 
     rng = np.random.default_rng(9)
@@ -238,11 +236,11 @@ def check_distinct(device: str, n: int = 900) -> None:
 
 def check_graph(device: str, e: int = 1030) -> None:
     """Numbers, counts, addresses and classes are the host's."""
-    from morpheus_gae.executors import device_graph
-    from morpheus_gae.executors.device import DeviceFlows
+    from morpheus_gae.executors.cuda import graph as device_graph
+    from morpheus_gae.executors.cuda.device import DeviceFlows
     from morpheus_gae.graph.hashing import number
     from morpheus_gae.model import features
-    from tests.executors.test_cuda import addresses
+    from tests.executors.cuda.test_executor import addresses
 
     rng = np.random.default_rng(4)
     one = np.zeros(e, np.int64)
@@ -282,7 +280,8 @@ def check_graph(device: str, e: int = 1030) -> None:
 
 def check_rows(device: str, n: int = 300, m: int = 900) -> None:
     """The kernels' rows are torch's, number for number."""
-    from morpheus_gae.executors import device_rows, triton_rows
+    from morpheus_gae.executors.cuda import rows as device_rows
+    from morpheus_gae.executors.cuda.triton import rows as triton_rows
 
     rng = np.random.default_rng(6)
     fields = ("start", "end", "degree", "row", "from", "to", "stop")
@@ -310,9 +309,9 @@ def check_rows(device: str, n: int = 300, m: int = 900) -> None:
 
 def check_octets(device: str, n: int = 12, hub: int = 1) -> None:
     """Features, and averages sweep by sweep, are torch's."""
-    from morpheus_gae.executors import device_octets
-    from morpheus_gae.executors.device_rows import both_ways
-    from tests.executors.test_cuda import addresses
+    from morpheus_gae.executors.cuda import octets as device_octets
+    from morpheus_gae.executors.cuda.rows import both_ways
+    from tests.executors.cuda.test_executor import addresses
 
     rng = np.random.default_rng(7)
     p = 2 * n + hub * PART + 9
@@ -355,7 +354,7 @@ CHECKS = (
 def check_model(folder: str) -> None:
     """Columns to scores by the kernels, against the oracle."""
     from morpheus_gae.executors.base import open_executor
-    from morpheus_gae.executors.cuda import CudaExecutor
+    from morpheus_gae.executors.cuda.executor import CudaExecutor
     from morpheus_gae.graph.build import build_graph
     from tests.support import make_flows
 

@@ -19,8 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import morpheus_gae.executors
 from morpheus_gae.executors.base import open_executor
-from morpheus_gae.executors.cuda import CudaExecutor
-from morpheus_gae.executors.device import upload
+from morpheus_gae.executors.cuda.device import upload
+from morpheus_gae.executors.cuda.executor import CudaExecutor
 from tests.support import make_flows
 
 

@@ -27,9 +27,9 @@ import numpy.typing as npt
 from morpheus_gae.benchmark.familiar import mapped, moments
 from morpheus_gae.benchmark.traffic import HABITS
 from morpheus_gae.benchmark.worker import peak_memory
-from morpheus_gae.engine.allocator import keep_freed_memory
-from morpheus_gae.executors.cpu import CpuExecutor
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.engine.run.allocator import keep_freed_memory
+from morpheus_gae.executors.cpu.executor import CpuExecutor
+from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.graph.build import build_graph_arrays
 from morpheus_gae.graph.parallel import HELPERS
 from morpheus_gae.graph.window_graph import WindowGraph

@@ -33,7 +33,7 @@ class Opened(dict[tuple[str, str], Executor]):
         preset, kind = key
         artifact = self.models[preset]
         if kind == "device":
-            from morpheus_gae.executors.cuda import CudaExecutor
+            from morpheus_gae.executors.cuda.executor import CudaExecutor
 
             self[key] = CudaExecutor(artifact, "cpu")
         else:

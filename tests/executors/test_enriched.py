@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from morpheus_gae.detect.learner import Learner
 from morpheus_gae.executors.base import Executor, open_executor
-from morpheus_gae.flows.enriched import ABSENT
+from morpheus_gae.flows.exporters.enriched import ABSENT
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.spec import PRESETS, ModelSpec
@@ -37,7 +37,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 @pytest.fixture(scope="module")
 def executors(artifact: Artifact) -> dict[str, Executor]:
-    from morpheus_gae.executors.cuda import CudaExecutor
+    from morpheus_gae.executors.cuda.executor import CudaExecutor
 
     cpu = {kind: open_executor(artifact.path, kind) for kind in ("cpu", "torch")}
     return {**cpu, "device": CudaExecutor(artifact, "cpu")}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from morpheus_gae.errors import ArtifactError
 from morpheus_gae.executors.base import Executor, open_executor
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.activity import MOST as MOST_COUNTED
@@ -70,7 +70,7 @@ class Opened(dict[tuple[str, str], Executor]):
     def __missing__(self, key: tuple[str, str]) -> Executor:
         name, kind = key
         if kind == "device":
-            from morpheus_gae.executors.cuda import CudaExecutor
+            from morpheus_gae.executors.cuda.executor import CudaExecutor
 
             self[key] = CudaExecutor(load_artifact(self.models[name]), "cpu")
         else:
@@ -149,7 +149,7 @@ def test_a_model_without_evidence_adds_none(executors, kind, tmp_path):
     spec = replace(SPECS["default"], evidence=False, activity=False)
     path = sound(tmp_path, spec).path
     assert not {"evidence", "activity"} & load_artifact(path).config["spec"].keys()
-    from morpheus_gae.executors.cuda import CudaExecutor
+    from morpheus_gae.executors.cuda.executor import CudaExecutor
 
     executor = CudaExecutor(load_artifact(path), "cpu") if kind == "device" else open_executor(path, kind)
     assert executor.score(window(0)).graph_part is None
@@ -170,7 +170,7 @@ def test_what_another_memory_has_shown_is_refused(executors, name):
 
 
 def test_any_number_of_threads_gives_the_same_bits(executors):
-    from morpheus_gae.executors import cpu_evidence
+    from morpheus_gae.executors.cpu import evidence as cpu_evidence
     from morpheus_gae.graph.parallel import HELPERS
 
     graph, before = window(5, 900), HELPERS.threads

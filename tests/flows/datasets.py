@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.flows.exporters import BINETFLOW, BOTH, ONE, START, WHOLE, ZEEK, A, B, Sample, lines
+from tests.flows.samples import BINETFLOW, BOTH, ONE, START, WHOLE, ZEEK, A, B, Sample, lines
 
 CIC_2018 = (
     "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,"

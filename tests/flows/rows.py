@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from morpheus_gae.flows.convert import FlowBatch
+from morpheus_gae.flows.exporters.convert import FlowBatch
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.stack import stack
+from morpheus_gae.flows.tables.concat import stack
 
 NAMES = [
     "FLOW_START_MILLISECONDS",

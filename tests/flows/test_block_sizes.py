@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.flows.bad import Reason
-from morpheus_gae.flows.read import read_flows
-from tests.flows.files import NAMES, csv_line, record
+from morpheus_gae.flows.readers.read import read_flows
+from tests.flows.made_files import NAMES, csv_line, record
 
 A, C, M, N, B, E = (
     Reason.ADDRESS,

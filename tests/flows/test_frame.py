@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows, concat
-from tests.flows.files import record
+from tests.flows.made_files import record
 
 
 def flows(first: int, count: int, **extra: object) -> Flows:

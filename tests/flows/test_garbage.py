@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.flows.addresses import parse_addresses
+from morpheus_gae.flows.addresses.text import parse_addresses
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.readers.read import read_flows
 from tests.flows.rows import NAMES, csv_line, joined
 
 counts = st.integers(0, 2**40)

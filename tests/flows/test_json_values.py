@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.flows.bad import Reason
-from tests.flows.files import NAMES, read_bytes, reasons, record
+from tests.flows.made_files import NAMES, read_bytes, reasons, record
 
 SCALARS = st.one_of(
     st.none(),

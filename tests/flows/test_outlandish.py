@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.flows.addresses import parse_status
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.addresses.text import parse_status
+from morpheus_gae.flows.exporters.convert import table_to_flows
+from morpheus_gae.flows.exporters.values import one_of, ports
+from morpheus_gae.flows.files.stream import PIECE, Stream, StreamFile
 from morpheus_gae.flows.frame import concat
-from morpheus_gae.flows.pairing import Pairer
-from morpheus_gae.flows.presets_values import one_of, ports
-from morpheus_gae.flows.read import read_flows
-from morpheus_gae.flows.stream import PIECE, Stream, StreamFile
+from morpheus_gae.flows.pairing.pair import Pairer
+from morpheus_gae.flows.readers.read import read_flows
 from tests.flows import rows
-from tests.flows.exporters import SAMPLES
+from tests.flows.samples import SAMPLES
 
 A, B = "192.0.2.1", "198.51.100.1"
 ENDS = {

@@ -11,8 +11,8 @@ import pytest
 from morpheus_gae.errors import GaeError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.columns import IPV4_DST, IPV4_SRC
-from morpheus_gae.flows.read import read_flows
-from tests.flows.files import read
+from morpheus_gae.flows.readers.read import read_flows
+from tests.flows.made_files import read
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 WESTERMO = SHARED / "labelled" / "westermo-reduced-bottom.parquet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from tests.flows.files import compressed
+from tests.flows.made_files import compressed
 from tests.fuzz.case import Case
 from tests.fuzz.maps import mapped
 from tests.fuzz.messages import MessageCases

@@ -6,9 +6,9 @@ import re
 from random import Random
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.mapping import OURS
-from morpheus_gae.flows.units import UNITS
-from tests.flows import files
+from morpheus_gae.flows.exporters.mapping import OURS
+from morpheus_gae.flows.exporters.units import UNITS
+from tests.flows import made_files as files
 from tests.fuzz.case import Case
 from tests.fuzz.values import WORDS
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import fastavro
 
-from morpheus_gae.flows.goflow2 import ADDRESSES, NUMBERS
-from morpheus_gae.flows.payload_kinds import CONTENT_TYPES
-from morpheus_gae.flows.presets_names import PRESETS
+from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.payloads.goflow2 import ADDRESSES, NUMBERS
+from morpheus_gae.flows.payloads.kinds import CONTENT_TYPES
 from tests.flows import rows
 from tests.fuzz.case import Case
 from tests.fuzz.octets import changed

@@ -9,10 +9,11 @@ from random import Random
 from typing import Any
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.presets_names import CANONICAL, PRESETS
-from morpheus_gae.flows.presets_table import Preset
-from tests.flows import files, rows
-from tests.flows.exporters import SAMPLES
+from morpheus_gae.flows.exporters.names import CANONICAL, PRESETS
+from morpheus_gae.flows.exporters.table import Preset
+from tests.flows import made_files as files
+from tests.flows import rows
+from tests.flows.samples import SAMPLES
 
 Record = dict[str, Any]
 

@@ -12,9 +12,9 @@ import numpy as np
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.encodings import encoding
 from morpheus_gae.executors.base import Executor, Scores
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.flows.frame import Flows, concat
-from morpheus_gae.flows.pairing import Pairer
+from morpheus_gae.flows.pairing.pair import Pairer
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import load_artifact
 from morpheus_gae.sinks.columnar import ColumnSink

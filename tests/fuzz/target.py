@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morpheus_gae.errors import GaeError, UsageError
-from morpheus_gae.flows.addresses import parse_status
-from morpheus_gae.flows.checks import checked
-from morpheus_gae.flows.convert import FlowBatch
+from morpheus_gae.flows.addresses.text import parse_status
+from morpheus_gae.flows.exporters.convert import FlowBatch
+from morpheus_gae.flows.exporters.mapping import read_map
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.flows.mapping import read_map
-from morpheus_gae.flows.numbers import numbers
-from morpheus_gae.flows.payloads import PayloadDecoder
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.payloads.decode import PayloadDecoder
+from morpheus_gae.flows.readers.read import read_flows
+from morpheus_gae.flows.tables.checks import checked
+from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.sinks.dead_letters import dead_letter
 from tests.fuzz.case import Case
 from tests.fuzz.score import Scorer

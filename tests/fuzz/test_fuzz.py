@@ -12,9 +12,9 @@ from random import Random
 
 import pytest
 
-from morpheus_gae.flows.presets_names import PRESETS
-from morpheus_gae.flows.read import read_flows
-from tests.flows import files
+from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.readers.read import read_flows
+from tests.flows import made_files as files
 from tests.fuzz.case import Case
 from tests.fuzz.child import MEMORY, replayed
 from tests.fuzz.corpus import Corpus
@@ -61,7 +61,7 @@ def test_every_preset_has_seeds_that_are_read(preset: str, tmp_path: Path) -> No
         path = tmp_path / f"{i}{seed.suffix}"
         path.write_text(seed.text, encoding="utf-8")
         flows += sum(len(batch.flows) for batch in read_flows(str(path), preset=preset))
-    assert flows, f"no seed of preset {preset} gives a flow: add a sample to tests/flows/exporters.py"
+    assert flows, f"no seed of preset {preset} gives a flow: add a sample to tests/flows/samples.py"
 
 
 def test_records_are_made_of_any_preset() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.executors.base import Scores
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.exporters.convert import table_to_flows
 
 START = 1_741_593_600_000
 

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from morpheus_gae.engine.allocator import keep_freed_memory
+from morpheus_gae.engine.run.allocator import keep_freed_memory
 from morpheus_gae.sinks.ndjson import json_lines
 from tests.kafka.broker import Broker
 from tests.kafka.run import Run, wait_until

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from morpheus_gae.engine.pipeline import Pipeline, build_pipeline
+from morpheus_gae.engine.run.pipeline import Pipeline, build_pipeline
 from morpheus_gae.engine.settings import Settings
 from tests.flows import rows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from morpheus_gae.flows.addresses import parse_addresses
+from morpheus_gae.flows.addresses.text import parse_addresses
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import ArtifactError
-from morpheus_gae.executors.cpu import CpuExecutor
+from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.artifact_checks import FOLD, columns, value_flaw

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.executors.cpu_bins import SHIFT, bucket_starts
+from morpheus_gae.executors.cpu.bins import SHIFT, bucket_starts
 from morpheus_gae.model.bins import MISSING, bin_of, fit_edges, group_bins
 
 counters = st.lists(st.integers(0, 10**7) | st.sampled_from([40, 60, 72]), min_size=1, max_size=200)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import ArtifactError, UsageError
-from morpheus_gae.flows.enriched import ABSENT, MISSING
+from morpheus_gae.flows.exporters.enriched import ABSENT, MISSING
 from morpheus_gae.model.artifact import load_artifact
 from morpheus_gae.model.enriched import (
     COLUMNS,

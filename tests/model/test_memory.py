@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.executors.cpu_memory import Table
+from morpheus_gae.executors.cpu.memory import Table
 from morpheus_gae.model.memory import find, host_keys, mix, pair_keys
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from morpheus_gae.executors import cpu_ties
+from morpheus_gae.executors.cpu import ties as cpu_ties
 from morpheus_gae.model.ties import apart, centre_of, ties
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -70,7 +70,7 @@ def test_every_form_gives_the_same_bits(given_flows):
 @given(flows())
 def test_a_device_gives_the_same_bits(given_flows):
     torch = pytest.importorskip("torch")
-    from morpheus_gae.executors import device_ties
+    from morpheus_gae.executors.cuda import ties as device_ties
 
     surprise, attributes, missing = given_flows
     centre = centre_of(MEAN)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from morpheus_gae.cli import gae, morpheus
-from morpheus_gae.engine.prometheus import metric_names
+from morpheus_gae.engine.observe.prometheus import metric_names
 from morpheus_gae.engine.settings import Settings
 from tests.packaging.composed import MissingVariableError, composed, environment, variables
 from tests.packaging.test_docker import environment_variables, is_pinned

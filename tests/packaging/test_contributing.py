@@ -35,7 +35,7 @@ def test_a_walk_is_short_and_leads_somewhere(name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("morpheus_gae/flows/presets_names.py", ["PRESETS", "vendors.ECS"]),
+        ("morpheus_gae/flows/exporters/names.py", ["PRESETS", "vendors.ECS"]),
         ("morpheus_gae/detect/encodings.py", ["ENCODINGS", 'name == "eve"']),
         ("morpheus_gae/cli/pipeline_options.py", ['"--encoding"', '"eve"']),
         ("morpheus_gae/sinks/open.py", ["FORMATS", "def open_sink"]),
@@ -44,9 +44,9 @@ def test_a_walk_is_short_and_leads_somewhere(name: str) -> None:
         ("morpheus_gae/sinks/remote/target.py", ["PORTS", "OPTIONS", "webhook+https"]),
         ("morpheus_gae/sinks/remote/open.py", ["def _post", "def _webhook"]),
         ("tests/sinks/remote/web.py", ["class Web"]),
-        ("morpheus_gae/executors/cuda_sums.py", ["def neighbour_sums_torch", "triton_sums"]),
-        ("morpheus_gae/engine/prometheus.py", ["COUNTERS", "LABELLED", "GAUGES"]),
-        ("tests/flows/exporters.py", ["class Sample"]),
+        ("morpheus_gae/executors/cuda/sums.py", ["def neighbour_sums_torch", "triton_sums"]),
+        ("morpheus_gae/engine/observe/prometheus.py", ["COUNTERS", "LABELLED", "GAUGES"]),
+        ("tests/flows/samples.py", ["class Sample"]),
     ],
 )
 def test_what_a_walk_tells_is_there(file: str, words: list[str]) -> None:

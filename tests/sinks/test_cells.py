@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_gae.flows.printable import cell
+from morpheus_gae.flows.tables.printable import cell
 from morpheus_gae.sinks.cells import harmless
 from morpheus_gae.sinks.text import TextSink
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from morpheus_gae.errors import OutputError, UsageError
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.sinks.columnar import GROUP_ROWS
 from morpheus_gae.sinks.open import OutputClosed, open_sink
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import morpheus_gae.executors.base
-from morpheus_gae.engine.choose import morpheus_installed
+from morpheus_gae.engine.run.defaults import morpheus_installed
 from morpheus_gae.testing.double import installed
 from tests.engine.toys import ToyExecutor
 

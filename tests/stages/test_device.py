@@ -22,8 +22,8 @@ pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
 import morpheus_gae.executors.base
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from tests.fake_cudf import fake_cudf
 from tests.stages.test_stages import csv_file
@@ -58,7 +58,7 @@ def gpu(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         pytest.skip("models/default is not there")
     from morpheus.config import ExecutionMode
 
-    from morpheus_gae.executors.cuda import CudaExecutor
+    from morpheus_gae.executors.cuda.executor import CudaExecutor
     from morpheus_gae.model.artifact import load_artifact
     from morpheus_gae.stages import device, infer_gae
 
@@ -96,7 +96,7 @@ def run(host: Any, config: Any, path: str, output: Path, **source: Any) -> Any:
 
 
 def embedded(path: Path, output: Path) -> None:
-    from morpheus_gae.executors.cpu import CpuExecutor
+    from morpheus_gae.executors.cpu.executor import CpuExecutor
     from morpheus_gae.model.artifact import load_artifact
 
     build_pipeline(
@@ -172,7 +172,7 @@ def test_no_two_columns_share_memory(host: Any, gpu: Any, monkeypatch: pytest.Mo
     import pandas as pd
     import torch
 
-    from morpheus_gae.executors.device import DeviceScores
+    from morpheus_gae.executors.cuda.device import DeviceScores
     from morpheus_gae.stages.device import scored_on_device
 
     given: list[int] = []
@@ -253,8 +253,8 @@ def test_the_real_ones(tmp_path: Path) -> None:
     cudf = pytest.importorskip("cudf")
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
-    from morpheus_gae.flows.convert import table_to_flows
-    from morpheus_gae.flows.cudf_columns import frame_to_flows, parquet_frames
+    from morpheus_gae.flows.exporters.convert import table_to_flows
+    from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
 
     table = flows(330)
     pq.write_table(table, tmp_path / "f.parquet", row_group_size=64)

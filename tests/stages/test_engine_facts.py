@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from morpheus_gae.engine.operators import BuildGraph, ToAlerts
+from morpheus_gae.engine.run.operators import BuildGraph, ToAlerts
 from morpheus_gae.errors import InputError, OutputError, UsageError
 from tests.stages.test_stages import csv_file, frame, ours
 
@@ -234,7 +234,7 @@ def test_a_batch_that_is_being_read_when_the_pipeline_stops_is_written(
 ) -> None:
     if not host.REAL:
         pytest.skip("the double's stop is its own")
-    from morpheus_gae.engine.source import FlowSource
+    from morpheus_gae.engine.run.source import FlowSource
 
     stock = FlowSource.__iter__
 
@@ -255,7 +255,7 @@ def test_a_batch_that_is_being_read_when_the_pipeline_stops_is_written(
 def test_the_clock_ends_a_window_of_a_silent_stream(
     host: Any, toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from morpheus_gae.engine import feed
+    from morpheus_gae.engine.run import feed
 
     monkeypatch.setattr(feed, "TICK_SECONDS", 0.02)
     pipe = tmp_path / "flows.csv"

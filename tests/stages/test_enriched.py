@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.evaluate.as_is import as_is
 from morpheus_gae.executors.base import open_executor
-from morpheus_gae.flows.read import read_flows
+from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from tests.model.make import SPECS, sound
 from tests.support import make_flows, with_columns

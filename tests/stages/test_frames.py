@@ -9,7 +9,7 @@ import pytest
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.bad import Reason
-from morpheus_gae.flows.convert import table_to_flows
+from morpheus_gae.flows.exporters.convert import table_to_flows
 from tests.flows.rows import numbers, record
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from morpheus_gae.engine.choose import morpheus_installed
+from morpheus_gae.engine.run.defaults import morpheus_installed
 from tests.cli.test_morpheus_live import flows, numbers
 from tests.stages.test_stages import csv_file
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.errors import UsageError
 from tests.sinks.remote.test_elastic import Cluster

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("confluent_kafka")
 
-from morpheus_gae.engine.choose import morpheus_installed
+from morpheus_gae.engine.run.defaults import morpheus_installed
 from tests.kafka.conftest import broker, name
 from tests.kafka.run import lines
 from tests.stages.test_host_cli import STAGES, morpheus

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from morpheus_gae.engine.order import USUAL
-from morpheus_gae.engine.pipeline import build_pipeline
+from morpheus_gae.engine.run.order import USUAL
+from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from tests.suppress.make import KINDS, RULES, flows_file
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_gae.flows.addresses import parse_addresses
+from morpheus_gae.flows.addresses.text import parse_addresses
 from morpheus_gae.suppress.networks import Networks, read_network
 
 V4 = st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address)

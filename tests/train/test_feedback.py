@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from morpheus_gae.flows.addresses import format_addresses
+from morpheus_gae.flows.addresses.text import format_addresses
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.suppress.feedback import Told
 from morpheus_gae.train.contamination import suspects

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from morpheus_gae.errors import OutputError, UsageError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.sinks.remote.http import Http, Reply
 from morpheus_gae.sinks.remote.parts import in_parts
 from morpheus_gae.sinks.remote.records import Record

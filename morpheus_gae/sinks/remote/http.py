@@ -13,7 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from morpheus_gae import __version__
 from morpheus_gae.errors import MissingExtraError, OutputError, UsageError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.secrets import Secrets
 from morpheus_gae.sinks.remote.target import LOOPBACK, Target

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from morpheus_gae.errors import OutputError
-from morpheus_gae.flows.printable import json_escapes, printable
+from morpheus_gae.flows.tables.printable import json_escapes, printable
 from morpheus_gae.sinks.append import AppendedLines
 from morpheus_gae.sinks.remote.records import Record
 

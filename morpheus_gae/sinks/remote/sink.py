@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.sinks.remote.records import Encode, Record, records_of
 from morpheus_gae.sinks.remote.refused import Refusal, RefusedFile
 from morpheus_gae.sinks.remote.retry import Retry, Transient
@@ -66,7 +66,7 @@ class Post(Protocol):
 
 
 class Counts(Protocol):
-    """Takes counts; ``engine.metrics.Metrics`` is one."""
+    """Takes counts; ``engine.observe.metrics.Metrics`` is one."""
 
     def add(self, **counts: int) -> None:
         """Add to ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``."""

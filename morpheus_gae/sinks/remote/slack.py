@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from morpheus_gae.errors import OutputError
-from morpheus_gae.flows.printable import printable
+from morpheus_gae.flows.tables.printable import printable
 from morpheus_gae.sinks.remote.http import Http
 from morpheus_gae.sinks.remote.records import SEVERITIES, Record
 from morpheus_gae.sinks.remote.refused import Refusal

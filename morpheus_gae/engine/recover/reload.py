@@ -1,0 +1,130 @@
+"""Reload: another model in the place of the one that runs, without losing a flow.
+
+The new one is loaded, verified and warmed up on a thread of its own while the old one goes on. Then it takes
+the next window that is built; windows on their way keep the model they were built with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.observe.logs import Line
+from morpheus_gae.engine.observe.metrics import Metrics
+
+CLOSE_SECONDS = 5.0
+
+
+class Reloader:
+    """Loads a model when it is asked to, or when the one on the disk has changed.
+
+    Parameters
+    ----------
+    folder
+        Of the model.
+    load
+        Loads and verifies what is there now.
+    slot
+        Gets it.
+    metrics
+        Counts reloads, and those that failed.
+    say
+        Tells the user one line.
+    seconds
+        Time between two looks at the folder; None looks only when asked.
+    also
+        Called at each look, with whether somebody asked: what else may have changed.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        load: Callable[[], Served],
+        slot: Slot,
+        metrics: Metrics,
+        say: Callable[[str], None],
+        seconds: float | None = None,
+        also: Callable[[bool], None] = lambda asked: None,
+    ) -> None:
+        self._also = also
+        self._folder, self._load, self._slot = Path(folder), load, slot
+        self._metrics, self._say, self._seconds = metrics, say, seconds
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._seen = self._fingerprint()
+        self._refused = ""
+        self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Reload soon; from any thread."""
+        self._asked.put(True)
+
+    def close(self) -> None:
+        """End; a load that is under way is left to end with the process."""
+        self._asked.put(False)
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                asked = self._asked.get(timeout=self._seconds)
+            except Empty:
+                if self._fingerprint() not in (None, self._seen):
+                    self.reload(asked=False)
+                self._also(False)
+                continue
+            if not asked:
+                return
+            self.reload(asked=True)
+            self._also(True)
+
+    def reload(self, asked: bool) -> None:
+        """Load and swap, now and in this thread; a model that cannot be used leaves the old one at work.
+
+        Parameters
+        ----------
+        asked
+            Whether somebody waits for an answer: else the same refusal is not told twice (a model that is
+            still being copied is looked at again).
+        """
+        seen = self._fingerprint()
+        old = self._slot.current
+        try:
+            new = self._load()
+        except Exception as error:
+            self._metrics.add(reload_failures=1)
+            refused = " ".join(str(error).split()) or type(error).__name__
+            if asked or refused != self._refused:
+                told = f"Error: the model was not reloaded, {old.label} goes on: {refused}"
+                self._say(Line(told, "reload_failed", model=old.label))
+            self._refused = refused
+            return
+        self._seen, self._refused = seen, ""
+        if new.label == old.label and _thresholds(new) == _thresholds(old):
+            if asked:
+                self._say(Line(f"The model is the same as before: {old.label} goes on", "reload_unchanged"))
+            return
+        self._slot.swap(new)
+        self._metrics.add(reloads=1)
+        told = f"Model {new.label} takes the place of {old.label} from the next window on"
+        self._say(Line(told, "reloaded", model=new.label, before=old.label))
+
+    def _fingerprint(self) -> str | None:
+        """Of ``config.json``, which is written last and names the hash of the weights; None if unreadable."""
+        try:
+            return hashlib.sha256((self._folder / "config.json").read_bytes()).hexdigest()
+        except OSError:
+            return None
+
+
+def _thresholds(served: Served) -> dict[str, float]:
+    """The calibrated thresholds, which are no part of the hash."""
+    return dict(served.executor.artifact.thresholds)

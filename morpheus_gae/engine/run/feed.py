@@ -1,0 +1,92 @@
+"""Feed: from-netflow for an engine not ours: the source, the joining of one-way records, and a clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from morpheus_gae.engine.run.poll import ticking
+from morpheus_gae.engine.run.stdin import StoppableStdin
+from morpheus_gae.engine.stage import Operator, Source
+
+TICK_SECONDS = 1.0
+
+
+class Feed:
+    """Flows of a source, joined; None now and then while a live source is silent.
+
+    Parameters
+    ----------
+    source
+        Gives flows.
+    pair
+        Joins one-way records; None leaves that to a later stage.
+    live
+        The source may be silent for long.
+    stdin
+        What stands in the place of standard input, if it is read.
+    grace_seconds
+        Longest time that ``stop`` waits.
+    clock
+        Reads seconds, as ``time.monotonic``.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pair: Operator | None = None,
+        live: bool = False,
+        stdin: StoppableStdin | None = None,
+        grace_seconds: float = 25.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._pair, self._live, self._stdin = source, pair, live, stdin
+        self._grace_seconds, self._clock = grace_seconds, clock
+        self._started = self._stopping = False
+        self._ended = threading.Event()
+
+    def __iter__(self) -> Iterator[Any]:
+        self._started = True
+        try:
+            if self._stopping:
+                return
+            if self._stdin is not None:
+                self._stdin.__enter__()
+            yield from self._flows()
+        finally:
+            self._ended.set()
+
+    def stop(self) -> None:
+        """Read no more.
+
+        Waits until what was read is given, if the main thread calls: the engine's next act is to drop
+        what its source still gives. From another thread, which may be the one that takes, it does not wait.
+        """
+        self._stopping = True
+        self._source.stop()
+        if self._started and threading.current_thread() is threading.main_thread():
+            self._ended.wait(self._grace_seconds)
+
+    def close(self) -> None:
+        """Close the source; standard input is as it was."""
+        self._source.close()
+        if self._stdin is not None:
+            if not self._started:
+                self._stdin.__enter__()
+            self._stdin.__exit__()
+            self._stdin = None
+
+    def _flows(self) -> Iterator[Any]:
+        pair = self._pair
+        for flows in ticking(self._source, TICK_SECONDS) if self._live else self._source:
+            if pair is None or flows is None:
+                yield flows
+            else:
+                yield from pair.process(flows)
+            deadline = None if pair is None else pair.deadline()
+            if pair is not None and deadline is not None and deadline <= self._clock():
+                yield from pair.expire()
+        if pair is not None:
+            yield from pair.finish()

@@ -1,0 +1,375 @@
+"""The operators of the pipeline: build-graph, infer-gae, flag-anomalies, to-alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from morpheus_gae.detect.alerts import alert_table
+from morpheus_gae.detect.labels import attacks
+from morpheus_gae.detect.threshold import Threshold
+from morpheus_gae.engine.observe.metrics import Metrics
+from morpheus_gae.engine.recover.state import Learnt
+from morpheus_gae.engine.stage import Operator
+from morpheus_gae.engine.window import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.detect.explain import Explainer
+    from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.engine.live_model import Slot
+    from morpheus_gae.engine.suppression import Suppression
+    from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows, Position
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
+
+UNKNOWN_SHARE = 0.5
+FLOOD_SHARE, FLOOD_TIMES = 0.1, 10
+
+
+class WindowCutter(Protocol):
+    """Cuts a stream of batches into windows."""
+
+    def push(self, flows: Flows) -> list[Flows]:
+        """Windows that these flows complete."""
+        ...
+
+    def flush(self) -> list[Flows]:
+        """The last, shorter window."""
+        ...
+
+    @property
+    def pending(self) -> bool:
+        """Whether ``flush`` would give a window."""
+        ...
+
+
+class AlertSink(Protocol):
+    """Where alerts go."""
+
+    def add(self, table: pa.Table) -> None:
+        """Write rows."""
+        ...
+
+    def flush(self) -> None:
+        """Make what was written visible."""
+        ...
+
+    def close(self) -> None:
+        """Finish the destination."""
+        ...
+
+
+class BuildGraph(Operator):
+    """Cuts windows and builds the graph of each.
+
+    Parameters
+    ----------
+    cutter
+        Cuts the stream by number of flows and by event time.
+    build
+        Builds one window's graph.
+    metrics
+        Counts hosts, pairs and sweeps.
+    wait_seconds
+        A window is given at the latest so many seconds after its first flow arrived, by the clock on the
+        wall; None waits. For live streams only: with a file it would make results depend on speed.
+    clock
+        Reads seconds, as ``time.monotonic``.
+    slot
+        Gives each window its model, whose ``build`` then comes before the one above.
+    unfinished
+        Tells, at the end, whether there is more to read another time: then the last, shorter window is left
+        to that time, so that windows are cut alike however often a run is stopped.
+    """
+
+    name = "build-graph"
+
+    def __init__(
+        self,
+        cutter: WindowCutter,
+        build: Callable[[Flows], WindowGraph],
+        metrics: Metrics,
+        wait_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        slot: Slot | None = None,
+        unfinished: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._slot = slot
+        self._unfinished = unfinished
+        self._arrived: float | None = None
+        self._cutter = cutter
+        self._build = build
+        self._metrics = metrics
+        self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._deadline: float | None = None
+
+    def process(self, item: Flows) -> Iterator[Window]:
+        """Windows that these flows complete."""
+        if not self._cutter.pending:
+            self._arrived = self._clock()
+        windows = self._cutter.push(item)
+        if self._wait_seconds is not None and (windows or self._deadline is None):
+            self._deadline = self._clock() + self._wait_seconds if self._cutter.pending else None
+        yield from self._graphs(windows)
+
+    def deadline(self) -> float | None:
+        """When the flows held back have waited long enough."""
+        return self._deadline
+
+    def expire(self) -> Iterator[Window]:
+        """The flows held back, as a shorter window."""
+        return self.finish()
+
+    def finish(self) -> Iterator[Window]:
+        """The last, shorter window."""
+        self._deadline = None
+        if self._unfinished():
+            return
+        yield from self._graphs(self._cutter.flush())
+
+    def _graphs(self, windows: list[Flows]) -> Iterator[Window]:
+        windows.reverse()
+        while windows:
+            flows = windows.pop()
+            served = None if self._slot is None else self._slot.current
+            graph = (self._build if served is None else served.build)(flows)
+            self._metrics.add(hosts=graph.hosts, pairs=graph.pairs)
+            self._metrics.swept(graph.sweeps)
+            arrived, self._arrived = self._arrived, self._clock()
+            yield Window(flows, graph, served=served, arrived=arrived)
+
+
+class InferGae(Operator):
+    """Scores every flow of each window.
+
+    Parameters
+    ----------
+    executor
+        Runs the model.
+    metrics
+        Counts flows, windows and unseen hosts.
+    say
+        Tells the user one line.
+    """
+
+    name = "infer-gae"
+
+    def __init__(self, executor: Executor, metrics: Metrics, say: Callable[[str], None]) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._say = say
+        self._warned = False
+        self._hosts = 0
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window with its scores."""
+        assert item.graph is not None
+        executor = self._executor if item.served is None else item.served.executor
+        scores = executor.score(item.graph)
+        self._hosts += item.graph.hosts
+        self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=scores.unseen_hosts)
+        unseen = self._metrics.unseen_hosts
+        if not self._warned and unseen > UNKNOWN_SHARE * self._hosts:
+            self._warned = True
+            self._say(
+                f"Warning: the model does not know {unseen:,} of {self._hosts:,} hosts; its thresholds were "
+                "set on other traffic: train on your own (morpheus-gae train), or use --adaptive"
+            )
+        yield replace(item, graph=None, scores=scores)
+
+
+class FlagAnomalies(Operator):
+    """Flags the flows whose surprise reaches the threshold.
+
+    Parameters
+    ----------
+    threshold
+        Decides.
+    metrics
+        Counts alerts, and labelled flows.
+    labels
+        Name of the label column to report on, if the input has it.
+    alert_rate
+        Share of benign flows that the threshold was set to flag, if it was set so.
+    say
+        Tells the user one line.
+    remember
+        Whether windows take along what the threshold has learnt, for whoever keeps that.
+    suppression
+        Holds flagged flows back. The threshold, and a run that learns, know nothing of it.
+    """
+
+    name = "flag-anomalies"
+
+    def __init__(
+        self,
+        threshold: Threshold,
+        metrics: Metrics,
+        labels: str = "Label",
+        alert_rate: float | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        remember: bool = False,
+        suppression: Suppression | None = None,
+    ) -> None:
+        self._remember = remember
+        self._suppression = suppression
+        self._threshold = threshold
+        self._metrics = metrics
+        self._labels = labels
+        self._alert_rate = alert_rate
+        self._say = say
+        self._flows = 0
+        self._alerts = 0
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window with its flags."""
+        assert item.scores is not None
+        surprise = item.scores.surprise
+        rule = self._threshold
+        if item.served is not None:
+            self._metrics.serving(item.served.executor.artifact)
+            rule = item.served.threshold or rule
+        # a run that learns has decided already: what is flagged is not learnt
+        threshold = rule.of_window(surprise, item.flows) if item.threshold is None else item.threshold
+        flagged = surprise >= threshold
+        self._metrics.scored(surprise, float(threshold))
+        self._flows += len(item.flows)
+        self._alerts += int(flagged.sum())
+        self._warn()
+        if self._suppression is not None:
+            flagged = self._suppression.hold(replace(item, threshold=threshold), flagged)
+        self._metrics.add(alerts=flagged.sum())
+        known = attacks(item.flows.table, self._labels)
+        if known is not None:
+            attack, labelled = known
+            benign = labelled & ~attack
+            self._metrics.add(
+                attacks=attack.sum(),
+                attack_alerts=(attack & flagged).sum(),
+                benign=benign.sum(),
+                benign_alerts=(benign & flagged).sum(),
+            )
+        learnt = Learnt.of(item.served, rule, self._metrics, item.snapshot) if self._remember else None
+        yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt, snapshot=None)
+
+    def close(self) -> None:
+        """Finish the file of what was held back."""
+        if self._suppression is not None:
+            self._suppression.close()
+
+    def _warn(self) -> None:
+        """Say so, once, when far more is flagged than was asked for."""
+        rate = self._alert_rate
+        if rate is None or self._alerts <= max(FLOOD_SHARE, FLOOD_TIMES * rate) * self._flows:
+            return
+        self._alert_rate = None
+        self._say(
+            f"Warning: {self._alerts / self._flows:.0%} of {self._flows:,} flows are flagged, asked for was "
+            f"{rate:.2%}: a flood of attacks, or traffic that the model was not trained on (then train on "
+            "your own with morpheus-gae train, or use --adaptive)"
+        )
+
+
+class ToAlerts(Operator):
+    """Writes the flagged flows, window by window.
+
+    Parameters
+    ----------
+    sink
+        Where they go.
+    model
+        ``name@hash``, told in every row.
+    delivered
+        Told the positions that a window reached, once its alerts are handed over.
+    after
+        Told each window, once its alerts are handed over.
+    admit
+        Asked before anything of a window is written; False drops the window.
+    drained
+        Called after the last window, without an error, before the sink is closed.
+    incidents
+        Gets the alerts of each window, to make incidents of them.
+    ended
+        Whether the stream has come to its end, when no more windows come: then incidents are closed.
+    artifact
+        The model that explains alerts of windows that do not bring their own; None leaves all unexplained.
+    """
+
+    name = "to-alerts"
+
+    def __init__(
+        self,
+        sink: AlertSink,
+        model: str,
+        delivered: Callable[[tuple[Position, ...]], None] = lambda _: None,
+        after: Sequence[Callable[[Window], None]] = (),
+        admit: Callable[[Window], bool] = lambda _: True,
+        drained: Callable[[], None] = lambda: None,
+        incidents: IncidentStream | None = None,
+        ended: Callable[[], bool] = lambda: True,
+        artifact: Artifact | None = None,
+    ) -> None:
+        self._incidents, self._ended = incidents, ended
+        self._artifact = artifact
+        self._explainer: Explainer | None = None
+        self._drained = drained
+        self._admit = admit
+        self._sink = sink
+        self._model = model
+        self._delivered = delivered
+        self._after = after
+
+    def process(self, item: Window) -> Iterator[Window]:
+        """The window itself, once its alerts are written."""
+        assert item.scores is not None
+        assert item.flagged is not None
+        assert item.threshold is not None
+        if not self._admit(item):
+            return
+        model = self._model if item.served is None else item.served.label
+        explainer = self._explains(item)
+        alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model, explainer)
+        self._sink.add(alerts)
+        if self._incidents is not None:
+            self._incidents.add(alerts, item.flows, model)
+            self._incidents.flush()
+        self._sink.flush()
+        if item.flows.done or item.origin is not None:
+            self._delivered(item.flows.done)
+        for act in self._after:
+            act(item)
+        yield item
+
+    def _explains(self, item: Window) -> Explainer | None:
+        """Of the model that scored the window."""
+        if self._artifact is None:
+            return None
+        artifact = self._artifact if item.served is None else item.served.executor.artifact
+        artifact = item.artifact or artifact
+        if self._explainer is None or self._explainer.artifact is not artifact:
+            from morpheus_gae.detect.explain import Explainer
+
+            self._explainer = Explainer(artifact)
+        return self._explainer
+
+    def finish(self) -> tuple[()]:
+        """Make sure that there is a destination, if an empty one: the run has come to its end."""
+        if self._incidents is not None:
+            if self._ended():
+                self._incidents.finish()
+            self._incidents.flush()
+        self._sink.flush()
+        self._drained()
+        return ()
+
+    def close(self) -> None:
+        """Finish the destinations."""
+        if self._incidents is not None:
+            self._incidents.close()
+        self._sink.close()

@@ -1,0 +1,236 @@
+"""Outputs: where alerts go, as the settings ask: a file, stdout, a topic, or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morpheus_gae.engine.observe.metrics import Metrics
+from morpheus_gae.engine.run.operators import AlertSink
+from morpheus_gae.engine.settings import STDOUT, Settings
+from morpheus_gae.errors import UsageError
+from morpheus_gae.sinks.remote.secrets import PREFIX
+from morpheus_gae.sinks.remote.target import is_remote, parse_target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.detect.encodings import Encode
+    from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.engine.run.background import Upkeep
+    from morpheus_gae.engine.run.topics import Topics
+    from morpheus_gae.engine.suppression import Suppression
+    from morpheus_gae.incidents.fold import Change
+    from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
+
+
+class NoAlerts:
+    """Takes alerts and writes none."""
+
+    def add(self, table: pa.Table) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def alert_sink(
+    settings: Settings,
+    metrics: Metrics,
+    say: Callable[[str], None],
+    upkeep: Upkeep | None = None,
+    topics: Topics | None = None,
+) -> AlertSink:
+    """The sink of a pipeline.
+
+    Parameters
+    ----------
+    settings
+        Tell output and encoding.
+    metrics
+        Counts what servers take and refuse.
+    say
+        Tells the user one line.
+    upkeep
+        Has a checkpoint, perhaps, whose files can be cut back.
+    topics
+        Have an output of their own, perhaps.
+
+    Raises
+    ------
+    GaeError
+        If it cannot be written, or not in this encoding.
+    """
+    from morpheus_gae.detect.encodings import encoding
+    from morpheus_gae.sinks.encoded import EncodedSink
+    from morpheus_gae.sinks.lazy import LazySink
+    from morpheus_gae.sinks.open import check_destination, open_sink
+
+    if settings.incidents_only:
+        return NoAlerts()
+    output, encode = settings.output or STDOUT, encoding(settings.form)
+    if is_remote(output):
+        return server_sink(output, encode, settings.form, settings, metrics, say)
+    if settings.refused is not None and not is_remote(settings.incidents):
+        raise UsageError(
+            "--refused is for an --output that can refuse: syslog+tcp://, webhook+https:// and the like"
+        )
+    if settings.form == "cef":
+        raise UsageError(f"--encoding cef is for syslog+tls:// and its like, not {output}")
+    if settings.form != "plain" and ".csv" in Path(output).suffixes:
+        raise UsageError(f"--encoding {settings.form} is nested: write it to .jsonl, not to {output}")
+    sink = None if topics is None else topics.sink(None if settings.form == "plain" else encode)
+    if sink is not None:
+        return sink
+    check_destination(output)
+    sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
+    return sink if settings.form == "plain" else EncodedSink(sink, encode)
+
+
+def open_incidents(
+    settings: Settings,
+    metrics: Metrics,
+    say: Callable[[str], None],
+    upkeep: Upkeep | None = None,
+    topics: Topics | None = None,
+    suppression: Suppression | None = None,
+) -> IncidentStream | None:
+    """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
+
+    Rules of suppression are those of ``upkeep``, where there is one.
+
+    Raises
+    ------
+    GaeError
+        If they cannot be written there.
+    """
+    target = settings.incidents
+    if target is None:
+        if settings.incidents_only or settings.incident_budget is not None or settings.policy is not None:
+            raise UsageError("incidents go nowhere: give --incidents URL")
+        return None
+    from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.incidents.encodings import encode
+    from morpheus_gae.sinks.lazy import LazySink
+    from morpheus_gae.sinks.open import check_destination, open_sink
+
+    if target == STDOUT and settings.output in (None, STDOUT) and not settings.incidents_only:
+        raise UsageError("alerts and incidents cannot both go to stdout: give --output, or --incidents_only")
+    sink: AlertSink | None
+    form = settings.incident_form
+    rows: Callable[..., pa.Table] = partial(encode, encoding=form)
+    if is_remote(target):
+        from morpheus_gae.sinks.remote.together import together
+
+        rows, sink = together(form), _incident_server(target, form, settings, metrics, say)
+    else:
+        sink = None if topics is None else topics.incident_sink()
+    if sink is None:
+        if ".csv" in Path(target).suffixes:
+            raise UsageError(f"incidents have lists in them: write them to .jsonl, not to {target}")
+        check_destination(target)
+        sink = (None if upkeep is None else upkeep.incident_sink()) or LazySink(partial(open_sink, target))
+    suppression = suppression if upkeep is None else upkeep.suppression
+    stream = IncidentStream(
+        sink,
+        rows,
+        metrics,
+        say,
+        round(60_000 * settings.incident_quiet),
+        settings.incident_budget,
+        mark=_policy(settings),
+        **({} if suppression is None else {"keep": suppression.incidents}),
+    )
+    if upkeep is not None:
+        upkeep.follow(stream)
+    return stream
+
+
+def _policy(settings: Settings) -> Callable[[list[Change]], None]:
+    if settings.policy is None:
+        return lambda changes: None
+    from morpheus_gae.suppress.policy import mark, read_policy
+
+    return partial(mark, read_policy(settings.policy))
+
+
+def _incident_server(
+    target: str, form: str, settings: Settings, metrics: Metrics, say: Callable[[str], None]
+) -> RemoteSink:
+    """With secrets and a file of its own: what one server knows is no other's business."""
+    kept = None if settings.refused is None else Path(settings.refused)
+    told: Any = {
+        "updates": True,
+        "prefix": "MORPHEUS_GAE_INCIDENTS_",
+        "refused": None if kept is None else str(kept.with_name(f"{kept.stem}.incidents{kept.suffix}")),
+    }
+    from morpheus_gae.sinks.remote.together import sent_of
+
+    try:
+        return server_sink(target, sent_of, form, settings, metrics, say, **told)
+    except UsageError as error:
+        raise UsageError(str(error).replace("--output", "--incidents", 1)) from None
+
+
+def server_sink(
+    output: str,
+    encode: Encode,
+    form: str,
+    settings: Settings,
+    counts: Counts,
+    say: Callable[[str], None],
+    *,
+    updates: bool = False,
+    prefix: str = PREFIX,
+    refused: str | None = None,
+) -> RemoteSink:
+    """The sink of a server, for alerts or for rows of another kind.
+
+    Parameters
+    ----------
+    output
+        Its URL.
+    encode
+        From rows to rows in the form that is sent.
+    form
+        Name of that encoding.
+    settings
+        Tell how long it may be away, and the file for alerts that it refuses.
+    counts
+        Told ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``.
+    say
+        Tells the user one line.
+    updates
+        Whether a row comes again when it has changed, with the same ``id``: the last state stays then. So do
+        incidents: rows with their plain columns, see ``sinks.remote.together``.
+    prefix
+        What names of its secrets begin with.
+    refused
+        Another file than that of the settings, for two sinks cannot write to one.
+
+    Raises
+    ------
+    GaeError
+        If URL, encoding and secrets do not fit together, or a library is missing.
+    """
+    from morpheus_gae.sinks.remote.open import open_remote
+
+    kept = refused or settings.refused
+    if kept is None and not output.startswith("syslog+t"):
+        say(f"Note: an alert that {parse_target(output)} refuses ends the run: --refused FILE keeps it")
+    return open_remote(
+        output,
+        encode,
+        counts,
+        say,
+        refused=kept,
+        retry_seconds=settings.retry_seconds,
+        name_of_encoding=form,
+        updates=updates,
+        prefix=prefix,
+    )

@@ -1,0 +1,68 @@
+"""Warm up: compile (or load from the cache) every kernel before the first flow waits for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from morpheus_gae.executors.base import Executor
+    from morpheus_gae.flows.frame import Flows
+    from morpheus_gae.graph.window_graph import WindowGraph
+
+LARGE = 1 << 14
+"""Flows beyond which a device's sorts and sums are those of any number."""
+
+
+def warm_up(executor: Executor) -> None:
+    """Take made-up flows of both address families through checks, parsing, graph and model.
+
+    The first start on a machine takes seconds for it; later ones read the cache.
+    """
+    import pyarrow as pa
+
+    from morpheus_gae.flows import columns
+    from morpheus_gae.flows.exporters.convert import table_to_flows
+    from morpheus_gae.flows.tables.checks import FEW
+    from morpheus_gae.graph.build import build_graph
+
+    table = pa.table(
+        {
+            columns.IPV4_SRC: ["192.0.2.1", "0.0.0.0"],
+            columns.IPV4_DST: ["192.0.2.2", "0.0.0.0"],
+            columns.IPV6_SRC: ["::", "2001:db8::1"],
+            columns.IPV6_DST: ["::", "2001:db8::2"],
+            columns.IN_BYTES: [60, 1500],
+            columns.OUT_BYTES: [0, 40],
+            columns.DURATION: [None, 1.5],
+            # for models that read more
+            "L7_PROTO": ["DNS", None],
+        }
+    )
+    # fewer rows are checked without kernels
+    flows = table_to_flows(pa.concat_tables([table] * FEW).combine_chunks()).flows
+    spec = executor.artifact.spec
+    executor.score(
+        build_graph(
+            flows,
+            octets=spec.octets,
+            tolerance=spec.tolerance,
+            max_sweeps=spec.max_sweeps,
+            enriched=spec.enriched,
+        )
+    )
+    build: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
+    if build is not None:
+        # graphs are built by the executor too; small ones and large ones, which libraries sort otherwise
+        for window in (flows, _large(flows)):
+            executor.score(build(window))
+
+
+def _large(flows: Flows) -> Flows:
+    """As many flows as hosts and pairs."""
+    import numpy as np
+
+    rows = np.arange(LARGE, dtype=np.uint64)
+    many = flows.take(np.zeros(LARGE, np.int64))
+    return replace(many, src_lo=many.src_lo + rows, dst_lo=many.dst_lo + rows[::-1])

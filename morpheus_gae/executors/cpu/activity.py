@@ -1,0 +1,135 @@
+"""Activity on the CPU: two passes over the pairs and one over the hosts; see `model.activity`.
+
+Hosts come first: what a new pair gains is its source's or its destination's. So only pairs of busy hosts and
+pairs of several flows, few of all, are looked up in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from morpheus_gae.model.activity import MOST
+
+if TYPE_CHECKING:
+    from morpheus_gae.executors.cpu.pairs import Hosts
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
+
+F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def _added(flows: float, past: float, share: float, prior: F32) -> float:
+    """`model.activity.added` of one count."""
+    if past <= 0:
+        return 0.0
+    burst, spread = float(prior[0]), float(prior[1])
+    start, slope = float(prior[2]), float(prior[3])
+    expected = (past + 1) * share
+    root = np.sqrt(burst * expected * (1 + share) + spread * expected * expected + 1)
+    return min(max(slope * ((flows - expected) / root - start), 0.0), MOST)
+
+
+@njit(cache=True, nogil=True)
+def add_up(pair_flows: I32, pair_src: I32, pair_dst: I32, out: I64, into: I64) -> None:
+    """Add the pairs' flows up by source and destination: int64 [N] each, zeros before."""
+    for p in range(pair_flows.shape[0]):
+        out[pair_src[p]] += pair_flows[p]
+        into[pair_dst[p]] += pair_flows[p]
+
+
+@njit(cache=True, nogil=True)
+def of_hosts(
+    out: I64, into: I64, found: I32, past_out: F32, past_in: F32, share: float, prior: F32,
+    source: F32, destination: F32,
+) -> None:  # fmt: skip
+    """Nats that each host's new pairs gain, as a source and as a destination: float32 [N] each, written."""
+    for h in range(found.shape[0]):
+        row = found[h]
+        source[h] = destination[h] = np.float32(0)
+        if row >= 0:
+            source[h] = _added(float(out[h]), float(past_out[row]), share, prior[1])
+            destination[h] = _added(float(into[h]), float(past_in[row]), share, prior[2])
+
+
+@njit(cache=True, nogil=True)
+def busy(
+    pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32, start: float, chosen: Bool
+) -> None:
+    """Mark in ``chosen``, bool [P], the pairs whose flows may gain something."""
+    for p in range(pair_flows.shape[0]):
+        # no count is further above what is expected of it than all of it
+        if pair_flows[p] > start or source[pair_src[p]] > 0 or destination[pair_dst[p]] > 0:
+            chosen[p] = True
+
+
+@njit(cache=True, nogil=True)
+def of_pairs(
+    at: I64, row: I32, pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32,
+    past: F32, share: float, prior: F32, more: F32,
+) -> None:  # fmt: skip
+    """Nats that the flows of pairs ``at`` gain: float32 [P], zeros before."""
+    for i in range(at.shape[0]):
+        p = at[i]
+        if row[p] >= 0 and past[row[p]] > 0:
+            more[p] = _added(float(pair_flows[p]), float(past[row[p]]), share, prior[0])
+        else:
+            more[p] = max(source[pair_src[p]], destination[pair_dst[p]])
+
+
+class CpuActivity:
+    """What counts add in a window.
+
+    Parameters
+    ----------
+    artifact
+        With activity.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        memory = artifact.memory
+        self.prior = np.ascontiguousarray(artifact.activity.prior)
+        self.start = float(self.prior[0, 2])
+        self.pair, self.out, self.into = (
+            np.ascontiguousarray(c[:, 0]) for c in (memory.pair, memory.host_out, memory.host_in)
+        )
+        self.total = float(self.out.sum(dtype=np.float64))
+
+    def hosts(self, graph: WindowGraph, hosts: Hosts, chosen: Bool) -> tuple[F32, F32]:
+        """What hosts add to their new pairs, float32 [N] each; in ``chosen``, bool [P], marks pairs to look
+        up.
+        """
+        out, into = (np.zeros(graph.hosts, np.int64) for _ in range(2))
+        source, destination = (np.zeros(graph.hosts, np.float32) for _ in range(2))
+        if self.total > 0:
+            ids = graph.pair_flows, graph.pair_src, graph.pair_dst
+            add_up(*ids, out, into)
+            share = graph.flows / self.total
+            of_hosts(out, into, hosts.found, self.out, self.into, share, self.prior, source, destination)
+            busy(*ids, source, destination, self.start, chosen)
+        return source, destination
+
+    def pairs(self, graph: WindowGraph, hosts: tuple[F32, F32], at: I64, row: I32) -> F32:
+        """float32 [P] nats that flows gain.
+
+        Parameters
+        ----------
+        hosts
+            As ``hosts`` gave them.
+        at, row
+            Pairs that were looked up, and the rows of all, int32 [P], that are there for these.
+        """
+        more = np.zeros(graph.pairs, np.float32)
+        if self.total > 0:
+            of_pairs(
+                at, row, graph.pair_flows, graph.pair_src, graph.pair_dst, *hosts, self.pair,
+                graph.flows / self.total, self.prior, more,
+            )  # fmt: skip
+        return more

@@ -1,0 +1,259 @@
+"""Evidence over the graph on the CPU: two passes over the flows, one over the pairs; see `model.evidence`.
+
+Most flows are ordinary and send nothing. So the first pass adds up what there is, and the pairs' pass marks
+the few whose flows can be raised at all: the others are only calibrated once more. What counts add
+(`cpu_activity`) is told with the evidence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from morpheus_gae.executors.cpu.activity import CpuActivity
+from morpheus_gae.executors.cpu.math import FAST, probability_fast
+from morpheus_gae.executors.cpu.memory import CpuMemory, find_pairs
+from morpheus_gae.executors.cpu.pairs import Hosts
+from morpheus_gae.executors.cpu.tail import Tail, map_tail, tail_of
+from morpheus_gae.graph import parallel
+from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO, Evidence
+
+if TYPE_CHECKING:
+    from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.model.artifact import Artifact
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+LANES = 128
+PAIR_GRAIN, FLOW_GRAIN = 16_384, 16_384
+FINE = (1 << 29) - 1
+"""Bits of a surprise below its float32, see `model.ties`."""
+_FROM, _UPTO, _ONE, _ZERO = np.float32(FROM), np.float32(UPTO), np.float32(ONE), np.float32(0)
+
+
+class Curve(NamedTuple):
+    """What the kernels read of the model: the curve for new pairs, and the numbers of `Evidence`."""
+
+    x: F64
+    y: F64
+    slope: F64
+    flows: float
+    pairs: float
+
+
+def curve_of(evidence: Evidence) -> Curve:
+    """With slopes, so that a look-up is a search, a product and a sum."""
+    x, y = (v.astype(np.float64) for v in (evidence.new_x, evidence.new_y))
+    return Curve(x, y, np.append(np.diff(y) / np.diff(x), 0.0), evidence.flows, evidence.pairs)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _coarse(bits: np.int64) -> np.float32:
+    """The float32 that a surprise refines."""
+    return np.float32(np.int64(bits & ~np.int64(FINE)).view(np.float64))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _own(surprise: np.float32) -> np.int64:
+    """`evidence_of` one flow."""
+    return np.int64(np.rint(min(max(surprise - _FROM, _ZERO), _UPTO) * _ONE))
+
+
+@njit(cache=True, nogil=True)
+def flows_to_pairs(bits: I64, pair: I32, total: I64) -> None:
+    """Add the flows' evidence up: ``total`` int64 [P], zeros before."""
+    for i in range(bits.shape[0]):
+        s = _coarse(bits[i])
+        if s > _FROM:
+            total[pair[i]] += _own(s)
+
+
+@njit(cache=True, nogil=True)
+def pairs_to_sources(total: I64, count: I32, pair_src: I32, pairs: I64, received: I64) -> None:
+    """Add the pairs' means up: ``pairs`` and ``received`` int64 [N], zeros before."""
+    for p in range(total.shape[0]):
+        pairs[pair_src[p]] += 1
+        if total[p]:
+            received[pair_src[p]] += total[p] // np.int64(count[p])
+
+
+@njit(cache=True, nogil=True)
+def back_to_pairs(
+    lo: int, hi: int, total: I64, count: I32, pair_src: I32, pairs: I64, received: I64,
+    expected: F32, row: I32, past: F32, scale: float, curve: Curve, more: F32, marked: Bool, told: F32,
+) -> None:  # fmt: skip
+    """What the flows of pairs ``lo:hi`` are told.
+
+    Parameters
+    ----------
+    expected
+        float32 [N] mean of each source's past.
+    row
+        int32 [P] row in memory of pairs that several flows tell something, -1 where unknown.
+    past
+        float32 [Q] mean of each known pair's past.
+    scale
+        Of the sums of new pairs.
+    more
+        float32 [P] what counts add, or [0].
+    marked
+        bool [P], written: there is something to tell.
+    told
+        float32 [P, 4], written where marked: what the source adds; then a and b, where a flow with evidence
+        m is raised by ``a - b m`` in a known pair, and by the curve at ``a + b m`` in a new one, b < 0; then
+        what counts add.
+    """
+    counted = more.shape[0] > 0
+    for p in range(lo, hi):
+        s = pair_src[p]
+        source = 0.0
+        if received[s] and pairs[s] > 1:
+            mean = total[p] // np.int64(count[p])
+            number = float(pairs[s] - 1)
+            source = ((received[s] - mean) / ONE - number * expected[s]) / (number + curve.pairs)
+            source = min(max(source, 0.0), MOST_SOURCE)
+        several = total[p] > 0 and count[p] > 1
+        number = float(count[p]) - 1
+        of_pair = 0.0
+        if several and row[p] >= 0:
+            of_pair = (total[p] / ONE - number * past[row[p]]) / (number + curve.flows)
+            # no flow of a known pair gains more than this
+            several = of_pair > 0
+        marked[p] = source > 0 or several or (counted and more[p] > 0)
+        if not marked[p]:
+            continue
+        told[p, 0], told[p, 1], told[p, 2], told[p, 3] = source, 0, 0, more[p] if counted else 0
+        if several:
+            if row[p] >= 0:
+                told[p, 1], told[p, 2] = of_pair, 1 / (number + curve.flows)
+            else:
+                told[p, 1], told[p, 2] = total[p] / ONE * scale, -scale
+
+
+@njit(cache=True, nogil=True)
+def _on_curve(v: float, curve: Curve) -> float:
+    x = curve.x
+    if v <= x[0]:
+        return curve.y[0]
+    low, high = 0, x.shape[0]
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if x[middle] <= v:
+            low = middle
+        else:
+            high = middle
+    return curve.y[low] + curve.slope[low] * (v - x[low])
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def back_to_flows(
+    lo: int, hi: int, pair: I32, marked: Bool, told: F32, curve: Curve, tail: Tail,
+    bits: I64, score: F32, added: F32, of_counts: F32,
+) -> None:  # fmt: skip
+    """Raise and calibrate flows ``lo:hi``: ``bits`` (of the surprises) and ``score`` are written anew.
+
+    Whole blocks, so that a flow's bits do not depend on where it stands. ``added`` float32 [E], and what
+    counts have of it, ``of_counts`` [E] or [0], are written.
+    """
+    counted = of_counts.shape[0] > 0
+    work, out, knot = np.ones(LANES, np.float32), np.ones(LANES, np.float32), np.empty(LANES, np.int32)
+    for start in range(lo, hi, LANES):
+        count = min(LANES, hi - start)
+        for j in range(count):
+            i = start + j
+            s, raised, more = _coarse(bits[i]), 0.0, np.float32(0)
+            p = pair[i]
+            if marked[p]:
+                a, b = float(told[p, 1]), float(told[p, 2])
+                m = float(min(max(s - _FROM, _ZERO), _UPTO))
+                raised = min(max(a - b * m, 0.0), MOST_KNOWN) if b >= 0 else _on_curve(a + b * m, curve)
+                more = told[p, 3]
+                raised = min(raised + float(told[p, 0]), MOST) + float(more)
+            added[i] = raised
+            if counted:
+                of_counts[i] = more
+            work[j] = s + added[i]
+        map_tail(work, tail, knot, out)
+        for j in range(LANES):
+            work[j] = probability_fast(out[j])
+        for j in range(count):
+            i = start + j
+            score[i] = work[j]
+            bits[i] = np.float64(out[j]).view(np.int64) | (bits[i] & np.int64(FINE))
+
+
+class CpuEvidence:
+    """Raises the scores of a window.
+
+    Parameters
+    ----------
+    artifact
+        With evidence.
+    memory
+        Of it.
+    """
+
+    def __init__(self, artifact: Artifact, memory: CpuMemory) -> None:
+        evidence = artifact.evidence
+        self.memory, self.pair, self.window = memory, evidence.pair, evidence.window
+        # the last one is for hosts that memory does not know, which are at -1
+        self.source = np.append(evidence.source, np.float32(evidence.unknown))
+        self.curve, self.tail = curve_of(evidence), tail_of(artifact.tail("evidence"))
+        self.activity = CpuActivity(artifact) if artifact.spec.activity else None
+
+    def __call__(self, graph: WindowGraph, hosts: Hosts, score: F32, surprise: F64) -> tuple[F32, F32 | None]:
+        """float32 [E] nats that were added, and what counts have of them; scores and surprises are written
+        anew.
+        """
+        bits, p = surprise.view(np.int64), graph.pairs
+        total = np.zeros(p, np.int64)
+        flows_to_pairs(bits, graph.pair, total)
+        pairs, received = np.zeros(graph.hosts, np.int64), np.zeros(graph.hosts, np.int64)
+        pairs_to_sources(total, graph.pair_flows, graph.pair_src, pairs, received)
+        marked, told = np.empty(p, np.bool_), np.empty((p, 4), np.float32)
+        (row, more), expected = self._rows(graph, hosts, total), self.source[hosts.found]
+        scale = min(1.0, self.window / graph.flows)
+        added = np.empty(graph.flows, np.float32)
+        of_counts = np.empty(0 if self.activity is None else graph.flows, np.float32)
+
+        def to_pairs(lo: int, hi: int) -> None:
+            back_to_pairs(
+                lo, hi, total, graph.pair_flows, graph.pair_src, pairs, received, expected, row, self.pair,
+                scale, self.curve, more, marked, told,
+            )  # fmt: skip
+
+        def to_flows(lo: int, hi: int) -> None:
+            back_to_flows(
+                lo, hi, graph.pair, marked, told, self.curve, self.tail, bits, score, added, of_counts
+            )
+
+        parallel.run(to_pairs, p, PAIR_GRAIN)
+        parallel.run(to_flows, graph.flows, FLOW_GRAIN)
+        return added, None if self.activity is None else of_counts
+
+    def _rows(self, graph: WindowGraph, hosts: Hosts, total: I64) -> tuple[I32, F32]:
+        """int32 [P] and what counts add, see ``back_to_pairs``: few pairs are looked up once more rather than
+        all kept.
+        """
+        chosen = (total > 0) & (graph.pair_flows > 1)
+        busy = None if self.activity is None else self.activity.hosts(graph, hosts, chosen)
+        several = np.flatnonzero(chosen)
+        src, dst, known = graph.pair_src[several], graph.pair_dst[several], self.memory.counters
+        forward, reverse = np.empty(several.shape[0], np.int32), np.empty(several.shape[0], np.int32)
+
+        def look_up(lo: int, hi: int) -> None:
+            find_pairs(lo, hi, src, dst, hosts.key, known.keys, known.slots, forward[lo:hi], reverse[lo:hi])
+
+        parallel.run(look_up, several.shape[0], PAIR_GRAIN)
+        row = np.empty(graph.pairs, np.int32)
+        row[several] = forward
+        if self.activity is None or busy is None:
+            return row, np.empty(0, np.float32)
+        return row, self.activity.pairs(graph, busy, several, row)

@@ -1,0 +1,187 @@
+"""Triton: existence head and mixture of flow types, from the rows of memory to one number and one row a pair.
+
+Numbers are gathered one lane a pair and set side by side for the first layer. Products are three of TF32
+each, which make a float32's; one alone would move a score by 1e-3.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import triton
+import triton.language as tl
+
+from morpheus_gae.executors.cuda.triton.math import softplus, tail
+from morpheus_gae.model.gae import MIX_FLOOR
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from morpheus_gae.executors.cuda.memory_keys import DeviceMemory, Found
+    from morpheus_gae.executors.cuda.pairs import PairModel
+
+BLOCK = 64
+"""Pairs of one program of four warps: more would fill the registers."""
+_FLOOR = tl.constexpr(MIX_FLOOR)
+
+
+@triton.jit
+def _beside4(a, b, c, d):
+    """Columns side by side: [BLOCK, 4]. The first join counts most."""
+    return tl.join(tl.join(a, c), tl.join(b, d)).reshape(a.shape[0], 4)
+
+
+@triton.jit
+def _beside(a, b, c, d, e, f, g, h):
+    """[BLOCK, 32] of eight [BLOCK, 4], in which column 8 i + j is column i of the j-th."""
+    return tl.join(tl.join(tl.join(a, e), tl.join(c, g)), tl.join(tl.join(b, f), tl.join(d, h))).reshape(
+        a.shape[0], 32
+    )
+
+
+@triton.jit
+def _log(count):
+    return tl.log(1.0 + count) * 0.25
+
+
+@triton.jit(do_not_specialize=["pairs", "forward", "reverse", "row", "bias"])
+def _existence_kernel(
+    src, dst, forward, reverse, row, flags, of_host, of_pair, weights, calibrated, bias, pairs,
+    BIASED: tl.constexpr, KNOTS: tl.constexpr, STEPS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = at < pairs
+    s = tl.load(src + at, mask=there, other=0).to(tl.int64)
+    d = tl.load(dst + at, mask=there, other=0).to(tl.int64)
+    of_s = of_host + tl.load(row + s, mask=there, other=0).to(tl.int64) * 16
+    of_d = of_host + tl.load(row + d, mask=there, other=0).to(tl.int64) * 16
+    there_ = tl.load(forward + at, mask=there, other=0).to(tl.int64)
+    back_ = tl.load(reverse + at, mask=there, other=0).to(tl.int64)
+    n0, n1 = tl.load(of_pair + there_ * 8), tl.load(of_pair + back_ * 8)
+    n2, n3 = tl.load(of_s), tl.load(of_s + 8)
+    n4, n5 = tl.load(of_d), tl.load(of_d + 8)
+    seen, seen_back = tl.load(of_pair + there_ * 8 + 7), tl.load(of_pair + back_ * 8 + 7)
+    j = tl.arange(0, WIDTH)
+    none = tl.zeros([BLOCK], tl.float32)
+    # numbers of memory, then classes of source and destination; see cuda_pairs.EXISTENCE
+    x = _beside(
+        _beside4(_log(n0), seen, tl.load(flags + s * 5), tl.load(flags + d * 5)),
+        _beside4(_log(n1), seen_back, tl.load(flags + s * 5 + 1), tl.load(flags + d * 5 + 1)),
+        _beside4(_log(n2), tl.load(of_s + 7), tl.load(flags + s * 5 + 2), tl.load(flags + d * 5 + 2)),
+        _beside4(_log(n3), tl.load(of_d + 7), tl.load(flags + s * 5 + 3), tl.load(flags + d * 5 + 3)),
+        _beside4(_log(n4), none, tl.load(flags + s * 5 + 4), tl.load(flags + d * 5 + 4)),
+        _beside4(_log(n5), none, none, none),
+        _beside4(none, none, none, none),
+        _beside4(none, none, none, none),
+    )
+    i = tl.arange(0, 32)
+    hidden = tl.dot(x, tl.load(weights + i[:, None] * WIDTH + j[None, :]), input_precision="tf32x3")
+    hidden += tl.load(weights + 32 * WIDTH + j)[None, :]
+    hidden = tl.maximum(hidden, 0.0)
+    second = weights + 33 * WIDTH
+    value = tl.dot(hidden, tl.load(second + j[:, None] * WIDTH + j[None, :]), input_precision="tf32x3")
+    rest = second + WIDTH * WIDTH
+    value = tl.maximum(value + tl.load(rest + j)[None, :], 0.0)
+    head = tl.load(rest + WIDTH + j)
+    rest += 2 * WIDTH
+    strange = -(tl.sum(value * head[None, :], 1) + tl.load(rest))
+    if BIASED:
+        tl.store(bias + at, -softplus(strange), mask=there)
+    x = rest + 1
+    found = tail(strange, x, x + KNOTS, x + 2 * KNOTS, KNOTS, STEPS)
+    tl.store(calibrated + at, found, mask=there)
+
+
+@triton.jit
+def _moment(pair, src, dst, COLUMN: tl.constexpr, none):
+    return _beside4(tl.load(pair + COLUMN), tl.load(src + COLUMN), tl.load(dst + COLUMN), none)
+
+
+@triton.jit(do_not_specialize=["pairs", "forward", "row"])
+def _mixture_kernel(
+    src, dst, forward, row, of_host, of_pair, types, weights, z, from_z, product, mix, pairs,
+    EMBEDDED: tl.constexpr, Z: tl.constexpr, WIDTH: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = at < pairs
+    s = tl.load(src + at, mask=there, other=0).to(tl.int64)
+    d = tl.load(dst + at, mask=there, other=0).to(tl.int64)
+    known = tl.load(forward + at, mask=there, other=0).to(tl.int64)
+    of_s = of_host + tl.load(row + s, mask=there, other=0).to(tl.int64) * 16
+    of_d = of_host + tl.load(row + d, mask=there, other=0).to(tl.int64) * 16
+    j, k = tl.arange(0, WIDTH), tl.arange(0, K)
+    none = tl.zeros([BLOCK], tl.float32)
+    of_p, of_d = of_pair + known * 8, of_d + 8
+    n0, n1, n2 = tl.load(of_p), tl.load(of_s), tl.load(of_d)
+    x = _beside(
+        _beside4(_log(n0), _log(n1), _log(n2), none),
+        _beside4((n0 > 0).to(tl.float32), (n1 > 0).to(tl.float32), (n2 > 0).to(tl.float32), none),
+        _moment(of_p, of_s, of_d, 1, none),
+        _moment(of_p, of_s, of_d, 2, none),
+        _moment(of_p, of_s, of_d, 3, none),
+        _moment(of_p, of_s, of_d, 4, none),
+        _moment(of_p, of_s, of_d, 5, none),
+        _moment(of_p, of_s, of_d, 6, none),
+    )
+    c = tl.arange(0, 32)
+    hidden = tl.dot(x, tl.load(weights + c[:, None] * WIDTH + j[None, :]), input_precision="tf32x3")
+    hidden += tl.load(weights + 32 * WIDTH + j)[None, :]
+    if EMBEDDED:
+        i = tl.arange(0, Z)
+        both = tl.load(z + s[:, None] * Z + i[None, :]) * tl.load(z + d[:, None] * Z + i[None, :])
+        hidden += tl.dot(both, tl.load(product + i[:, None] * WIDTH + j[None, :]), input_precision="tf32x3")
+        # one row a host: its part as a source, then as a destination
+        hidden += tl.load(from_z + s[:, None] * (2 * WIDTH) + j[None, :])
+        hidden += tl.load(from_z + d[:, None] * (2 * WIDTH) + WIDTH + j[None, :])
+    hidden = tl.maximum(hidden, 0.0)
+    last = weights + 33 * WIDTH
+    logit = tl.dot(hidden, tl.load(last + j[:, None] * K + k[None, :]), input_precision="tf32x3")
+    rest = last + WIDTH * K
+    logit += tl.load(rest + k)[None, :]
+    tau = tl.load(rest + K)
+    share = tl.exp(logit - tl.max(logit, 1)[:, None])
+    counts = tl.load(types + known[:, None] * K + k[None, :]).to(tl.float32)
+    share = share * (tau / tl.sum(share, 1))[:, None] + counts
+    share = share * (1.0 / (tau + tl.sum(counts, 1)))[:, None] * (1 - _FLOOR) + _FLOOR / K
+    tl.store(mix + at[:, None] * K + k[None, :], share, mask=there[:, None])
+
+
+def existence(
+    found: Found,
+    flags: Tensor,
+    src: Tensor,
+    dst: Tensor,
+    memory: DeviceMemory,
+    model: PairModel,
+    biased: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """``cuda_pairs.existence_torch`` as one kernel."""
+    pairs = src.shape[0]
+    calibrated, *bias = torch.empty(1 + biased, pairs, device=src.device).unbind()
+    knots = model.tail.x.shape[0]
+    _existence_kernel[(triton.cdiv(pairs, BLOCK),)](
+        src, dst, *found.near[1:], found.near.host, flags, memory.of_host, memory.of_pair,
+        model.existence, calibrated, bias[0] if bias else calibrated, pairs,
+        BIASED=biased, KNOTS=knots, STEPS=knots.bit_length(), WIDTH=model.net.existence[0].out_features,
+        BLOCK=BLOCK, enable_fp_fusion=True,
+    )  # fmt: skip
+    return calibrated, bias[0] if bias else None
+
+
+def mixture(
+    found: Found, src: Tensor, dst: Tensor, memory: DeviceMemory, model: PairModel, z: Tensor | None
+) -> Tensor:
+    """``cuda_pairs.mixture_torch`` as one kernel, and one product a host."""
+    pairs, types = src.shape[0], memory.types
+    mix = torch.empty(pairs, types.shape[1], device=src.device)
+    weights = model.context
+    embedded = (weights, weights, weights) if z is None else (z, z @ model.ends, model.product)
+    _mixture_kernel[(triton.cdiv(pairs, BLOCK),)](
+        src, dst, found.near.forward, found.near.host, memory.of_host, memory.of_pair, types, weights,
+        *embedded, mix, pairs, EMBEDDED=z is not None, Z=1 if z is None else z.shape[1],
+        WIDTH=model.net.context[0].out_features, K=types.shape[1], BLOCK=BLOCK, enable_fp_fusion=True,
+    )  # fmt: skip
+    return mix

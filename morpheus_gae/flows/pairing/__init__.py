@@ -1,0 +1,4 @@
+"""Pairing: the two records that one-way exporters make of one conversation, joined to one flow.
+
+Imports ``exporters`` and ``tables``.
+"""

@@ -1,0 +1,228 @@
+"""Triton kernels without a GPU: right under Triton's interpreter, and compiled for one."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from morpheus_gae.model.artifact import Artifact
+
+pytest.importorskip("torch")
+triton = pytest.importorskip("triton")
+
+ROOT = Path(__file__).resolve().parents[3]
+FLOATS, DOUBLES, HALVES, LONGS, INTS, BOOLS = "*fp32", "*fp64", "*fp16", "*i64", "*i32", "*i1"
+MOST_LAUNCHES = {"default": 30, "graph": 60, "published": 130}
+"""Kernels and torch's operations of a window, allocations and views left out."""
+MOST_REGISTERS = 240
+"""Of a thread: more leave a multiprocessor of sm_90 with a single block of 128 threads."""
+# arguments in order, then the constants
+KERNELS = {
+    "triton_flow._scores_kernel": (
+        [FLOATS, BOOLS, LONGS, *[FLOATS] * 4, INTS, FLOATS, DOUBLES, FLOATS, FLOATS, "i32"],
+        {
+            "EDGES0": 100,
+            "EDGES1": 150,
+            "EDGES2": 40,
+            "KNOTS": 96,
+            "FUSED": 96,
+            "STEPS": 8,
+            "K": 32,
+            "BLOCK": 128,
+        },
+    ),
+    "triton_memory._hosts_kernel": (
+        [
+            *[LONGS] * 3,
+            INTS,
+            *[LONGS] * 3,
+            INTS,
+            INTS,
+            LONGS,
+            *["i32"] * 5,
+            *["i64"] * 3,
+            LONGS,
+            INTS,
+            *["i32"] * 4,
+        ],
+        {"PREFIXES": True, "BLOCK": 128},
+    ),
+    "triton_memory._pairs_kernel": (
+        [*[LONGS] * 6, *[INTS] * 5, *["i32"] * 5, LONGS, INTS, *["i32"] * 4],
+        {"PREFIXES": True, "BLOCK": 128},
+    ),
+    "triton_pairs._existence_kernel": (
+        [LONGS, LONGS, *[INTS] * 3, *[FLOATS] * 6, "i32"],
+        {"BIASED": True, "KNOTS": 96, "STEPS": 7, "WIDTH": 64, "BLOCK": 64},
+    ),
+    "triton_pairs._mixture_kernel": (
+        [LONGS, LONGS, INTS, INTS, FLOATS, FLOATS, HALVES, *[FLOATS] * 5, "i32"],
+        {"EMBEDDED": True, "Z": 64, "WIDTH": 32, "K": 32, "BLOCK": 64},
+    ),
+    "triton_activity._count_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "triton_activity._pairs_kernel": (
+        [*[LONGS] * 5, INTS, INTS, *[DOUBLES] * 4, FLOATS, "i32", "i32"],
+        {"BLOCK": 256},
+    ),
+    "triton_evidence._collect_kernel": ([DOUBLES, LONGS, LONGS, "i32"], {"BLOCK": 256}),
+    "triton_evidence._send_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "triton_evidence._lines_kernel": (
+        [*[LONGS] * 5, INTS, INTS, *[FLOATS] * 3, "i32", "i32", *["fp32"] * 3],
+        {"BLOCK": 256},
+    ),
+    "triton_evidence._raise_kernel": (
+        [DOUBLES, LONGS, *[FLOATS] * 3, DOUBLES, FLOATS, "i32"],
+        {"CURVE": 32, "KNOTS": 96, "STEPS": 7, "BLOCK": 256},
+    ),
+    "triton_sums._sums_kernel": (
+        [FLOATS, FLOATS, LONGS, LONGS, LONGS, DOUBLES, "i32"],
+        {"GATED": True, "WIDTH": 64, "BLOCK": 16},
+    ),
+    "triton_sums._join_kernel": ([DOUBLES, LONGS, FLOATS, "i32"], {"WIDTH": 64, "BLOCK": 16}),
+    "triton_attention._attention_kernel": (
+        [*[FLOATS] * 6, *[LONGS] * 5, *[FLOATS] * 3, "i32", "fp32"],
+        {"BIASED": True, "HEADS": 2, "DIM": 16, "NUMBERS": 5, "BLOCK": 32},
+    ),
+    "triton_attention._join_kernel": (
+        [*[FLOATS] * 3, LONGS, *[FLOATS] * 4, "fp32"],
+        {"HEADS": 2, "DIM": 16, "BLOCK": 8},
+    ),
+    "triton_features._features_kernel": (
+        [FLOATS, BOOLS, LONGS, FLOATS, FLOATS, LONGS, "i32"],
+        {"BLOCK": 128},
+    ),
+    "triton_features._means_kernel": ([LONGS, LONGS, FLOATS, "i32"], {"BLOCK": 128}),
+    "triton_unet._mean_kernel": (
+        [FLOATS, FLOATS, DOUBLES, LONGS, LONGS, FLOATS, "i32"],
+        {"GATED": True, "SCALED": True, "WIDTH": 64, "BLOCK": 16},
+    ),
+    "triton_unet._value_kernel": (
+        [*[FLOATS] * 5, "i32", "i32"],
+        {"FIRST": False, "WIDTH": 64, "BLOCK": 32},
+    ),
+    "triton_unet._gate_kernel": (
+        [*[FLOATS] * 3, "i32", FLOATS, FLOATS, "i32"],
+        {"FIRST": False, "BLOCK": 32},
+    ),
+    "triton_unet._normed_kernel": ([*[FLOATS] * 3, "i32", "i32"], {"WIDTH": 64, "BLOCK": 32}),
+    "triton_edge._pairs_kernel": (
+        [LONGS, LONGS, *[FLOATS] * 6, "i32"],
+        {"Z": 64, "WIDTH": 64, "BLOCK": 64},
+    ),
+    "triton_edge._edge_kernel": (
+        [FLOATS, LONGS, *[FLOATS] * 8, BOOLS, LONGS, FLOATS, DOUBLES, "i32"],
+        {"NUMBERS": 4, "HIDDEN": 32, "WIDTH": 64, "BLOCK": 64},
+    ),
+    "triton_distinct._insert_kernel": (
+        [LONGS, LONGS, INTS, LONGS, "i32", "i32", "i64"],
+        {"BLOCK": 256, "SPARE": 64},
+    ),
+    "triton_graph._insert_kernel": (
+        [*[LONGS] * 4, INTS, INTS, "i32", "i64", "i32", "i64", "i64"],
+        {"PAIRS": True, "BLOCK": 256, "SPARE": 64},
+    ),
+    "triton_graph._mark_kernel": ([INTS, INTS, INTS, "i32", "i32", "i32"], {"BLOCK": 1024}),
+    "triton_graph._scan_kernel": ([INTS, "i32"], {"BLOCK": 1024}),
+    "triton_graph._number_kernel": (
+        [*[LONGS] * 4, INTS, INTS, INTS, LONGS, LONGS, FLOATS, LONGS, "i32", "i32", "i32"],
+        {"BLOCK": 1024},
+    ),
+    "triton_graph._pairs_kernel": ([INTS, INTS, *[LONGS] * 4, "i32", "i32"], {"BLOCK": 1024}),
+    "triton_rows._bounds_kernel": ([INTS, *[LONGS] * 3, "i32", "i32", "i32"], {"PART": 256, "BLOCK": 256}),
+    "triton_rows._fill_kernel": (
+        [INTS, *[LONGS] * 11, "i32", "i32", "i32", "i32", "i32"],
+        {"PART": 256, "BLOCK": 256},
+    ),
+    "triton_octets._counts_kernel": ([*[LONGS] * 4, "i32", "i32"], {"BLOCK": 256}),
+    "triton_octets._octets_kernel": ([*[LONGS] * 3, FLOATS, "i32", "i32", "i32"], {"BLOCK": 256}),
+    "triton_octets._parts_kernel": (
+        [FLOATS, *[LONGS] * 3, FLOATS, INTS, "i32", "fp32"],
+        {"WIDTH": 8, "BLOCK": 32},
+    ),
+    "triton_octets._sweep_kernel": (
+        [*[FLOATS] * 3, LONGS, LONGS, FLOATS, INTS, "i32", "fp32"],
+        {"WIDTH": 8, "BLOCK": 32},
+    ),
+}
+
+
+def test_kernels_under_the_interpreter(tiny_models: dict[str, Artifact]) -> None:
+    assert interpreted("cuda_kernels", tiny_models) == "the same\n"
+
+
+def test_launches_of_a_window(tiny_models: dict[str, Artifact]) -> None:
+    # what a window of any size costs the host
+    for preset, line in zip(tiny_models, interpreted("cuda_launches", tiny_models).splitlines(), strict=True):
+        told = json.loads(line)
+        assert 0 < told["kernels"] <= told["launches"] <= MOST_LAUNCHES[preset], told
+
+
+def interpreted(module: str, models: dict[str, Artifact]) -> str:
+    """What a module prints under the interpreter."""
+    # a process of its own: triton decides when it is imported
+    folders = [str(artifact.path) for artifact in models.values()]
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.executors.{module}", *folders],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def used(ptx: str, folder: Path) -> tuple[int, int]:
+    """Registers of a thread, and bytes that found no place in them."""
+    (folder / "kernel.ptx").write_text(ptx)
+    # of the two assemblers that come with Triton the later one, which reads all that its compiler writes
+    tools = sorted((Path(triton.__file__).parent / "backends/nvidia/bin").glob("ptxas*"))
+    told = [
+        subprocess.run(
+            [tool, "-v", "--gpu-name=sm_90a", folder / "kernel.ptx", "-o", folder / "kernel.cubin"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for tool in tools
+    ]
+    text = next(done.stderr for done in told if done.returncode == 0)
+    return int(re.findall(r"Used (\d+) registers", text)[0]), sum(
+        map(int, re.findall(r"(\d+) bytes spill", text))
+    )
+
+
+@pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="nothing is compiled there")
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_compile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    module, _, function = name.partition(".")
+    kernel = getattr(importlib.import_module(f"morpheus_gae.executors.{module}"), function)
+    arguments, constants = KERNELS[name]
+    names = kernel.arg_names
+    assert len(names) == len(arguments) + len(constants)
+    signature = dict(zip(names, arguments, strict=False)) | dict.fromkeys(constants, "constexpr")
+    # as for tensors: whole ones begin at a multiple of 16 bytes
+    aligned = {
+        (i,): [["tt.divisibility", 16]]
+        for i, (parameter, kind) in enumerate(zip(kernel.params, arguments, strict=False))
+        if kind.startswith("*") and not parameter.do_not_specialize
+    }
+    constant = {(names.index(key),): value for key, value in constants.items()}
+    source = ASTSource(kernel, signature, constant, aligned)
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": True})
+    registers, spilled = used(made.asm["ptx"], tmp_path)
+    assert not spilled
+    assert registers <= MOST_REGISTERS
