@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.windows import windows

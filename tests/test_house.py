@@ -47,7 +47,7 @@ AMONG_THEM = {
 
 # where a library may be imported when the module is; inside functions is another matter
 OWNERS = {
-    "torch": r"model/gae\.py|executors/(torch_|cuda|device_|triton_)\w*\.py|train/.*|benchmark/published\.py"
+    "torch": r"model/gae\.py|executors/(cuda|torch)/.*|train/.*|benchmark/published\.py"
     r"|evaluate/(sage|anomal_e|graph_ids|published_recipe|dense)\.py",
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",

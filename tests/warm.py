@@ -11,7 +11,7 @@ import numpy as np
 
 from morpheus_gae.detect.learner import Learner
 from morpheus_gae.engine.run.warm_up import warm_up
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.spec import PRESETS

@@ -17,7 +17,8 @@ from morpheus_gae.api.examined import Examined, examine, scored
 from morpheus_gae.api.params import Params
 from morpheus_gae.api.tables import to_table
 from morpheus_gae.errors import ArtifactError, BadRowsWarning, NotFittedError, UsageError
-from morpheus_gae.executors.base import Executor, executor_of
+from morpheus_gae.executors.base import Executor
+from morpheus_gae.executors.open import executor_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

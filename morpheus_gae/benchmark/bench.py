@@ -14,7 +14,7 @@ from morpheus_gae.benchmark.machine import machine
 from morpheus_gae.benchmark.measure import exponents, ratios, row
 from morpheus_gae.benchmark.plan import FLOWS, HOSTS, Plan
 from morpheus_gae.benchmark.process import Lost, Worker
-from morpheus_gae.benchmark.status import NOT_AVAILABLE, NOT_TRIED, OK, OUT_OF_MEMORY, OVER_TIME
+from morpheus_gae.benchmark.status import NOT_AVAILABLE, NOT_TRIED, OUT_OF_MEMORY, OVER_TIME
 from morpheus_gae.benchmark.traffic import Workload
 from morpheus_gae.benchmark.variants import ALERT_TIME, Job, Variant
 from morpheus_gae.benchmark.worker import PREPARE
@@ -206,8 +206,3 @@ def _told(plan: Plan) -> dict[str, Any]:
     """The plan as plain values."""
     told = {**vars(plan), "variants": [v.name for v in plan.variants]}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}
-
-
-def incomplete(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows without a figure."""
-    return [r for r in found["results"] if r["status"] != OK]

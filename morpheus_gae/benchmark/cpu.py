@@ -12,7 +12,8 @@ from morpheus_gae.benchmark.store import MODEL, load_flows
 from morpheus_gae.benchmark.traffic import LEAST_FLOWS
 from morpheus_gae.benchmark.variants import Job, Timing, windows
 from morpheus_gae.engine.run.warm_up import warm_up
-from morpheus_gae.executors.base import Scores, open_executor
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 

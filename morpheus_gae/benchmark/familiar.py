@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.benchmark.traffic import Columns, Workload
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.addresses.kernels import V4_PREFIX
 from morpheus_gae.graph.build import build_graph_arrays
 from morpheus_gae.model.artifact import Artifact, load_artifact, save_artifact

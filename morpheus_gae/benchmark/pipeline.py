@@ -19,7 +19,7 @@ from morpheus_gae.engine.run.warm_up import warm_up
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator, Source
 from morpheus_gae.engine.window import Window
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 
 
 class Probe(Operator):

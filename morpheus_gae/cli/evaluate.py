@@ -185,7 +185,7 @@ def _measure_model(
     from morpheus_gae.evaluate.metrics import figures
     from morpheus_gae.evaluate.score import read_labelled, score_labelled
     from morpheus_gae.evaluate.tables import text
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.flows.exporters.mapping import read_map
 
     told = read_map(map, columns)

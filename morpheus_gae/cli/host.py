@@ -18,9 +18,9 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.config import config_option, refuse_idle
-from morpheus_gae.cli.morpheus import BESIDE, PREFIX, pipeline_gae
 from morpheus_gae.cli.operations import refuse_on_host, told_facts, watched
 from morpheus_gae.cli.options import Command, PositiveInt, clear_errors, configured, underscores
+from morpheus_gae.cli.pipeline import BESIDE, PREFIX, pipeline_gae
 from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.run.defaults import ENGINES
 from morpheus_gae.engine.run.order import USUAL

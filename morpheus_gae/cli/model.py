@@ -156,7 +156,7 @@ def compare(
     from morpheus_gae.evaluate.compare import compare as compared
     from morpheus_gae.evaluate.compare import lines
     from morpheus_gae.evaluate.score import read_any
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.flows.exporters.mapping import read_map
 
     told = read_map(map, columns)

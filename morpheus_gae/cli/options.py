@@ -306,7 +306,7 @@ def json_option(*names: str, text: str = "Write the figures to FILE as JSON.") -
 
 
 def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--map`` and ``--columns``, for commands that read flows; ``flows.exporters.mapping.read_map`` reads them."""
+    """``--map`` and ``--columns``, for commands that read flows; see ``flows.exporters.mapping.read_map``."""
     command = click.option(
         "--columns",
         metavar="A,B,...",

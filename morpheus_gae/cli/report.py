@@ -88,7 +88,7 @@ def command(
     """
     from morpheus_gae.engine.run.defaults import choose_model
     from morpheus_gae.errors import UsageError
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.report.page import page
     from morpheus_gae.report.values import Asked, gather

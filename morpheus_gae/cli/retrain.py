@@ -186,7 +186,7 @@ def _promote(used: str, new: str, checks: list[str], told: PresetLike, graph_siz
 
     from morpheus_gae.evaluate.compare import compare, worse
     from morpheus_gae.evaluate.score import read_any
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.model.promote import promote
 
     bad: Counter[str] = Counter()

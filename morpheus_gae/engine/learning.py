@@ -28,7 +28,7 @@ from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import UsageError
-from morpheus_gae.executors.base import reopen
+from morpheus_gae.executors.open import reopen
 from morpheus_gae.model.evidence import FROM, UPTO
 from morpheus_gae.model.memory import host_keys
 

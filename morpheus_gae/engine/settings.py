@@ -45,7 +45,7 @@ class Settings:
     executor
         ``cpu``, ``cuda``, ``cuda:1``, ... or ``torch``.
     deterministic
-        Same bits in every run, see ``executors.base.open_executor``.
+        Same bits in every run, see ``executors.open.open_executor``.
     graph_size, window_seconds
         Flows and seconds of a window.
     threshold, alert_rate, adaptive

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import InputError, MissingExtraError
-from morpheus_gae.evaluate.comparators import logs_of
+from morpheus_gae.evaluate.log_columns import logs_of
 from morpheus_gae.evaluate.sage import Sage, Scale, Window, latest, windows_of
 from morpheus_gae.flows.frame import Flows
 

@@ -100,22 +100,6 @@ class AttributeHistogram:
         return bins
 
 
-def logs_of(flows: Flows, *, octets: bool = False) -> F32:
-    """Columns for detectors that know no graph.
-
-    Returns
-    -------
-    float32 [E, 4] or [E, 12]
-        log1p of both byte counts and of the duration, the missing-duration flag; with ``octets`` the last
-        four octets of source and of destination / 255.
-    """
-    columns = [np.log1p(flows.attributes), flows.duration_missing[:, None]]
-    if octets:
-        shifts = np.array([24, 16, 8, 0], np.uint64)
-        columns += [(lo[:, None] >> shifts & np.uint64(0xFF)) / 255 for lo in (flows.src_lo, flows.dst_lo)]
-    return np.concatenate(columns, 1).astype(np.float32)
-
-
 def _host_keys(flows: Flows) -> tuple[U64, U64]:
     """uint64 [E] of source and destination: 64 bits tell the hosts of any network apart."""
     return host_keys(flows.src_hi, flows.src_lo, 0), host_keys(flows.dst_hi, flows.dst_lo, 0)

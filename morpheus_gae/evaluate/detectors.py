@@ -184,7 +184,7 @@ def open_model(folder: str | Path, setting: Setting) -> Detector:
     ArtifactError
         If there is none in the folder.
     """
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
 
     runs = open_executor(folder, setting.executor)
     artifact = runs.artifact

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from morpheus_gae.evaluate.comparators import logs_of
+from morpheus_gae.evaluate.log_columns import logs_of
 from morpheus_gae.evaluate.sage import Sage, Scale, Window, latest, windows_of
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.train.train import one_thread

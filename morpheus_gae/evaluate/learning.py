@@ -50,7 +50,7 @@ def learning(folder: str | Path, setting: Setting, learns: Learns | None) -> Det
     """
     if learns is None:
         raise UsageError(f"{LEARNING} is a row of evaluate --suite")
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
 
     executor = open_executor(folder, setting.executor)
     model = open_model(folder, setting)

@@ -43,7 +43,7 @@ class WindowGraph:
     sweeps
         Averaging sweeps that were needed (0 when not asked for).
     extra
-        int32 [E, 7] or None: `flows.exporters.enriched.enriched_columns`. None unless the model asks for them.
+        int32 [E, 7] or None: `flows.exporters.enriched.enriched_columns`, where the model asks for them.
     """
 
     pair: I32

@@ -1,4 +1,4 @@
-"""Enriched mode: codes of the columns of `flows.exporters.enriched`, further columns of the mixture of flow types.
+"""Enriched mode: codes of the columns of `flows.exporters.enriched`, for the mixture of flow types.
 
 Three encodings, after what a number says: **bits** (TCP flags: a code for each set of bits), **log**
 (packets: exact values that are frequent, and a logarithmic grid, as for bytes) and **category** (ports,

@@ -24,6 +24,8 @@ Bool = npt.NDArray[np.bool_]
 
 BELOW, ABOVE = (8, 9, 11), (9, 10, 12)
 """Weights of the columns, about as in the likelihood's smooth term; of two sides, so that no mirror ties."""
+FINE = (1 << 29) - 1
+"""Bits of a surprise below its float32."""
 FURTHEST = (1 << 28) - 1
 """Distances end 32 octaves from the usual."""
 SHIFT = 4

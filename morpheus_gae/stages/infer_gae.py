@@ -18,7 +18,7 @@ from morpheus_gae.engine.run.warm_up import warm_up
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.errors import UsageError
-from morpheus_gae.executors import base as executors
+from morpheus_gae.executors import open as executors
 from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import scored

@@ -11,11 +11,11 @@ import pytest
 from morpheus_gae.benchmark.familiar import BEFOREHAND, memory_of, moments
 from morpheus_gae.benchmark.store import MODEL, distinct_batches, load_columns, load_flows
 from morpheus_gae.benchmark.traffic import Workload
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact
-from morpheus_gae.model.memory import recall
+from morpheus_gae.model.recall import recall
 from tests.benchmark.make import MODEL as SHIPPED
 from tests.benchmark.make import SMALL, small
 

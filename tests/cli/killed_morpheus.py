@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.morpheus import main
 from morpheus_gae.engine.run.source import FlowSource
 from morpheus_gae.sinks.text import TextSink
@@ -76,7 +76,7 @@ def main_with_steps() -> None:
     os.fsync = steps.around(os.fsync)
     os.replace = steps.around(os.replace)
     if os.environ.get("MODEL") != "real":
-        morpheus_gae.executors.base.open_executor = open_toy
+        morpheus_gae.executors.open.open_executor = open_toy
     main()
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli import gae, morpheus
 from morpheus_gae.cli.config import config_path, default_map
 from morpheus_gae.cli.morpheus import engine_told
@@ -86,7 +86,7 @@ def test_every_option_can_be_told(
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     Path("flows.csv").write_text(csv_of([3, 9, 0, 8, 1, 7, 2]))
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main
 from tests.cli.toy_morpheus import open_toy
@@ -20,7 +20,7 @@ from tests.flows.made_files import encoded, record
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "flows"
     for i, name in enumerate(("dt=1/p.parquet", "dt=2/p.csv", "dt=2/q.ndjson")):

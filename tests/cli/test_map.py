@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner, Result
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main
 from morpheus_gae.flows.exporters.mapping import OURS as OURS_ALL
@@ -42,7 +42,7 @@ MAP = rules()
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     Path("flows.csv").write_text(f"{','.join(NAMES)}\n{','.join(ROW)}\n")
     Path("bare.csv").write_text(f"{','.join(ROW)}\n")

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import morpheus_gae
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.morpheus import main
 from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.model import shipped
@@ -34,7 +34,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     # nor is there a shipped one
     monkeypatch.setattr(shipped, "INSTALLED", tmp_path / "installed")

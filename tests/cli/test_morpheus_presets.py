@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.morpheus import main
 from tests.cli.toy_morpheus import open_toy
 from tests.flows.samples import EVE, PMACCT, A, B, lines
@@ -19,7 +19,7 @@ MARKER = {"event_type": "purge_init", "writer_id": "x"}
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     Path("flows.json").write_text(lines(MARKER, PMACCT, ANSWER, MARKER))
 

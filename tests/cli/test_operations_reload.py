@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morpheus_gae.executors.base import Executor, open_executor
+from morpheus_gae.executors.base import Executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.files.stream import Stream
 from morpheus_gae.flows.text.ndjson import NdjsonReader
 from morpheus_gae.graph.build import build_graph

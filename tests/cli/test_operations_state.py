@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from tests.cli.test_morpheus import csv_of, morpheus
 from tests.cli.toy_morpheus import open_toy
 
@@ -18,7 +18,7 @@ SIZE = 20
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_toy)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_toy)
     monkeypatch.chdir(tmp_path)
     surprises = np.random.default_rng(0).integers(0, 30, 6 * SIZE).tolist()
     Path("one.csv").write_text(csv_of(surprises[: 4 * SIZE]))

@@ -139,7 +139,7 @@ def test_nothing_prints_without_looking_at_what_it_prints() -> None:
         if raw.search(line)
     ]
     # what a worker says comes to its parent, which tells it as an error
-    told = [line for line in found if not line.startswith("flows/pcap_worker.py: ")]
+    told = [line for line in found if not line.startswith("flows/packets/worker.py: ")]
     # a page for a browser, made of harmless text
     told.remove("report/write.py: sys.stdout.write(text)")
     assert told == ["cli/options.py: click.echo(printable(text, lines=True), err=err)"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.cli.morpheus import main
 from tests.engine.toys import ToyExecutor
 
@@ -17,5 +17,5 @@ def open_toy(model: str, kind: str) -> Any:
 
 
 if __name__ == "__main__":
-    morpheus_gae.executors.base.open_executor = open_toy
+    morpheus_gae.executors.open.open_executor = open_toy
     main()

@@ -14,7 +14,7 @@ from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
 from morpheus_gae.detect.explain import Explainer
 from morpheus_gae.detect.explained import EXPLAINED
-from morpheus_gae.executors.base import executor_of
+from morpheus_gae.executors.open import executor_of
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph

@@ -88,7 +88,7 @@ def test_thresholds_of_their_own(tmp_path: Path) -> None:
 def test_flows_of_a_pair_are_embedded_alike() -> None:
     import torch
 
-    from morpheus_gae.evaluate.comparators import logs_of
+    from morpheus_gae.evaluate.log_columns import logs_of
     from morpheus_gae.evaluate.sage import Sage, Scale, windows_of
 
     flows = benign_flows(300)
@@ -132,7 +132,7 @@ def test_loss_is_that_of_the_embeddings() -> None:
     from torch.nn import functional
 
     from morpheus_gae.evaluate.anomal_e import Infomax
-    from morpheus_gae.evaluate.comparators import logs_of
+    from morpheus_gae.evaluate.log_columns import logs_of
     from morpheus_gae.evaluate.sage import Scale, windows_of
 
     flows = benign_flows(200)

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 
 from morpheus_gae.errors import MissingExtraError
-from morpheus_gae.evaluate.comparators import (
-    COMPARATORS,
-    AttributeHistogram,
-    UnseenHost,
-    UnseenPair,
-    logs_of,
-    make,
-)
+from morpheus_gae.evaluate.comparators import COMPARATORS, AttributeHistogram, UnseenHost, UnseenPair, make
 from morpheus_gae.evaluate.detectors import fit_comparator
+from morpheus_gae.evaluate.log_columns import logs_of
 from morpheus_gae.flows.frame import Flows
 from tests.evaluate.make import attack_flows, benign_flows, make_flows
 

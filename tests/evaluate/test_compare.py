@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.evaluate.compare import compare, lines, rank_correlation, worse
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.model.artifact import Artifact
 from tests.evaluate.make import make_flows as labelled_flows
 from tests.support import make_flows

@@ -353,8 +353,8 @@ CHECKS = (
 
 def check_model(folder: str) -> None:
     """Columns to scores by the kernels, against the oracle."""
-    from morpheus_gae.executors.base import open_executor
     from morpheus_gae.executors.cuda.executor import CudaExecutor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.graph.build import build_graph
     from tests.support import make_flows
 

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import morpheus_gae.executors
-from morpheus_gae.executors.base import open_executor
+import morpheus_gae.executors.cuda.triton as kernels
 from morpheus_gae.executors.cuda.device import upload
 from morpheus_gae.executors.cuda.executor import CudaExecutor
+from morpheus_gae.executors.open import open_executor
 from tests.support import make_flows
 
 
@@ -60,13 +60,12 @@ class Counted:
 def watched() -> Launches:
     """A mode that sees every launch of the package's kernels."""
     launches = Launches()
-    for module in pkgutil.iter_modules(morpheus_gae.executors.__path__):
-        if module.name.startswith("triton_"):
-            owner = importlib.import_module(f"morpheus_gae.executors.{module.name}")
-            for name, kernel in list(vars(owner).items()):
-                # one that another module owns may stand here already
-                if name.endswith("_kernel") and not isinstance(kernel, Counted):
-                    setattr(owner, name, Counted(kernel, f"{module.name}.{name}", launches))
+    for module in pkgutil.iter_modules(kernels.__path__):
+        owner = importlib.import_module(f"{kernels.__name__}.{module.name}")
+        for name, kernel in list(vars(owner).items()):
+            # one that another module owns may stand here already
+            if name.endswith("_kernel") and not isinstance(kernel, Counted):
+                setattr(owner, name, Counted(kernel, f"{module.name}.{name}", launches))
     return launches
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.executors.base import Executor, Scores, open_executor
+from morpheus_gae.executors.base import Executor, Scores
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.artifact import Artifact

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.detect.learner import Learner
-from morpheus_gae.executors.base import Executor, open_executor
+from morpheus_gae.executors.base import Executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.exporters.enriched import ABSENT
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact

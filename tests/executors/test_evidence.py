@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import ArtifactError
-from morpheus_gae.executors.base import Executor, open_executor
+from morpheus_gae.executors.base import Executor
 from morpheus_gae.executors.cpu.executor import CpuExecutor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.activity import MOST as MOST_COUNTED

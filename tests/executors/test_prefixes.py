@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from morpheus_gae.executors.base import open_executor
 from morpheus_gae.executors.cuda.executor import CudaExecutor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.spec import ModelSpec
 from tests.model import prefix_model

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("torch")
 
 
-from morpheus_gae.model.memory import find, host_keys, pair_keys, recall
+from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.prefixes import near, prefix_keys
+from morpheus_gae.model.recall import recall
 from tests.model.prefix_model import NET, SALT, addresses, memory_and_prefixes
 
 

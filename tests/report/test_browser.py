@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.report.page import page
 from morpheus_gae.report.values import Asked, gather
 from tests.report.browser import browse, opened

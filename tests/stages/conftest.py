@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.engine.run.defaults import morpheus_installed
 from morpheus_gae.testing.double import installed
 from tests.engine.toys import ToyExecutor
@@ -37,7 +37,7 @@ def signals() -> Iterator[None]:
 def toy(monkeypatch: pytest.MonkeyPatch) -> Any:
     """In the place of every model: a flow's surprise is its forward bytes."""
     executor = ToyExecutor()
-    monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", lambda model, kind: executor)
+    monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", lambda model, kind: executor)
     # the stand-in of the compiled engine pins its threads only when told to; the engine always does
     monkeypatch.setenv("MRC_STANDIN_PIN", "1")
     return executor

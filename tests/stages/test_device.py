@@ -21,7 +21,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
-import morpheus_gae.executors.base
+import morpheus_gae.executors.open
 from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
@@ -71,7 +71,7 @@ def gpu(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with fake_cudf() as package:
         mixin = host.stages.FromNetflowStage.__mro__[1]
         monkeypatch.setattr(mixin, "get_df_pkg", lambda self: package)
-        monkeypatch.setattr(morpheus_gae.executors.base, "open_executor", open_executor)
+        monkeypatch.setattr(morpheus_gae.executors.open, "open_executor", open_executor)
         monkeypatch.setattr(infer_gae, "share_memory", lambda: None)
         monkeypatch.setattr(device, "best_executor", lambda config: "cuda")
         monkeypatch.setattr(infer_gae, "best_executor", lambda config: "cuda")

@@ -14,7 +14,7 @@ from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.evaluate.as_is import as_is
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph
 from tests.model.make import SPECS, sound

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.errors import InputError, UsageError
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import BUDGETS, load_artifact
 from tests.support import make_flows

@@ -5,8 +5,8 @@
     {"format": 1, "model": "name@hash", "threshold": {histogram} or null, "scores": {histogram} or null}
 
 of a run with incidents also ``incidents``, those that are open,
-and of a run that learns also ``stream``, see `engine.recover.learnt_file`. The histogram of an adaptive threshold
-serves any alert rate; it belongs to one model, whose scale it is on.
+and of a run that learns also ``stream``, see `engine.recover.learnt_file`. The histogram of an adaptive
+threshold serves any alert rate; it belongs to one model, whose scale it is on.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _kernels(report: Report, found: dict[str, Any], model: str | None) -> None:
 
     from morpheus_gae.engine.run.defaults import choose_model
     from morpheus_gae.engine.run.warm_up import warm_up
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
 
     found["compiled for"] = llvm.get_host_cpu_name()
     found["numba threading layer"] = (
@@ -211,7 +211,7 @@ def _model(report: Report, found: dict[str, Any], model: str | None) -> None:
     import numpy as np
 
     from morpheus_gae.engine.run.defaults import choose_model
-    from morpheus_gae.executors.base import open_executor
+    from morpheus_gae.executors.open import open_executor
     from morpheus_gae.graph.build import build_graph_arrays
 
     executor = open_executor(choose_model(model))

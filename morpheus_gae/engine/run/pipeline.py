@@ -94,7 +94,7 @@ def build_pipeline(
     say
         Tells the user one line.
     open_executor
-        Loads a model; ``executors.base.open_executor`` by default.
+        Loads a model; ``executors.open.open_executor`` by default.
     terminal
         Whether stderr is a terminal; found out by default.
     wake
@@ -255,7 +255,7 @@ def _load(
     from morpheus_gae.engine.run.warm_up import warm_up
 
     if open_executor is None:
-        from morpheus_gae.executors.base import open_executor as open_executor_
+        from morpheus_gae.executors.open import open_executor as open_executor_
 
         open_executor = (
             partial(open_executor_, deterministic=True) if settings.deterministic else open_executor_

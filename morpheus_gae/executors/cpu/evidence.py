@@ -20,6 +20,7 @@ from morpheus_gae.executors.cpu.pairs import Hosts
 from morpheus_gae.executors.cpu.tail import Tail, map_tail, tail_of
 from morpheus_gae.graph import parallel
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO, Evidence
+from morpheus_gae.model.ties import FINE
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -33,8 +34,6 @@ Bool = npt.NDArray[np.bool_]
 
 LANES = 128
 PAIR_GRAIN, FLOW_GRAIN = 16_384, 16_384
-FINE = (1 << 29) - 1
-"""Bits of a surprise below its float32, see `model.ties`."""
 _FROM, _UPTO, _ONE, _ZERO = np.float32(FROM), np.float32(UPTO), np.float32(ONE), np.float32(0)
 
 

@@ -15,6 +15,7 @@ from morpheus_gae.executors.cuda.activity import DeviceActivity
 from morpheus_gae.executors.cuda.dispatch import has_triton
 from morpheus_gae.executors.cuda.tail import DeviceTail
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO
+from morpheus_gae.model.ties import FINE
 
 if TYPE_CHECKING:
     from morpheus_gae.executors.cuda.device import DeviceGraph
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 BY_KERNEL = True
 """False leaves all of it to torch."""
-FINE = (1 << 29) - 1
-"""Bits of a surprise below its float32, see `model.ties`."""
 
 
 class DeviceEvidence:

@@ -17,7 +17,8 @@ from morpheus_gae.model.calibration import fuse
 from morpheus_gae.model.enriched import COLUMNS, enriched_of
 from morpheus_gae.model.evidence import raises
 from morpheus_gae.model.features import class_flags, edge_features
-from morpheus_gae.model.memory import find, host_keys, pair_keys, recall
+from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.model.recall import recall
 from morpheus_gae.model.ties import apart, centre_of
 
 if TYPE_CHECKING:

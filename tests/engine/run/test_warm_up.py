@@ -16,7 +16,7 @@ PROBE = """
 import json, sys
 from numba.core.dispatcher import Dispatcher
 from morpheus_gae.engine.run.warm_up import warm_up
-from morpheus_gae.executors.base import open_executor
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.graph.build import build_graph
 import pyarrow.parquet as pq

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from morpheus_gae.executors.base import Scores, open_executor
+from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.executors.cpu.flow import LANES, PROBE
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.parallel import HELPERS

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from morpheus_gae.errors import GaeError
-from morpheus_gae.executors.base import Scores, open_executor
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model import memory as on_host
 from morpheus_gae.model.artifact import Artifact

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from morpheus_gae.executors.base import Scores, open_executor
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
@@ -82,7 +83,7 @@ def test_a_fixed_order_gives_the_same_bits(tiny_models: dict[str, Artifact], pre
     # in a process of its own: how torch adds up holds for all of it
     script = (
         "import sys\n"
-        "from morpheus_gae.executors.base import open_executor\n"
+        "from morpheus_gae.executors.open import open_executor\n"
         "from tests.support import make_flows\n"
         "executor = open_executor(sys.argv[1], 'cuda', deterministic=True)\n"
         "flows = make_flows(100_000, hosts=5_000, pairs=40_000)\n"

@@ -25,7 +25,7 @@ MOST_REGISTERS = 240
 """Of a thread: more leave a multiprocessor of sm_90 with a single block of 128 threads."""
 # arguments in order, then the constants
 KERNELS = {
-    "triton_flow._scores_kernel": (
+    "flow._scores_kernel": (
         [FLOATS, BOOLS, LONGS, *[FLOATS] * 4, INTS, FLOATS, DOUBLES, FLOATS, FLOATS, "i32"],
         {
             "EDGES0": 100,
@@ -38,7 +38,7 @@ KERNELS = {
             "BLOCK": 128,
         },
     ),
-    "triton_memory._hosts_kernel": (
+    "memory._hosts_kernel": (
         [
             *[LONGS] * 3,
             INTS,
@@ -54,99 +54,99 @@ KERNELS = {
         ],
         {"PREFIXES": True, "BLOCK": 128},
     ),
-    "triton_memory._pairs_kernel": (
+    "memory._pairs_kernel": (
         [*[LONGS] * 6, *[INTS] * 5, *["i32"] * 5, LONGS, INTS, *["i32"] * 4],
         {"PREFIXES": True, "BLOCK": 128},
     ),
-    "triton_pairs._existence_kernel": (
+    "pairs._existence_kernel": (
         [LONGS, LONGS, *[INTS] * 3, *[FLOATS] * 6, "i32"],
         {"BIASED": True, "KNOTS": 96, "STEPS": 7, "WIDTH": 64, "BLOCK": 64},
     ),
-    "triton_pairs._mixture_kernel": (
+    "pairs._mixture_kernel": (
         [LONGS, LONGS, INTS, INTS, FLOATS, FLOATS, HALVES, *[FLOATS] * 5, "i32"],
         {"EMBEDDED": True, "Z": 64, "WIDTH": 32, "K": 32, "BLOCK": 64},
     ),
-    "triton_activity._count_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
-    "triton_activity._pairs_kernel": (
+    "activity._count_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "activity._pairs_kernel": (
         [*[LONGS] * 5, INTS, INTS, *[DOUBLES] * 4, FLOATS, "i32", "i32"],
         {"BLOCK": 256},
     ),
-    "triton_evidence._collect_kernel": ([DOUBLES, LONGS, LONGS, "i32"], {"BLOCK": 256}),
-    "triton_evidence._send_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
-    "triton_evidence._lines_kernel": (
+    "evidence._collect_kernel": ([DOUBLES, LONGS, LONGS, "i32"], {"BLOCK": 256}),
+    "evidence._send_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "evidence._lines_kernel": (
         [*[LONGS] * 5, INTS, INTS, *[FLOATS] * 3, "i32", "i32", *["fp32"] * 3],
         {"BLOCK": 256},
     ),
-    "triton_evidence._raise_kernel": (
+    "evidence._raise_kernel": (
         [DOUBLES, LONGS, *[FLOATS] * 3, DOUBLES, FLOATS, "i32"],
         {"CURVE": 32, "KNOTS": 96, "STEPS": 7, "BLOCK": 256},
     ),
-    "triton_sums._sums_kernel": (
+    "sums._sums_kernel": (
         [FLOATS, FLOATS, LONGS, LONGS, LONGS, DOUBLES, "i32"],
         {"GATED": True, "WIDTH": 64, "BLOCK": 16},
     ),
-    "triton_sums._join_kernel": ([DOUBLES, LONGS, FLOATS, "i32"], {"WIDTH": 64, "BLOCK": 16}),
-    "triton_attention._attention_kernel": (
+    "sums._join_kernel": ([DOUBLES, LONGS, FLOATS, "i32"], {"WIDTH": 64, "BLOCK": 16}),
+    "attention._attention_kernel": (
         [*[FLOATS] * 6, *[LONGS] * 5, *[FLOATS] * 3, "i32", "fp32"],
         {"BIASED": True, "HEADS": 2, "DIM": 16, "NUMBERS": 5, "BLOCK": 32},
     ),
-    "triton_attention._join_kernel": (
+    "attention._join_kernel": (
         [*[FLOATS] * 3, LONGS, *[FLOATS] * 4, "fp32"],
         {"HEADS": 2, "DIM": 16, "BLOCK": 8},
     ),
-    "triton_features._features_kernel": (
+    "features._features_kernel": (
         [FLOATS, BOOLS, LONGS, FLOATS, FLOATS, LONGS, "i32"],
         {"BLOCK": 128},
     ),
-    "triton_features._means_kernel": ([LONGS, LONGS, FLOATS, "i32"], {"BLOCK": 128}),
-    "triton_unet._mean_kernel": (
+    "features._means_kernel": ([LONGS, LONGS, FLOATS, "i32"], {"BLOCK": 128}),
+    "unet._mean_kernel": (
         [FLOATS, FLOATS, DOUBLES, LONGS, LONGS, FLOATS, "i32"],
         {"GATED": True, "SCALED": True, "WIDTH": 64, "BLOCK": 16},
     ),
-    "triton_unet._value_kernel": (
+    "unet._value_kernel": (
         [*[FLOATS] * 5, "i32", "i32"],
         {"FIRST": False, "WIDTH": 64, "BLOCK": 32},
     ),
-    "triton_unet._gate_kernel": (
+    "unet._gate_kernel": (
         [*[FLOATS] * 3, "i32", FLOATS, FLOATS, "i32"],
         {"FIRST": False, "BLOCK": 32},
     ),
-    "triton_unet._normed_kernel": ([*[FLOATS] * 3, "i32", "i32"], {"WIDTH": 64, "BLOCK": 32}),
-    "triton_edge._pairs_kernel": (
+    "unet._normed_kernel": ([*[FLOATS] * 3, "i32", "i32"], {"WIDTH": 64, "BLOCK": 32}),
+    "edge._pairs_kernel": (
         [LONGS, LONGS, *[FLOATS] * 6, "i32"],
         {"Z": 64, "WIDTH": 64, "BLOCK": 64},
     ),
-    "triton_edge._edge_kernel": (
+    "edge._edge_kernel": (
         [FLOATS, LONGS, *[FLOATS] * 8, BOOLS, LONGS, FLOATS, DOUBLES, "i32"],
         {"NUMBERS": 4, "HIDDEN": 32, "WIDTH": 64, "BLOCK": 64},
     ),
-    "triton_distinct._insert_kernel": (
+    "distinct._insert_kernel": (
         [LONGS, LONGS, INTS, LONGS, "i32", "i32", "i64"],
         {"BLOCK": 256, "SPARE": 64},
     ),
-    "triton_graph._insert_kernel": (
+    "graph._insert_kernel": (
         [*[LONGS] * 4, INTS, INTS, "i32", "i64", "i32", "i64", "i64"],
         {"PAIRS": True, "BLOCK": 256, "SPARE": 64},
     ),
-    "triton_graph._mark_kernel": ([INTS, INTS, INTS, "i32", "i32", "i32"], {"BLOCK": 1024}),
-    "triton_graph._scan_kernel": ([INTS, "i32"], {"BLOCK": 1024}),
-    "triton_graph._number_kernel": (
+    "graph._mark_kernel": ([INTS, INTS, INTS, "i32", "i32", "i32"], {"BLOCK": 1024}),
+    "graph._scan_kernel": ([INTS, "i32"], {"BLOCK": 1024}),
+    "graph._number_kernel": (
         [*[LONGS] * 4, INTS, INTS, INTS, LONGS, LONGS, FLOATS, LONGS, "i32", "i32", "i32"],
         {"BLOCK": 1024},
     ),
-    "triton_graph._pairs_kernel": ([INTS, INTS, *[LONGS] * 4, "i32", "i32"], {"BLOCK": 1024}),
-    "triton_rows._bounds_kernel": ([INTS, *[LONGS] * 3, "i32", "i32", "i32"], {"PART": 256, "BLOCK": 256}),
-    "triton_rows._fill_kernel": (
+    "graph._pairs_kernel": ([INTS, INTS, *[LONGS] * 4, "i32", "i32"], {"BLOCK": 1024}),
+    "rows._bounds_kernel": ([INTS, *[LONGS] * 3, "i32", "i32", "i32"], {"PART": 256, "BLOCK": 256}),
+    "rows._fill_kernel": (
         [INTS, *[LONGS] * 11, "i32", "i32", "i32", "i32", "i32"],
         {"PART": 256, "BLOCK": 256},
     ),
-    "triton_octets._counts_kernel": ([*[LONGS] * 4, "i32", "i32"], {"BLOCK": 256}),
-    "triton_octets._octets_kernel": ([*[LONGS] * 3, FLOATS, "i32", "i32", "i32"], {"BLOCK": 256}),
-    "triton_octets._parts_kernel": (
+    "octets._counts_kernel": ([*[LONGS] * 4, "i32", "i32"], {"BLOCK": 256}),
+    "octets._octets_kernel": ([*[LONGS] * 3, FLOATS, "i32", "i32", "i32"], {"BLOCK": 256}),
+    "octets._parts_kernel": (
         [FLOATS, *[LONGS] * 3, FLOATS, INTS, "i32", "fp32"],
         {"WIDTH": 8, "BLOCK": 32},
     ),
-    "triton_octets._sweep_kernel": (
+    "octets._sweep_kernel": (
         [*[FLOATS] * 3, LONGS, LONGS, FLOATS, INTS, "i32", "fp32"],
         {"WIDTH": 8, "BLOCK": 32},
     ),
@@ -209,7 +209,7 @@ def test_kernels_compile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     module, _, function = name.partition(".")
-    kernel = getattr(importlib.import_module(f"morpheus_gae.executors.{module}"), function)
+    kernel = getattr(importlib.import_module(f"morpheus_gae.executors.cuda.triton.{module}"), function)
     arguments, constants = KERNELS[name]
     names = kernel.arg_names
     assert len(names) == len(arguments) + len(constants)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from morpheus_gae.errors import GaeError
-from morpheus_gae.executors.base import Scores, open_executor
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.executors.open import open_executor
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
 from tests.support import make_flows

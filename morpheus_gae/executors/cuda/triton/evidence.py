@@ -13,9 +13,9 @@ import torch
 import triton
 import triton.language as tl
 
-from morpheus_gae.executors.cuda.evidence import FINE
 from morpheus_gae.executors.cuda.triton.math import at_or_below, share_below, tail
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO
+from morpheus_gae.model.ties import FINE
 
 if TYPE_CHECKING:
     from torch import Tensor
