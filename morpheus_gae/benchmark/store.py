@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from morpheus_gae.benchmark.familiar import mapped, save_familiar
+from morpheus_gae.benchmark.known import mapped, save_known
 from morpheus_gae.benchmark.traffic import Columns, Workload
 from morpheus_gae.flows import columns as names
 from morpheus_gae.flows.frame import Flows
@@ -40,7 +40,7 @@ def save(
     batches
         Batches that will be scored.
     model, known_share
-        See ``familiar.save_familiar``.
+        See ``familiar.save_known``.
     parquet
         Write the flows as Parquet files too, one a batch.
 
@@ -58,7 +58,7 @@ def save(
         if parquet:
             # the types that exporters write, addresses as text
             pq.write_table(table(drawn, i * workload.flows), folder / f"{i}.parquet")
-    save_familiar(folder / MODEL, model, workload, known_share)
+    save_known(folder / MODEL, model, workload, known_share)
     return {"hosts": int(most[0]), "pairs": int(most[1]), "distinct_batches": count}
 
 

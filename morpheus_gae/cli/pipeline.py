@@ -153,8 +153,8 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         except AlreadyFinished as finished:
             say(str(finished))
             return
-        if hangups and pipeline.upkeep.on_hangup is not None:
-            pipeline.upkeep.on_hangup()
+        if hangups and pipeline.background.on_hangup is not None:
+            pipeline.background.on_hangup()
         try:
             pipeline.run()
         except Aborted as aborted:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from morpheus_gae.executors.cpu import learn, learn_enriched
 from morpheus_gae.executors.cpu.enriched import CpuEnriched
 from morpheus_gae.executors.cpu.executor import flow_model
-from morpheus_gae.executors.cpu.hash_table import Columns, Grow
+from morpheus_gae.executors.cpu.hash_table import Columns, HashTable
 from morpheus_gae.model.activity import silent
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
@@ -122,7 +122,7 @@ class Learner:
         self._enriched: CpuEnriched | None = None
         if artifact.spec.enriched and self._flow_model is not None:
             self._enriched = CpuEnriched(artifact, artifact.weights(), self._flow_model)
-        self.hosts, self.pairs = Grow(HOSTS), Grow(pair_columns(max(types, 1)))
+        self.hosts, self.pairs = HashTable(HOSTS), HashTable(pair_columns(max(types, 1)))
         self.now: int | None = None
         self.flows = 0
         self._merged_at: int | None = None
@@ -254,7 +254,7 @@ class Learner:
         }  # fmt: skip
 
     def restore(self, tables: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
-        """Go on from ``hosts`` and ``pairs``, as `Grow.tensors` gave them, and from `facts`."""
+        """Go on from ``hosts`` and ``pairs``, as `HashTable.tensors` gave them, and from `facts`."""
         self.hosts.load(tables["hosts"])
         self.pairs.load(tables["pairs"])
         self.now, self.flows = facts["now"], facts["flows"]
@@ -339,7 +339,7 @@ class Learner:
         self.pairs["first"][rows] = -WAIT
 
 
-def barred(table: Grow) -> Bool:
+def barred(table: HashTable) -> Bool:
     """Rows of which many flows are flagged, not yet for so many days: bool [R]."""
     strange = table["strange"]
     return (strange > STRANGE * (strange + table["clean"])) & (table["days"] < QUARANTINE_DAYS)

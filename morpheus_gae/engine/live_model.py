@@ -1,4 +1,4 @@
-"""Served: a model as it is at work; what builds, scores and decides belongs together."""
+"""Live model: a model as it is at work; what builds, scores and decides belongs together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Served:
+class LiveModel:
     """One model, with the way to build its graphs and the threshold that belongs to it.
 
     Attributes
@@ -46,10 +46,10 @@ class Slot:
         The first one.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, live: LiveModel) -> None:
         # one attribute, so that a reader in another thread sees the old one or the new one, whole
-        self.current = served
+        self.current = live
 
-    def swap(self, served: Served) -> None:
+    def swap(self, live: LiveModel) -> None:
         """Give this one to the windows that are built from now on."""
-        self.current = served
+        self.current = live

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from morpheus_gae.engine.learning import Snapshot
-    from morpheus_gae.engine.live_model import Served
+    from morpheus_gae.engine.live_model import LiveModel
     from morpheus_gae.engine.observe.tracing import Trace
     from morpheus_gae.engine.recover.state import Learnt
     from morpheus_gae.engine.run.by_partition import Origin
@@ -59,7 +59,7 @@ class Window:
     scores: Scores | None = None
     flagged: Bool | None = None
     threshold: np.float32 | None = None
-    served: Served | None = None
+    live: LiveModel | None = None
     arrived: float | None = None
     learnt: Learnt | None = None
     trace: Trace | None = None

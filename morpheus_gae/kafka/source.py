@@ -19,9 +19,9 @@ from morpheus_gae.flows.payloads.origin import with_origin
 from morpheus_gae.kafka.buffer import TAKE_BYTES, Buffer, Messages
 from morpheus_gae.kafka.client import AWAY, MOVED, error_name, error_text, library
 from morpheus_gae.kafka.counts import Counts
+from morpheus_gae.kafka.dead_letters import DeadLetter, DeadLetters
 from morpheus_gae.kafka.fetch import CUT, Fetcher, Gone
 from morpheus_gae.kafka.ledger import Key, Ledger
-from morpheus_gae.kafka.letters import Letter, Letters
 from morpheus_gae.kafka.transactions import Aborted, Transactions
 from morpheus_gae.kafka.wait import Patience
 
@@ -91,7 +91,7 @@ class KafkaSource:
         make: Callable[[Callable[[Any], None]], Any],
         reading: Reading,
         metrics: Counts,
-        letters: Letters,
+        dead_letters: DeadLetters,
         say: Callable[[str], None],
         transactions: Transactions | None = None,
         buffer: Buffer | None = None,
@@ -99,7 +99,7 @@ class KafkaSource:
     ) -> None:
         self.ledger = Ledger()
         self._kafka = library()
-        self._reading, self._metrics, self._letters, self._say = reading, metrics, letters, say
+        self._reading, self._metrics, self._dead_letters, self._say = reading, metrics, dead_letters, say
         self._transactions = transactions
         self._buffer = Buffer() if buffer is None else buffer
         self._presets: set[str] = set()
@@ -191,7 +191,7 @@ class KafkaSource:
             if self._transactions is not None:
                 self._commit_transaction(self._transactions, due, whole=len(due) == len(told))
                 return
-            self._letters.send(due)
+            self._dead_letters.send(due)
             self.ledger.reach(due)
             if not self._commit_due:
                 self._commit_due = True
@@ -213,7 +213,7 @@ class KafkaSource:
 
     def stop(self) -> None:
         """Read no more; what was read and is in flight can still be delivered."""
-        self._letters.stop()
+        self._dead_letters.stop()
         self._fetcher.stop()
 
     def close(self) -> None:
@@ -232,14 +232,14 @@ class KafkaSource:
         with self._settled:
             self._ended = True
             self._settled.notify_all()
-        self._letters.stop()
+        self._dead_letters.stop()
         if not self._started:
             self._consumer.close()
         elif not self._fetcher.end(CLOSE_SECONDS):
             self._say(
                 "Warning: the Kafka consumer does not close; the group will notice by its session timeout"
             )
-        self._letters.post.close()
+        self._dead_letters.post.close()
 
     def _flows(self, messages: Messages) -> Flows:
         decoded = self._decoders[messages.topic].decode(messages.values, messages.types)
@@ -259,11 +259,11 @@ class KafkaSource:
             self._metrics.note(decoded.noted)
         if decoded.bad:
             self._metrics.bad(Counter(b.reason.value for b in decoded.bad))
-            self._letters.hold(
+            self._dead_letters.hold(
                 messages.source,
                 partition,
                 [
-                    Letter(
+                    DeadLetter(
                         topic, partition, int(offsets[b.message]), b.row, b.reason.value, b.detail, b.value
                     )
                     for b in decoded.bad
@@ -341,7 +341,7 @@ class KafkaSource:
                 # the partition went to somebody else while its alerts were written
                 transactions.abort()
                 return
-            self._letters.send(due)
+            self._dead_letters.send(due)
             offsets = self.ledger.reach(due)
             parts = [self._kafka.TopicPartition(*key, offset) for key, offset in offsets.items()]
             group = self._fetcher.ask(self._consumer.consumer_group_metadata)
@@ -356,7 +356,7 @@ class KafkaSource:
         """Nothing of this transaction counts: drop what is in flight, begin where the last one ended."""
         self._metrics.add(transactions_aborted=1)
         self._fetcher.rewind()
-        self._letters.forget(self.ledger.alive)
+        self._dead_letters.forget(self.ledger.alive)
 
     def _done(self) -> None:
         with self._settled:

@@ -24,9 +24,9 @@ from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import note, positions, with_done
 from morpheus_gae.stages.device import on_device
 from morpheus_gae.stages.frames import frame_of, table_of
-from morpheus_gae.stages.handover import KEY
 from morpheus_gae.stages.index import IndexKeeper
 from morpheus_gae.stages.shared import reached, say, upstream
+from morpheus_gae.stages.waiting import KEY
 
 
 @register_stage("build-graph")

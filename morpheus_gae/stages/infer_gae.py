@@ -23,8 +23,8 @@ from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import scored
 from morpheus_gae.stages.device import best_executor, scored_on_device, share_memory
-from morpheus_gae.stages.handover import KEY
 from morpheus_gae.stages.shared import say
+from morpheus_gae.stages.waiting import KEY
 
 
 @register_stage("infer-gae")

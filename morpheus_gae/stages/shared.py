@@ -14,7 +14,7 @@ from morpheus_gae.engine.observe.logs import say
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.topics import Topics
 from morpheus_gae.engine.suppression import Suppression
-from morpheus_gae.stages.handover import Handover
+from morpheus_gae.stages.waiting import WaitingWindows
 
 __all__ = ["DONE", "ORIGIN", "THRESHOLD", "Run", "downstream", "end", "reached", "run_of", "say", "upstream"]
 
@@ -48,7 +48,7 @@ class Run:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.opened: list[Any] = []
-        self.windows = Handover()
+        self.windows = WaitingWindows()
         self.topics: Topics | None = None
         self.suppression: Suppression | None = None
         self.stopped = False

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morpheus_gae.benchmark.familiar import BEFOREHAND, memory_of, moments
+from morpheus_gae.benchmark.known import BEFOREHAND, memory_of, moments
 from morpheus_gae.benchmark.store import MODEL, distinct_batches, load_columns, load_flows
 from morpheus_gae.benchmark.traffic import Workload
 from morpheus_gae.executors.open import open_executor

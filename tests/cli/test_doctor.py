@@ -83,13 +83,13 @@ def test_a_cache_that_cannot_be_written_to_is_a_remark(monkeypatch):
 def test_a_gpu_without_a_compiler_for_its_kernels_is_remarked(monkeypatch):
     torch = pytest.importorskip("torch")
     from morpheus_gae.engine.run.doctor import Report, _cuda
-    from morpheus_gae.executors.cuda import dispatch as cuda_choose
+    from morpheus_gae.executors.cuda import dispatch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: f"H{i}")
     for reason, remarks in ((None, 0), ("Triton finds no C compiler", 1)):
-        monkeypatch.setattr(cuda_choose, "obstacle", lambda found=reason: found)
+        monkeypatch.setattr(dispatch, "obstacle", lambda found=reason: found)
         report = Report()
         assert _cuda(report) == "H0, H1"
         assert len(report.remarks) == remarks

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from morpheus_gae.executors.cuda import attention as cuda_attention
-from morpheus_gae.executors.cuda import dispatch as cuda_choose
+from morpheus_gae.executors.cuda import dispatch
 from morpheus_gae.executors.cuda import distinct as cuda_distinct
 from morpheus_gae.executors.cuda import edge as cuda_edge
 from morpheus_gae.executors.cuda import features as cuda_features
@@ -328,10 +328,10 @@ def check_octets(device: str, n: int = 12, hub: int = 1) -> None:
     averaged, sweeps = device_octets.neighbour_average(got, rows, 0.05, 20)
     assert sweeps == device_octets.SWEEPS_AT_ONCE
     try:
-        cuda_choose.FUSED_GRAPH = False
+        dispatch.FUSED_GRAPH = False
         want, sweeps = device_octets.neighbour_average(got, rows, 0.05, 20)
     finally:
-        cuda_choose.FUSED_GRAPH = True
+        dispatch.FUSED_GRAPH = True
     assert sweeps == device_octets.SWEEPS_AT_ONCE
     torch.testing.assert_close(averaged, want, rtol=0, atol=2e-6)
 
@@ -375,7 +375,7 @@ def check_model(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    assert cuda_choose.has_triton(torch.device("cpu")), "this is to run under the interpreter"
+    assert dispatch.has_triton(torch.device("cpu")), "this is to run under the interpreter"
     for check in CHECKS:
         check("cpu")
     for model in sys.argv[1:]:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.benchmark.familiar import mapped, moments
+from morpheus_gae.benchmark.known import mapped, moments
 from morpheus_gae.benchmark.traffic import HABITS
 from morpheus_gae.benchmark.worker import peak_memory
 from morpheus_gae.engine.run.allocator import keep_freed_memory

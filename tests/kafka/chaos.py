@@ -138,12 +138,12 @@ def count(broker: Broker, name: str, feed: Feed, result: Count) -> Count:
     result.lost = len(expected - seen)
     result.again = len(twice)
     result.other_scores = int((score[twice] != score[twice + 1]).sum())
-    letters = []
+    dead_letters = []
     for message in broker.messages(f"{name}.out.dead", 60.0, to_end=True):
         told = dict(message.headers())
-        letters.append((int(told["partition"]), int(told["offset"])))
-    result.letters_lost = len(feed.bad - set(letters))
-    result.letters_again = len(letters) - len(set(letters))
+        dead_letters.append((int(told["partition"]), int(told["offset"])))
+    result.letters_lost = len(feed.bad - set(dead_letters))
+    result.letters_again = len(dead_letters) - len(set(dead_letters))
     return result
 
 

@@ -47,10 +47,10 @@ def test_topic_to_topic(broker: Broker, name: str) -> None:
     assert (b"10.0.0.7|2001:db8::7", "10.0.0.7", "2001:db8::7") in keys
     headers = dict(messages[0].headers())
     assert headers == {"content-type": b"application/json", "model": found[0]["model"].encode()}
-    letters = broker.read(f"{name}.out.dead", 3)
-    told = sorted((dict(m.headers())["offset"], dict(m.headers())["row"], m.value()) for m in letters)
+    dead_letters = broker.read(f"{name}.out.dead", 3)
+    told = sorted((dict(m.headers())["offset"], dict(m.headers())["row"], m.value()) for m in dead_letters)
     assert told == [(b"15", b"-1", b"garbage"), (b"16", b"2", b'{"x"'), (b"17", b"-1", b"\x08\xff\xff")]
-    reasons = Counter(dict(m.headers())["reason"] for m in letters)
+    reasons = Counter(dict(m.headers())["reason"] for m in dead_letters)
     assert reasons == {b"unreadable_message": 2, b"broken_json": 1}
     assert run.metrics.skipped == {"tombstone": 1}
 

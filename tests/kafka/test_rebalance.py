@@ -82,7 +82,9 @@ def test_scorers_come_and_go(broker: Broker, name: str, monkeypatch: pytest.Monk
     seen = Counter(origin(alert(m)) for m in broker.messages(f"{name}.out", 60.0, PARTITIONS, to_end=True))
     assert len(seen) == flows
     assert set(seen.values()) == {1}
-    letters = [dict(m.headers()) for m in broker.messages(f"{name}.out.dead", 60.0, PARTITIONS, to_end=True)]
-    told = Counter((m["partition"], m["offset"]) for m in letters)
+    dead_letters = [
+        dict(m.headers()) for m in broker.messages(f"{name}.out.dead", 60.0, PARTITIONS, to_end=True)
+    ]
+    told = Counter((m["partition"], m["offset"]) for m in dead_letters)
     assert len(told) == sum(ends) // 2
     assert set(told.values()) == {1}

@@ -1,4 +1,4 @@
-"""Notes: what threads and signals tell the thread that waits for the run to end.
+"""Events: what threads and signals tell the thread that waits for the run to end.
 
 A lock that the main thread waits for is not enough: a signal that reaches Python just before the wait begins,
 or that the system hands to another thread, wakes nobody, and its handler runs when something else happens
@@ -21,7 +21,7 @@ from typing import Any
 _DAY = 86_400.0
 
 
-class Notes:
+class Events:
     """A queue that a signal handler may write to, and that a signal wakes for certain."""
 
     def __init__(self) -> None:

@@ -125,7 +125,7 @@ class Tracing:
         if window.flagged is not None:
             facts["alerts"] = int(window.flagged.sum())
         told = {f"morpheus_gae.{name}": value for name, value in facts.items()}
-        model = {} if window.served is None else {"morpheus_gae.model": window.served.label}
+        model = {} if window.live is None else {"morpheus_gae.model": window.live.label}
         parent = self._tracer.start_span(
             "window", start_time=min(step[1] for step in trace.steps), attributes={**told, **model}
         )

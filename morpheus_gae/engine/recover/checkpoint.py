@@ -30,7 +30,7 @@ from morpheus_gae.sinks.remote.target import is_remote
 if TYPE_CHECKING:
     from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.learning import Learning
-    from morpheus_gae.engine.live_model import Served
+    from morpheus_gae.engine.live_model import LiveModel
     from morpheus_gae.engine.observe.metrics import Metrics
     from morpheus_gae.engine.recover.learnt_file import LearntFiles
     from morpheus_gae.engine.window import Window
@@ -88,7 +88,7 @@ class Checkpoint:
     def __init__(
         self,
         settings: Settings,
-        served: Served,
+        live: LiveModel,
         paths: list[str],
         clock: Callable[[], float] = time.monotonic,
         learning: Learning | None = None,
@@ -109,7 +109,7 @@ class Checkpoint:
             kind_of(settings.incidents)
         self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
         self._path = self._folder / FILE
-        self._served, self._learning = served, learning
+        self._live, self._learning = live, learning
         self._files: LearntFiles | None = None
         if learning is not None:
             from morpheus_gae.engine.recover.learnt_file import LearntFiles
@@ -128,7 +128,7 @@ class Checkpoint:
                 **({"suppress": _digest(settings.suppress)} if settings.suppress is not None else {}),
                 "dead_letters": settings.dead_letters_path,
             },
-            "model": served.label,
+            "model": live.label,
         }
         self._written_at: float | None = None
         self._lock = self._locked()
@@ -138,7 +138,7 @@ class Checkpoint:
             self.close()
             raise
         self.start: Position | None = self._position()
-        self._letters: ResumableDeadLetters | None = None
+        self._dead_letters: ResumableDeadLetters | None = None
         self._text: ResumableText | None = None
         self._incidents: IncidentStream | None = None
         self._incident_text: ResumableText | None = None
@@ -178,14 +178,14 @@ class Checkpoint:
         from morpheus_gae.sinks.resumable import ResumableDeadLetters
 
         path = str(self._settings.dead_letters_path)
-        self._letters = ResumableDeadLetters(path, number, int(self._found.get("dead_letters", 0)))
-        return self._letters
+        self._dead_letters = ResumableDeadLetters(path, number, int(self._found.get("dead_letters", 0)))
+        return self._dead_letters
 
     def restore(self, metrics: Metrics) -> None:
         """Go on from what the adaptive threshold, or the run, had learnt."""
         if self._found.get("learnt"):
             where = str(self._path)
-            restore(self._found["learnt"], where, self._served, metrics, self._learning, self._files)
+            restore(self._found["learnt"], where, self._live, metrics, self._learning, self._files)
 
     def keep(self, window: Window) -> None:
         """Note that a window is delivered; write the checkpoint if that is due."""
@@ -222,10 +222,10 @@ class Checkpoint:
         from morpheus_gae.sinks.resumable import Written
 
         position = max(window.flows.done, key=lambda p: (p.partition, p.offset))
-        assert self._letters is not None
+        assert self._dead_letters is not None
         # what the checkpoint speaks of is on the disk, or with the server, before the checkpoint is
         output = Written(0) if self._text is None else self._text.sync()
-        letters = self._letters.sync(position.partition, position.offset)
+        dead_letters = self._dead_letters.sync(position.partition, position.offset)
         learnt = None if window.learnt is None else window.learnt.as_dict(self._files)
         incidents = {}
         if self._incidents is not None:
@@ -237,7 +237,7 @@ class Checkpoint:
                 "finished": False,
                 "position": {"input": position.partition, "record": position.offset},
                 "output": asdict(output),
-                "dead_letters": letters,
+                "dead_letters": dead_letters,
                 "learnt": learnt,
             }
         )

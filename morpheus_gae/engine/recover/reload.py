@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.live_model import LiveModel, Slot
 from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 
@@ -43,7 +43,7 @@ class Reloader:
     def __init__(
         self,
         folder: str,
-        load: Callable[[], Served],
+        load: Callable[[], LiveModel],
         slot: Slot,
         metrics: Metrics,
         say: Callable[[str], None],
@@ -125,6 +125,6 @@ class Reloader:
             return None
 
 
-def _thresholds(served: Served) -> dict[str, float]:
+def _thresholds(live: LiveModel) -> dict[str, float]:
     """The calibrated thresholds, which are no part of the hash."""
-    return dict(served.executor.artifact.thresholds)
+    return dict(live.executor.artifact.thresholds)

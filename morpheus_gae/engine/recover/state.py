@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from morpheus_gae.detect.threshold import Threshold
     from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.learning import Learning, Snapshot
-    from morpheus_gae.engine.live_model import Served
+    from morpheus_gae.engine.live_model import LiveModel
     from morpheus_gae.engine.observe.metrics import Metrics
     from morpheus_gae.engine.recover.learnt_file import LearntFiles
     from morpheus_gae.engine.window import Window
@@ -62,11 +62,11 @@ class Learnt:
 
     @staticmethod
     def of(
-        served: Served | None, threshold: Threshold, metrics: Metrics, stream: Snapshot | None = None
+        live: LiveModel | None, threshold: Threshold, metrics: Metrics, stream: Snapshot | None = None
     ) -> Learnt:
         """Copies, which the next window does not change."""
         history: DecayingHistogram | None = getattr(threshold, "history", None)
-        label = "" if served is None else served.label
+        label = "" if live is None else live.label
         return Learnt(label, None if history is None else history.copy(), metrics.scores(), stream)
 
     def as_dict(self, files: LearntFiles | None = None) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Learnt:
 def restore(
     saved: dict[str, Any],
     where: str,
-    served: Served,
+    live: LiveModel,
     metrics: Metrics,
     learning: Learning | None = None,
     files: LearntFiles | None = None,
@@ -117,13 +117,13 @@ def restore(
         raise InputError(
             f"{where} has format {reprlib.repr(saved.get('format'))}, this program reads {FORMAT}: remove it"
         )
-    if saved.get("model") != served.label:
+    if saved.get("model") != live.label:
         learnt_with = printable(str(saved.get("model")))[:200]
         raise UsageError(
-            f"{where} was learnt with model {learnt_with}, this run uses {served.label}, whose "
+            f"{where} was learnt with model {learnt_with}, this run uses {live.label}, whose "
             "scores are on another scale: give that model or another --state, or remove the file"
         )
-    history: DecayingHistogram | None = getattr(served.threshold, "history", None)
+    history: DecayingHistogram | None = getattr(live.threshold, "history", None)
     try:
         if history is not None and saved.get("threshold") is not None:
             history.restore(saved["threshold"])
@@ -174,7 +174,7 @@ class StateFile:
         self._written: float | None = None
         self._waiting: Learnt | None = None
 
-    def load(self, served: Served, metrics: Metrics) -> bool:
+    def load(self, live: LiveModel, metrics: Metrics) -> bool:
         """Go on from the file, if there is one; whether there was.
 
         Raises
@@ -194,7 +194,7 @@ class StateFile:
             saved = None
         if not isinstance(saved, dict):
             raise InputError(f"{self._path} is no state that this program wrote: give another --state")
-        restore(saved, str(self._path), served, metrics, self._learning, self._files)
+        restore(saved, str(self._path), live, metrics, self._learning, self._files)
         self._found = saved
         return True
 

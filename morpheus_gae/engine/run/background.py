@@ -1,4 +1,4 @@
-"""Upkeep: what goes on beside the flows of one run: checkpoint, state, reload, traces, latencies."""
+"""Background: what goes on beside the flows of one run: checkpoint, state, reload, traces, latencies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.live_model import LiveModel, Slot
 from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.observe.tracing import Tracing, open_tracing
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TRACE_SECONDS = 3.0
 
 
-class Upkeep:
+class Background:
     """What a run keeps going beside its flows, as its settings ask.
 
     Parameters
@@ -70,7 +70,7 @@ class Upkeep:
         metrics: Metrics,
         say: Callable[[str], None],
         slot: Slot | None,
-        load: Callable[[], Served],
+        load: Callable[[], LiveModel],
         learning: Learning | None = None,
     ) -> None:
         self._learning = learning
@@ -219,7 +219,7 @@ class Upkeep:
         if self._state is not None:
             self._state.close()
 
-    def _resume(self, served: Served) -> None:
+    def _resume(self, live: LiveModel) -> None:
         from morpheus_gae.flows.readers.read import expand
         from morpheus_gae.flows.readers.resume import PositionedReader
 
@@ -228,7 +228,7 @@ class Upkeep:
             if url == STDIN or "://" in url:
                 raise UsageError(f"--checkpoint reads files, which can be read again: {url} is none")
         paths = expand(list(settings.input))
-        self.checkpoint = Checkpoint(settings, served, paths, learning=self._learning)
+        self.checkpoint = Checkpoint(settings, live, paths, learning=self._learning)
         self.checkpoint.restore(self._metrics)
         start = self.checkpoint.start
         self._reader = PositionedReader(

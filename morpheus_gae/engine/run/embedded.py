@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from morpheus_gae.engine.observe.events import Notes, ignored
+from morpheus_gae.engine.observe.events import Events, ignored
 from morpheus_gae.engine.observe.health import Health
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.channel import Cancelled, Channel, EndOfStream
@@ -94,7 +94,7 @@ class EmbeddedEngine:
         self.stopped = False
         self.stuck: list[str] = []
         self._channels = [Channel(queue) for _ in self.operators]
-        self._notes = Notes()
+        self._events = Events()
         self.metrics.queues = self._depths
         # a source that is assigned what it reads says what it still lacks
         self.health.waits_for = lambda: getattr(source, "waits_for", None)
@@ -112,9 +112,9 @@ class EmbeddedEngine:
         threads = [self._thread(self.source, self._run_source)]
         for i, operator in enumerate(self.operators):
             threads.append(self._thread(operator, partial(self._run_operator, i)))
-        self._notes.open()
+        self._events.open()
         try:
-            with self._notes.signals(self._handlers()):
+            with self._events.signals(self._handlers()):
                 self.health.ready = True
                 for thread in threads:
                     thread.start()
@@ -124,7 +124,7 @@ class EmbeddedEngine:
                     self._call_off(threads, ABORT_SECONDS if isinstance(error, Aborted) else GRACE_SECONDS)
                     raise error
         finally:
-            self._notes.close()
+            self._events.close()
         for thread in threads:
             thread.join()
 
@@ -133,7 +133,7 @@ class EmbeddedEngine:
         until: float | None = None
         while running:
             try:
-                kind, what = self._notes.get(until)
+                kind, what = self._events.get(until)
             except TimeoutError:
                 return Aborted(signal.SIGTERM)
             if kind == "ended":
@@ -156,7 +156,7 @@ class EmbeddedEngine:
 
     def stop(self) -> None:
         """Stop the source and let what is in flight drain; from any thread or signal handler."""
-        self._notes.put(("stop", None))
+        self._events.put(("stop", None))
 
     def _call_off(self, threads: list[threading.Thread], grace: float) -> None:
         for channel in self._channels:
@@ -182,7 +182,7 @@ class EmbeddedEngine:
             except BaseException as caught:
                 # a destination that failed may well fail again when closed: the first error tells more
                 error = error or caught
-            self._notes.put(("ended", error))
+            self._events.put(("ended", error))
 
         return threading.Thread(target=run, name=stage.name, daemon=True)
 
@@ -241,10 +241,10 @@ class EmbeddedEngine:
         """What the signals put into the notes."""
 
         def stop(number: int) -> None:
-            self._notes.put_from_signal(("signal", number))
+            self._events.put_from_signal(("signal", number))
 
         def hangup(_number: int) -> None:
-            self._notes.put_from_signal(("hangup", None))
+            self._events.put_from_signal(("hangup", None))
 
         handlers: dict[signal.Signals, Callable[[int], None]] = dict.fromkeys(_SIGNALS, stop)
         if self.on_hangup is not None and not ignored([signal.SIGHUP]):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from morpheus_gae.engine.run.poll import ticking
+from morpheus_gae.engine.run.poll import polled
 from morpheus_gae.engine.run.stdin import StoppableStdin
 from morpheus_gae.engine.stage import Operator, Source
 
@@ -80,7 +80,7 @@ class Feed:
 
     def _flows(self) -> Iterator[Any]:
         pair = self._pair
-        for flows in ticking(self._source, TICK_SECONDS) if self._live else self._source:
+        for flows in polled(self._source, TICK_SECONDS) if self._live else self._source:
             if pair is None or flows is None:
                 yield flows
             else:

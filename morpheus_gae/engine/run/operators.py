@@ -137,12 +137,12 @@ class BuildGraph(Operator):
         windows.reverse()
         while windows:
             flows = windows.pop()
-            served = None if self._slot is None else self._slot.current
-            graph = (self._build if served is None else served.build)(flows)
+            live = None if self._slot is None else self._slot.current
+            graph = (self._build if live is None else live.build)(flows)
             self._metrics.add(hosts=graph.hosts, pairs=graph.pairs)
             self._metrics.swept(graph.sweeps)
             arrived, self._arrived = self._arrived, self._clock()
-            yield Window(flows, graph, served=served, arrived=arrived)
+            yield Window(flows, graph, live=live, arrived=arrived)
 
 
 class InferGae(Operator):
@@ -170,7 +170,7 @@ class InferGae(Operator):
     def process(self, item: Window) -> Iterator[Window]:
         """The window with its scores."""
         assert item.graph is not None
-        executor = self._executor if item.served is None else item.served.executor
+        executor = self._executor if item.live is None else item.live.executor
         scores = executor.score(item.graph)
         self._hosts += item.graph.hosts
         self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=scores.unseen_hosts)
@@ -232,9 +232,9 @@ class FlagAnomalies(Operator):
         assert item.scores is not None
         surprise = item.scores.surprise
         rule = self._threshold
-        if item.served is not None:
-            self._metrics.serving(item.served.executor.artifact)
-            rule = item.served.threshold or rule
+        if item.live is not None:
+            self._metrics.serving(item.live.executor.artifact)
+            rule = item.live.threshold or rule
         # a run that learns has decided already: what is flagged is not learnt
         threshold = rule.of_window(surprise, item.flows) if item.threshold is None else item.threshold
         flagged = surprise >= threshold
@@ -255,7 +255,7 @@ class FlagAnomalies(Operator):
                 benign=benign.sum(),
                 benign_alerts=(benign & flagged).sum(),
             )
-        learnt = Learnt.of(item.served, rule, self._metrics, item.snapshot) if self._remember else None
+        learnt = Learnt.of(item.live, rule, self._metrics, item.snapshot) if self._remember else None
         yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt, snapshot=None)
 
     def close(self) -> None:
@@ -332,7 +332,7 @@ class ToAlerts(Operator):
         assert item.threshold is not None
         if not self._admit(item):
             return
-        model = self._model if item.served is None else item.served.label
+        model = self._model if item.live is None else item.live.label
         explainer = self._explains(item)
         alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model, explainer)
         self._sink.add(alerts)
@@ -350,7 +350,7 @@ class ToAlerts(Operator):
         """Of the model that scored the window."""
         if self._artifact is None:
             return None
-        artifact = self._artifact if item.served is None else item.served.executor.artifact
+        artifact = self._artifact if item.live is None else item.live.executor.artifact
         artifact = item.artifact or artifact
         if self._explainer is None or self._explainer.artifact is not artifact:
             from morpheus_gae.detect.explain import Explainer

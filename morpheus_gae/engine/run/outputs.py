@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from morpheus_gae.detect.encodings import Encode
     from morpheus_gae.engine.incidents import IncidentStream
-    from morpheus_gae.engine.run.background import Upkeep
+    from morpheus_gae.engine.run.background import Background
     from morpheus_gae.engine.run.topics import Topics
     from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.incidents.fold import Change
@@ -43,7 +43,7 @@ def alert_sink(
     settings: Settings,
     metrics: Metrics,
     say: Callable[[str], None],
-    upkeep: Upkeep | None = None,
+    background: Background | None = None,
     topics: Topics | None = None,
 ) -> AlertSink:
     """The sink of a pipeline.
@@ -88,7 +88,7 @@ def alert_sink(
     if sink is not None:
         return sink
     check_destination(output)
-    sink = (None if upkeep is None else upkeep.sink()) or LazySink(partial(open_sink, output))
+    sink = (None if background is None else background.sink()) or LazySink(partial(open_sink, output))
     return sink if settings.form == "plain" else EncodedSink(sink, encode)
 
 
@@ -96,13 +96,13 @@ def open_incidents(
     settings: Settings,
     metrics: Metrics,
     say: Callable[[str], None],
-    upkeep: Upkeep | None = None,
+    background: Background | None = None,
     topics: Topics | None = None,
     suppression: Suppression | None = None,
 ) -> IncidentStream | None:
     """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
 
-    Rules of suppression are those of ``upkeep``, where there is one.
+    Rules of suppression are those of ``background``, where there is one.
 
     Raises
     ------
@@ -134,8 +134,10 @@ def open_incidents(
         if ".csv" in Path(target).suffixes:
             raise UsageError(f"incidents have lists in them: write them to .jsonl, not to {target}")
         check_destination(target)
-        sink = (None if upkeep is None else upkeep.incident_sink()) or LazySink(partial(open_sink, target))
-    suppression = suppression if upkeep is None else upkeep.suppression
+        sink = (None if background is None else background.incident_sink()) or LazySink(
+            partial(open_sink, target)
+        )
+    suppression = suppression if background is None else background.suppression
     stream = IncidentStream(
         sink,
         rows,
@@ -146,8 +148,8 @@ def open_incidents(
         mark=_policy(settings),
         **({} if suppression is None else {"keep": suppression.incidents}),
     )
-    if upkeep is not None:
-        upkeep.follow(stream)
+    if background is not None:
+        background.follow(stream)
     return stream
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.live_model import LiveModel, Slot
 from morpheus_gae.engine.observe.health import Health
 from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.observe.monitor import Monitor
-from morpheus_gae.engine.run.background import Upkeep
+from morpheus_gae.engine.run.background import Background
 from morpheus_gae.engine.run.embedded import EmbeddedEngine
 from morpheus_gae.engine.run.missing_columns import telling
 from morpheus_gae.engine.run.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
@@ -50,7 +50,7 @@ class Pipeline:
 
     engine: EmbeddedEngine
     metrics: Metrics
-    upkeep: Upkeep
+    background: Background
     topics: Topics | None = None
 
     @property
@@ -61,13 +61,13 @@ class Pipeline:
     def run(self) -> None:
         """Run to the end; see ``EmbeddedEngine.run``."""
         self.metrics.start()
-        self.upkeep.start()
+        self.background.start()
         try:
             self.engine.run()
-            self.upkeep.finish()
+            self.background.finish()
         finally:
             self.metrics.end()
-            self.upkeep.close()
+            self.background.close()
             if self.topics is not None:
                 self.topics.end()
 
@@ -137,23 +137,23 @@ def build_pipeline(
         # before the state is read: scores of another model would be forgotten
         metrics.serving(executor.artifact)
     learning = _learning(names, settings, metrics, executor, say)
-    upkeep = Upkeep(settings, names, metrics, say, slot, load, learning)
+    background = Background(settings, names, metrics, say, slot, load, learning)
     topics = open_topics(settings, names, metrics, say)
     operators: list[Operator] = []
     for name in names[1:]:
         if name == "monitor":
             operators.append(Monitor(metrics, total, say, settings.description, terminal))
         elif name == "infer-gae" and learning is not None:
-            operators.append(_learn_gae(learning, settings, metrics, upkeep))
+            operators.append(_learn_gae(learning, settings, metrics, background))
         else:
-            operators.append(_operator(name, settings, metrics, executor, say, slot, upkeep, topics))
+            operators.append(_operator(name, settings, metrics, executor, say, slot, background, topics))
     source: Source
     if topics is not None and topics.source is not None:
         source = topics.source
     else:
         operators.insert(0, _pair_flows(settings, metrics, say))
         switch = Switch(wake)
-        batches = upkeep.batches() or read_flows(
+        batches = background.batches() or read_flows(
             inputs,
             batch_rows=settings.batch_size,
             stdin_format=settings.format,
@@ -162,23 +162,23 @@ def build_pipeline(
             go_on=True,
             switch=switch,
         )
-        bad = upkeep.dead_letters() or (topics and topics.dead_letters())
-        letters = bad or DeadLetters(settings.dead_letters_path)
-        source = upkeep.source = FlowSource(batches, metrics, letters, switch.stop, say, say, asked)
+        bad = background.dead_letters() or (topics and topics.dead_letters())
+        dead_letters = bad or DeadLetters(settings.dead_letters_path)
+        source = background.source = FlowSource(batches, metrics, dead_letters, switch.stop, say, say, asked)
     engine = EmbeddedEngine(
         source,
-        upkeep.traced(operators),
+        background.traced(operators),
         queue=settings.queue,
         metrics=metrics,
         on_stop=lambda: say(STOPPING),
-        on_hangup=upkeep.on_hangup,
+        on_hangup=background.on_hangup,
         grace_seconds=settings.grace_seconds,
         health=health,
     )
     if topics is not None and topics.source is not None:
         # the group has told at least once which partitions are ours, if only that none is
         engine.health.waits_for = lambda: None if metrics.rebalances else "its partitions"
-    return Pipeline(engine, metrics, upkeep, topics)
+    return Pipeline(engine, metrics, background, topics)
 
 
 def _learning(
@@ -197,11 +197,11 @@ def _learning(
     return Learning(executor, settings, metrics, say)
 
 
-def _learn_gae(learning: Learning, settings: Settings, metrics: Metrics, upkeep: Upkeep) -> Operator:
+def _learn_gae(learning: Learning, settings: Settings, metrics: Metrics, background: Background) -> Operator:
     from morpheus_gae.engine.learning import SNAPSHOT_SECONDS, LearnGae
 
     seconds = SNAPSHOT_SECONDS if settings.checkpoint is None else settings.checkpoint_seconds
-    return LearnGae(learning, metrics, upkeep.remember, seconds)
+    return LearnGae(learning, metrics, background.remember, seconds)
 
 
 def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]) -> PairFlows:
@@ -250,7 +250,7 @@ def _load(
     settings: Settings,
     open_executor: OpenExecutor | None,
     say: Callable[[str], None],
-) -> Served:
+) -> LiveModel:
     """The model that is in its folder now, ready to work."""
     from morpheus_gae.engine.run.warm_up import warm_up
 
@@ -263,7 +263,7 @@ def _load(
     executor = open_executor(_model(settings), settings.executor)
     warm_up(executor)
     threshold = _threshold(settings, executor.artifact) if "flag-anomalies" in names else None
-    return Served(executor, _builder(executor, say), threshold)
+    return LiveModel(executor, _builder(executor, say), threshold)
 
 
 def _builder(executor: Executor, say: Callable[[str], None]) -> Callable[[Flows], WindowGraph]:
@@ -295,7 +295,7 @@ def _operator(
     executor: Executor | None,
     say: Callable[[str], None],
     slot: Slot | None = None,
-    upkeep: Upkeep | None = None,
+    background: Background | None = None,
     topics: Topics | None = None,
     suppression: Suppression | None = None,
 ) -> Operator:
@@ -315,9 +315,9 @@ def _operator(
             # the option's range lets NaN through
             raise UsageError(str(error)) from None
         wait = settings.window_seconds if settings.live else None
-        if upkeep is None:
+        if background is None:
             return BuildGraph(cutter, build, metrics, wait)
-        return BuildGraph(cutter, build, metrics, wait, slot=slot, unfinished=upkeep.unfinished)
+        return BuildGraph(cutter, build, metrics, wait, slot=slot, unfinished=background.unfinished)
     # check_order has seen to it that the others come after infer-gae
     assert executor is not None
     artifact = executor.artifact
@@ -325,15 +325,15 @@ def _operator(
         return InferGae(executor, metrics, say)
     if name == "flag-anomalies":
         threshold = slot.current.threshold if slot is not None else None
-        remember = upkeep is not None and upkeep.remember
-        suppression = suppression if upkeep is None else upkeep.suppression
+        remember = background is not None and background.remember
+        suppression = suppression if background is None else background.suppression
         return _flag_anomalies(settings, metrics, artifact, threshold, remember, say, suppression)
-    after, drained = ([], _nothing) if upkeep is None else (upkeep.after, upkeep.drained)
+    after, drained = ([], _nothing) if background is None else (background.after, background.drained)
     label = f"{artifact.name}@{artifact.hash}"
-    sink = alert_sink(settings, metrics, say, upkeep, topics)
-    incidents = open_incidents(settings, metrics, say, upkeep, topics, suppression)
+    sink = alert_sink(settings, metrics, say, background, topics)
+    incidents = open_incidents(settings, metrics, say, background, topics, suppression)
     if topics is None or topics.source is None:
-        ended = _ended if upkeep is None else upkeep.ended
+        ended = _ended if background is None else background.ended
         return ToAlerts(
             sink, label, after=after, drained=drained, incidents=incidents, ended=ended, artifact=artifact
         )

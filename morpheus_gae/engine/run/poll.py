@@ -1,4 +1,4 @@
-"""Ticks: an iteration that also tells when nothing came for a while, so that waits can end by the clock."""
+"""Poll: an iteration that also tells when nothing came for a while, so that waits can end by the clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from morpheus_gae.engine.run.channel import Cancelled, Channel, EndOfStream
 T = TypeVar("T")
 
 
-def ticking(items: Iterable[T], seconds: float) -> Iterator[T | None]:
+def polled(items: Iterable[T], seconds: float) -> Iterator[T | None]:
     """Items as they come, and None each time that none came for so many seconds.
 
     Parameters

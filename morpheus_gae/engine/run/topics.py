@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.bad import BadRecord
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
-    from morpheus_gae.kafka.letters import Letters
+    from morpheus_gae.kafka.dead_letters import DeadLetters
     from morpheus_gae.kafka.outbox import Outbox
     from morpheus_gae.kafka.source import KafkaSource
 
@@ -173,14 +173,14 @@ class Topics:
                 settings.fail_fast,
             ),
             self._metrics,
-            self._letters(),
+            self._dead_letters(),
             self._say,
             transactions,
             wanted=self._missing,
         )
 
-    def _letters(self) -> Letters:
-        from morpheus_gae.kafka.letters import FilePost, Letters, NoPost, Post, TopicPost
+    def _dead_letters(self) -> DeadLetters:
+        from morpheus_gae.kafka.dead_letters import DeadLetters, FilePost, NoPost, Post, TopicPost
 
         path = self._settings.dead_letters_path
         post: Post = NoPost()
@@ -192,7 +192,7 @@ class Topics:
             self._say(
                 "Note: bad records are counted and not kept: give --dead_letters (a file or kafka:// URL)"
             )
-        return Letters(post)
+        return DeadLetters(post)
 
     def _outbox(self, url: TopicUrl) -> Outbox:
         from morpheus_gae.kafka.client import make_producer
@@ -298,16 +298,19 @@ class TopicDeadLetters:
     """
 
     def __init__(self, outbox: Outbox, topic: str) -> None:
-        from morpheus_gae.kafka.letters import TopicPost
+        from morpheus_gae.kafka.dead_letters import TopicPost
 
         self._post = TopicPost(outbox, topic)
 
     def add(self, records: list[BadRecord]) -> None:
         """Send records; the source's file is told as the topic."""
-        from morpheus_gae.kafka.letters import Letter
+        from morpheus_gae.kafka.dead_letters import DeadLetter
 
         self._post.write(
-            [Letter(r.source, -1, -1, r.row, r.reason.value, r.detail, r.record.encode()) for r in records]
+            [
+                DeadLetter(r.source, -1, -1, r.row, r.reason.value, r.detail, r.record.encode())
+                for r in records
+            ]
         )
         self._post.flush()
 

@@ -55,7 +55,7 @@ def enlist(keys: U64, table: U64, size: int, slots: I32, out: I32) -> int:
     return size
 
 
-class Grow:
+class HashTable:
     """Columns of numbers with a row for each key.
 
     Parameters

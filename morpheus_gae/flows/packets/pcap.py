@@ -25,7 +25,7 @@ from morpheus_gae.flows.exporters.names import PRESETS
 from morpheus_gae.flows.exporters.presets import Layout
 from morpheus_gae.flows.files.interfaces import INTERFACE, Switch
 from morpheus_gae.flows.files.stream import COMPRESSIONS, Stream, TruncatedError
-from morpheus_gae.flows.packets import worker as pcap_worker
+from morpheus_gae.flows.packets import worker
 from morpheus_gae.flows.packets.walk import walk
 from morpheus_gae.flows.trace import tracing
 
@@ -137,7 +137,7 @@ class Worker:
             "buffer_bytes": LIVE_BUFFER_BYTES if live else 0,
         }
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        command = [sys.executable, "-I", pcap_worker.__file__, json.dumps(told)]
+        command = [sys.executable, "-I", worker.__file__, json.dumps(told)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -224,7 +224,7 @@ def _flows(table: pa.Table, source: str, row: int, bytes_read: int = 0) -> FlowB
 
 
 def _no_flows() -> pa.Table:
-    kinds = {n: pa.string() if n in pcap_worker.TEXT else pa.int64() for n in pcap_worker.COLUMNS}
+    kinds = {n: pa.string() if n in worker.TEXT else pa.int64() for n in worker.COLUMNS}
     return pa.schema(kinds).empty_table()
 
 

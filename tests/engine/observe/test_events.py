@@ -7,69 +7,69 @@ import time
 
 import pytest
 
-from morpheus_gae.engine.observe.events import Notes, ignored
+from morpheus_gae.engine.observe.events import Events, ignored
 
 
 @pytest.fixture
-def notes() -> Notes:
-    made = Notes()
+def events() -> Events:
+    made = Events()
     made.open()
     return made
 
 
-def test_notes_come_in_order_and_wake_the_reader(notes: Notes) -> None:
-    writer = threading.Thread(target=lambda: [notes.put(i) for i in range(20_000)])
+def test_notes_come_in_order_and_wake_the_reader(events: Events) -> None:
+    writer = threading.Thread(target=lambda: [events.put(i) for i in range(20_000)])
     writer.start()
-    assert [notes.get() for _ in range(20_000)] == list(range(20_000))
+    assert [events.get() for _ in range(20_000)] == list(range(20_000))
     writer.join()
-    notes.close()
+    events.close()
 
 
 def test_what_is_put_before_and_after_is_kept_and_harms_nothing() -> None:
-    notes = Notes()
-    notes.put("early")
-    notes.open()
-    assert notes.get() == "early"
-    notes.close()
-    notes.close()
-    notes.put("late")
-    assert notes.get(deadline=0.0) == "late"
+    events = Events()
+    events.put("early")
+    events.open()
+    assert events.get() == "early"
+    events.close()
+    events.close()
+    events.put("late")
+    assert events.get(deadline=0.0) == "late"
 
 
-def test_a_deadline(notes: Notes) -> None:
+def test_a_deadline(events: Events) -> None:
     with pytest.raises(TimeoutError):
-        notes.get(time.monotonic() + 0.01)
+        events.get(time.monotonic() + 0.01)
     with pytest.raises(TimeoutError):
-        notes.get(0.0)
-    notes.close()
+        events.get(0.0)
+    events.close()
 
 
-def test_signals_wake_the_reader_every_time(notes: Notes) -> None:
+def test_signals_wake_the_reader_every_time(events: Events) -> None:
     before = signal.getsignal(signal.SIGUSR1), signal.set_wakeup_fd(-1)
-    with notes.signals({signal.SIGUSR1: notes.put_from_signal}):
+    with events.signals({signal.SIGUSR1: events.put_from_signal}):
         for _ in range(200):
             # from another thread, at no particular moment of the wait
             sender = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1))
             sender.start()
-            assert notes.get(time.monotonic() + 60) == signal.SIGUSR1
+            assert events.get(time.monotonic() + 60) == signal.SIGUSR1
             sender.join()
     assert (signal.getsignal(signal.SIGUSR1), signal.set_wakeup_fd(-1)) == before
-    notes.close()
+    events.close()
 
 
-def test_another_thread_leaves_signals_alone(notes: Notes) -> None:
+def test_another_thread_leaves_signals_alone(events: Events) -> None:
     before = signal.getsignal(signal.SIGUSR1)
     seen = []
 
     def inside() -> None:
-        with notes.signals({signal.SIGUSR1: lambda number: None}):
+        with events.signals({signal.SIGUSR1: lambda number: None}):
             seen.append(signal.getsignal(signal.SIGUSR1))
 
     thread = threading.Thread(target=inside)
     thread.start()
     thread.join()
     assert seen == [before]
-    notes.close()
+    events.close()
 
 
 def test_ignored() -> None:

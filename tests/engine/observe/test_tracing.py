@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from morpheus_gae.detect.threshold import FixedThreshold
-from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.live_model import LiveModel, Slot
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.observe.tracing import Tracing, asked_for, open_tracing
 from morpheus_gae.engine.run.embedded import EmbeddedEngine
@@ -31,7 +31,7 @@ STAGES = ["build-graph", "infer-gae", "flag-anomalies", "to-alerts"]
 
 def chain(metrics: Metrics) -> list[Operator]:
     executor = ToyExecutor()
-    slot = Slot(Served(executor, toy_graph, FixedThreshold(7.0)))
+    slot = Slot(LiveModel(executor, toy_graph, FixedThreshold(7.0)))
     return [
         BuildGraph(ToyCutter(4), toy_graph, metrics, slot=slot),
         InferGae(executor, metrics, lambda line: None),

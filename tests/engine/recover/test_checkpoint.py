@@ -270,8 +270,8 @@ def test_a_finished_run_does_nothing_more(begun: Settings) -> None:
 
 
 def test_two_runs_cannot_share_one(begun: Settings) -> None:
-    served: Any = type("", (), {"label": "toy@0123456789ab", "threshold": None})
-    first = Checkpoint(begun, served, list(begun.input))
+    live: Any = type("", (), {"label": "toy@0123456789ab", "threshold": None})
+    first = Checkpoint(begun, live, list(begun.input))
     with pytest.raises(OutputError, match="another run uses it"):
         run(begun)
     first.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from morpheus_gae.engine.live_model import Served, Slot
+from morpheus_gae.engine.live_model import LiveModel, Slot
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.recover.reload import Reloader
 from morpheus_gae.errors import ArtifactError
@@ -13,17 +13,17 @@ from tests.cli.live import until
 from tests.engine.toys import ToyExecutor, toy_graph
 
 
-def model(hash: str, threshold: float = 50.0) -> Served:
+def model(hash: str, threshold: float = 50.0) -> LiveModel:
     executor = ToyExecutor()
     executor.artifact.hash = hash
     executor.artifact.thresholds = {"0.001": threshold}
-    return Served(executor, toy_graph)
+    return LiveModel(executor, toy_graph)
 
 
 class Disk:
     """A model folder: what loading gives, or raises."""
 
-    def __init__(self, folder: Path, first: Served) -> None:
+    def __init__(self, folder: Path, first: LiveModel) -> None:
         self.folder, self.there = folder, first
         self.write(first)
 
@@ -31,7 +31,7 @@ class Disk:
         self.there = there
         (self.folder / "config.json").write_text(text or getattr(there, "label", str(there)))
 
-    def load(self) -> Served:
+    def load(self) -> LiveModel:
         if isinstance(self.there, Exception):
             raise self.there
         return self.there

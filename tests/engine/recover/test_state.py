@@ -10,20 +10,20 @@ import pytest
 
 from morpheus_gae.detect.adaptive import AdaptiveThreshold
 from morpheus_gae.detect.threshold import FixedThreshold
-from morpheus_gae.engine.live_model import Served
+from morpheus_gae.engine.live_model import LiveModel
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.recover.state import Learnt, StateFile
 from morpheus_gae.errors import GaeError, InputError, UsageError
 from tests.engine.toys import ToyExecutor, toy_graph
 
 
-def served(threshold: Any, hash: str = "0123456789ab") -> Served:
+def live(threshold: Any, hash: str = "0123456789ab") -> LiveModel:
     executor = ToyExecutor()
     executor.artifact.hash = hash
-    return Served(executor, toy_graph, threshold)
+    return LiveModel(executor, toy_graph, threshold)
 
 
-def counted(of: Served) -> Metrics:
+def counted(of: LiveModel) -> Metrics:
     metrics = Metrics()
     metrics.follow_scores()
     metrics.serving(of.executor.artifact)
@@ -35,7 +35,7 @@ def windows(n: int, seed: int = 0) -> list[np.ndarray]:
     return [rng.exponential(2.0, 1000).astype(np.float32) for _ in range(n)]
 
 
-def learnt(of: Served, metrics: Metrics, surprise: np.ndarray) -> Any:
+def learnt(of: LiveModel, metrics: Metrics, surprise: np.ndarray) -> Any:
     assert of.threshold is not None
     threshold = of.threshold.of_window(surprise)
     metrics.scored(surprise, float(threshold))
@@ -44,17 +44,17 @@ def learnt(of: Served, metrics: Metrics, surprise: np.ndarray) -> Any:
 
 def test_a_restart_goes_on_as_if_there_had_been_none(tmp_path: Path) -> None:
     path = str(tmp_path / "state.json")
-    one = served(AdaptiveThreshold(0.01, half_life=3000))
+    one = live(AdaptiveThreshold(0.01, half_life=3000))
     metrics = counted(one)
     whole = [learnt(one, metrics, surprise) for surprise in windows(8)]
 
     state = StateFile(path)
-    before = served(AdaptiveThreshold(0.01, half_life=3000))
+    before = live(AdaptiveThreshold(0.01, half_life=3000))
     first = counted(before)
     for surprise in windows(8)[:5]:
         state.keep(learnt(before, first, surprise))
     state.close()
-    after = served(AdaptiveThreshold(0.01, half_life=3000))
+    after = live(AdaptiveThreshold(0.01, half_life=3000))
     second = counted(after)
     assert StateFile(path).load(after, second)
     rest = [learnt(after, second, surprise) for surprise in windows(8)[5:]]
@@ -65,12 +65,12 @@ def test_a_restart_goes_on_as_if_there_had_been_none(tmp_path: Path) -> None:
 
 def test_another_rate_goes_on_from_the_same_history(tmp_path: Path) -> None:
     path = str(tmp_path / "state.json")
-    one = served(AdaptiveThreshold(0.01))
+    one = live(AdaptiveThreshold(0.01))
     state = StateFile(path)
     state.keep(learnt(one, counted(one), windows(1)[0]))
-    other = served(AdaptiveThreshold(0.1))
+    other = live(AdaptiveThreshold(0.1))
     StateFile(path).load(other, counted(other))
-    again = served(AdaptiveThreshold(0.1))
+    again = live(AdaptiveThreshold(0.1))
     assert again.threshold is not None
     again.threshold.of_window(windows(1)[0])
     assert other.threshold is not None
@@ -79,10 +79,10 @@ def test_another_rate_goes_on_from_the_same_history(tmp_path: Path) -> None:
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "state.json")
-    one = served(AdaptiveThreshold(0.01))
+    one = live(AdaptiveThreshold(0.01))
     state = StateFile(path)
     state.keep(learnt(one, counted(one), windows(1)[0]))
-    other = served(AdaptiveThreshold(0.01), hash="ba9876543210")
+    other = live(AdaptiveThreshold(0.01), hash="ba9876543210")
     with pytest.raises(
         UsageError, match=r"learnt with model toy@0123456789ab, this run uses toy@ba9876543210"
     ):
@@ -93,7 +93,7 @@ def test_written_at_most_every_few_seconds_and_at_the_end(tmp_path: Path) -> Non
     now = [0.0]
     path = tmp_path / "state.json"
     state = StateFile(str(path), seconds=5, clock=lambda: now[0])
-    one = served(AdaptiveThreshold(0.01))
+    one = live(AdaptiveThreshold(0.01))
     metrics = counted(one)
     versions = []
     for surprise in windows(4):
@@ -112,12 +112,12 @@ def test_written_at_most_every_few_seconds_and_at_the_end(tmp_path: Path) -> Non
 
 def test_a_fixed_threshold_keeps_the_scores_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    one = served(FixedThreshold(3.0))
+    one = live(FixedThreshold(3.0))
     StateFile(str(path)).keep(learnt(one, counted(one), windows(1)[0]))
     saved = json.loads(path.read_text())
     assert saved["threshold"] is None
     assert saved["scores"]["bins"]
-    adaptive = served(AdaptiveThreshold(0.01))
+    adaptive = live(AdaptiveThreshold(0.01))
     assert StateFile(str(path)).load(adaptive, counted(adaptive))
     assert adaptive.threshold.history.empty  # type: ignore[union-attr]
 
@@ -151,14 +151,14 @@ def test_a_fixed_threshold_keeps_the_scores_alone(tmp_path: Path) -> None:
 def test_what_is_no_state_is_told(tmp_path: Path, text: str, error: type[GaeError]) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
-    one = served(AdaptiveThreshold(0.01))
+    one = live(AdaptiveThreshold(0.01))
     with pytest.raises(error, match=r"state\.json") as caught:
         StateFile(str(path)).load(one, counted(one))
     assert str(caught.value).isprintable()
 
 
 def test_no_state_yet_is_no_error_but_no_folder_is(tmp_path: Path) -> None:
-    one = served(AdaptiveThreshold(0.01))
+    one = live(AdaptiveThreshold(0.01))
     assert not StateFile(str(tmp_path / "state.json")).load(one, counted(one))
     with pytest.raises(UsageError, match="folder does not exist"):
         StateFile(str(tmp_path / "no" / "state.json")).load(one, counted(one))

@@ -10,7 +10,7 @@ import pytest
 
 from morpheus_gae.engine.run import feed as feed_module
 from morpheus_gae.engine.run.feed import Feed
-from morpheus_gae.engine.run.poll import ticking
+from morpheus_gae.engine.run.poll import polled
 from morpheus_gae.engine.stage import Operator
 
 
@@ -128,7 +128,7 @@ def test_an_error_of_the_source_is_raised() -> None:
         yield 1
         raise ValueError("no more")
 
-    found = ticking(items(), 5)
+    found = polled(items(), 5)
     assert next(found) == 1
     with pytest.raises(ValueError, match="no more"):
         next(found)
@@ -142,7 +142,7 @@ def test_whoever_leaves_ends_the_reader() -> None:
             read.append(i)
             yield i
 
-    found = ticking(items(), 5)
+    found = polled(items(), 5)
     assert next(found) == 0
     found.close()
     for thread in threading.enumerate():

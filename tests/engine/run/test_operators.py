@@ -84,9 +84,9 @@ def test_bad_records_and_missing_durations_are_counted() -> None:
     flows.duration_missing[0] = True
     kept: list[BadRecord] = []
     closed: list[bool] = []
-    letters = SimpleNamespace(add=kept.extend, close=lambda: closed.append(True))
+    dead_letters = SimpleNamespace(add=kept.extend, close=lambda: closed.append(True))
     metrics = Metrics()
-    source = FlowSource([batch(flows, bad=3), batch(stream(0), bad=1)], metrics, letters)
+    source = FlowSource([batch(flows, bad=3), batch(stream(0), bad=1)], metrics, dead_letters)
     EmbeddedEngine(source, [], metrics=metrics).run()
     assert metrics.bad_records == {"unparsable_address": 4}
     assert metrics.durations_missing == 1

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.executors.cpu.hash_table import LEAST, Grow
+from morpheus_gae.executors.cpu.hash_table import LEAST, HashTable
 from morpheus_gae.model.memory import mix
 
 COLUMNS = {"sum": ("f8", (2,)), "last": ("i4", ())}
@@ -17,7 +17,7 @@ def keys(numbers: list[int]) -> np.ndarray:
 @given(st.lists(st.lists(st.integers(0, 3000), max_size=40), max_size=12), st.data())
 @settings(max_examples=40)
 def test_a_table_is_a_dict_in_order_of_arrival(windows: list[list[int]], data: st.DataObject) -> None:
-    table, known = Grow(COLUMNS), {}
+    table, known = HashTable(COLUMNS), {}
     for window in windows:
         rows = table.rows(keys(window))
         for number, row in zip(window, rows.tolist(), strict=True):
@@ -35,7 +35,7 @@ def test_a_table_is_a_dict_in_order_of_arrival(windows: list[list[int]], data: s
 
 
 def test_a_table_grows_and_keeps_what_it_holds() -> None:
-    table = Grow(COLUMNS)
+    table = HashTable(COLUMNS)
     many = keys(list(range(5 * LEAST)))
     for start in range(0, many.shape[0], 700):
         rows = table.rows(many[start : start + 700])
@@ -46,7 +46,7 @@ def test_a_table_grows_and_keeps_what_it_holds() -> None:
 
 
 def test_rows_that_were_given_up_come_back_as_zeros() -> None:
-    table = Grow(COLUMNS)
+    table = HashTable(COLUMNS)
     rows = table.rows(keys([1, 2, 3]))
     table["last"][rows] = 7
     table.keep(np.array([False, True, False]))
@@ -56,7 +56,7 @@ def test_rows_that_were_given_up_come_back_as_zeros() -> None:
 
 
 def test_a_copy_goes_on_like_the_table() -> None:
-    table, other = Grow(COLUMNS), Grow(COLUMNS)
+    table, other = HashTable(COLUMNS), HashTable(COLUMNS)
     rows = table.rows(keys(list(range(3000))))
     table["sum"][rows] = 2.0
     other.load(table.tensors())

@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_gae.executors.cuda import dispatch as cuda_choose
+from morpheus_gae.executors.cuda import dispatch
 
 torch = pytest.importorskip("torch")
 cuda_edge = pytest.importorskip("morpheus_gae.executors.cuda.edge")
 
-VERSION, HEADERS = cuda_choose.triton_version, cuda_choose._headers
+VERSION, HEADERS = dispatch.triton_version, dispatch._headers
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    monkeypatch.setattr(cuda_choose, "triton_version", lambda: (3, 9))
-    monkeypatch.setattr(cuda_choose, "_compiler", lambda: True)
-    monkeypatch.setattr(cuda_choose, "_headers", lambda: True)
+    monkeypatch.setattr(dispatch, "triton_version", lambda: (3, 9))
+    monkeypatch.setattr(dispatch, "_compiler", lambda: True)
+    monkeypatch.setattr(dispatch, "_headers", lambda: True)
 
 
 def test_kernels_run_on_a_gpu_and_under_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cuda_choose.has_triton(GPU)
-    assert not cuda_choose.has_triton(CPU)
+    assert dispatch.has_triton(GPU)
+    assert not dispatch.has_triton(CPU)
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    monkeypatch.setattr(cuda_choose, "_compiler", lambda: False)
-    assert cuda_choose.has_triton(CPU)
+    monkeypatch.setattr(dispatch, "_compiler", lambda: False)
+    assert dispatch.has_triton(CPU)
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,17 @@ def test_kernels_run_on_a_gpu_and_under_the_interpreter(monkeypatch: pytest.Monk
 def test_what_is_in_the_way_is_told(
     name: str, value: object, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cuda_choose, name, lambda: value)
-    assert not cuda_choose.has_triton(GPU)
-    assert re.search(told, str(cuda_choose.obstacle()))
+    monkeypatch.setattr(dispatch, name, lambda: value)
+    assert not dispatch.has_triton(GPU)
+    assert re.search(told, str(dispatch.obstacle()))
 
 
 def test_a_kernel_may_ask_for_a_later_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_choose, "triton_version", lambda: (3, 2))
-    assert cuda_choose.has_triton(GPU)
-    assert not cuda_choose.has_triton(GPU, cuda_edge.SINCE)
-    monkeypatch.setattr(cuda_choose, "triton_version", lambda: (3, 10))
-    assert cuda_choose.has_triton(GPU, cuda_edge.SINCE)
+    monkeypatch.setattr(dispatch, "triton_version", lambda: (3, 2))
+    assert dispatch.has_triton(GPU)
+    assert not dispatch.has_triton(GPU, cuda_edge.SINCE)
+    monkeypatch.setattr(dispatch, "triton_version", lambda: (3, 10))
+    assert dispatch.has_triton(GPU, cuda_edge.SINCE)
 
 
 def test_the_version_that_is_installed() -> None:
@@ -67,7 +67,7 @@ def test_the_version_that_is_installed() -> None:
 
 def test_headers_may_lie_where_the_compiler_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = HEADERS.__wrapped__
-    monkeypatch.setattr(cuda_choose, "_include", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(dispatch, "_include", lambda: str(tmp_path / "none"))
     for name in ("CPATH", "C_INCLUDE_PATH"):
         monkeypatch.delenv(name, raising=False)
     assert not found()

@@ -187,7 +187,7 @@ def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     def put(acts: str) -> None:
         script = tmp_path / "script.py"
         script.write_text(SCRIPT.format(names=COLUMNS, texts=TEXT, acts=acts), encoding="utf-8")
-        monkeypatch.setattr(pcap.pcap_worker, "__file__", str(script))
+        monkeypatch.setattr(pcap.worker, "__file__", str(script))
 
     monkeypatch.setattr(pcap, "_require_nfstream", lambda: None)
     monkeypatch.setattr(pcap, "_require_interface", lambda url, name: None)

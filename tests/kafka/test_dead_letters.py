@@ -11,11 +11,11 @@ import pytest
 
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.frame import Position
-from morpheus_gae.kafka.letters import FilePost, Letter, Letters
+from morpheus_gae.kafka.dead_letters import DeadLetter, DeadLetters, FilePost
 
 
-def letter(offset: int, value: bytes = b"x") -> Letter:
-    return Letter("t", 0, offset, -1, "unreadable_message", "no flow", value)
+def letter(offset: int, value: bytes = b"x") -> DeadLetter:
+    return DeadLetter("t", 0, offset, -1, "unreadable_message", "no flow", value)
 
 
 class Kept:
@@ -25,8 +25,8 @@ class Kept:
         self.written: list[int] = []
         self.flushed = 0
 
-    def write(self, letters: Sequence[Letter]) -> None:
-        self.written += [one.offset for one in letters]
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
+        self.written += [one.offset for one in dead_letters]
 
     def flush(self) -> None:
         self.flushed += 1
@@ -37,45 +37,45 @@ class Kept:
 
 def test_letters_come_with_their_window() -> None:
     post = Kept()
-    letters = Letters(post)
-    letters.hold("t#1", 0, [letter(o) for o in (3, 5, 9)])
-    letters.send([Position("t#1", 0, 3)])
+    dead_letters = DeadLetters(post)
+    dead_letters.hold("t#1", 0, [letter(o) for o in (3, 5, 9)])
+    dead_letters.send([Position("t#1", 0, 3)])
     assert (post.written, post.flushed) == ([], 0)
-    letters.send([Position("t#1", 0, 6)])
+    dead_letters.send([Position("t#1", 0, 6)])
     assert (post.written, post.flushed) == ([3, 5], 1)
-    letters.forget(lambda source, partition: False)
-    letters.send([Position("t#1", 0, 100)])
+    dead_letters.forget(lambda source, partition: False)
+    dead_letters.send([Position("t#1", 0, 100)])
     assert post.written == [3, 5]
 
 
 def test_too_many_wait_for_their_window() -> None:
     post = Kept()
-    letters = Letters(post, most_bytes=1000)
+    dead_letters = DeadLetters(post, most_bytes=1000)
     held = threading.Event()
 
     def hold() -> None:
         for offset in range(10):
-            letters.hold("t#1", 0, [letter(offset, b"x" * 200)])
+            dead_letters.hold("t#1", 0, [letter(offset, b"x" * 200)])
         held.set()
 
     threading.Thread(target=hold, daemon=True).start()
     assert not held.wait(0.2)
     for _ in range(1000):
-        letters.send([Position("t#1", 0, 10)])
+        dead_letters.send([Position("t#1", 0, 10)])
         if held.wait(0.01):
             break
     assert held.is_set()
-    letters.send([Position("t#1", 0, 10)])
+    dead_letters.send([Position("t#1", 0, 10)])
     assert post.written == list(range(10))
 
 
 def test_a_flood_is_slowed_down_and_not_dropped() -> None:
     post = Kept()
-    letters = Letters(post, rate=1e6, burst=10, clock=lambda: 0.0)
-    letters.hold("t#1", 0, [letter(o) for o in range(100)])
-    letters.send([Position("t#1", 0, 100)])
+    dead_letters = DeadLetters(post, rate=1e6, burst=10, clock=lambda: 0.0)
+    dead_letters.hold("t#1", 0, [letter(o) for o in range(100)])
+    dead_letters.send([Position("t#1", 0, 100)])
     assert post.written == list(range(100))
-    assert letters.delayed == 90
+    assert dead_letters.delayed == 90
 
 
 def test_file(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    letters = Letters(FilePost("/dev/full"))
-    letters.hold("t#1", 0, [letter(1)])
+    dead_letters = DeadLetters(FilePost("/dev/full"))
+    dead_letters.hold("t#1", 0, [letter(1)])
     with pytest.raises(OutputError, match=r"dead letters\) cannot be written: No space left"):
-        letters.send([Position("t#1", 0, 2)])
-    letters.post.close()
+        dead_letters.send([Position("t#1", 0, 2)])
+    dead_letters.post.close()

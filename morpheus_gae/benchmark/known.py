@@ -1,4 +1,4 @@
-"""Familiar: a model whose memory knows the benchmark's traffic, as a trained model knows its network.
+"""Known: a model whose memory knows the benchmark's traffic, as a trained model knows its network.
 
 A shipped model has seen none of the made-up hosts: every look-up would miss, which is cheaper than to find
 something. The weights stay; the counters become those of a batch drawn beforehand.
@@ -28,7 +28,7 @@ BEFOREHAND = 1 << 20
 SAMPLE = 200_000
 
 
-def save_familiar(folder: Path, model: str, workload: Workload, known_share: float) -> Artifact:
+def save_known(folder: Path, model: str, workload: Workload, known_share: float) -> Artifact:
     """Write a model that knows a workload.
 
     Parameters

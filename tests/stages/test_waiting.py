@@ -9,9 +9,9 @@ import pytest
 
 @pytest.fixture
 def windows(host: Any) -> Any:
-    from morpheus_gae.stages.handover import Handover
+    from morpheus_gae.stages.waiting import WaitingWindows
 
-    return Handover()
+    return WaitingWindows()
 
 
 def test_each_taker_gets_it_and_then_it_is_gone(windows: Any) -> None:

@@ -1,4 +1,4 @@
-"""Handover: windows from build-graph to infer-gae, beside the messages.
+"""Waiting: windows on their way from build-graph to infer-gae, beside the messages.
 
 In GPU mode a message's metadata passes a JSON layer of the host, which is no place for a graph: so the
 message carries a key, and the window waits here.
@@ -14,7 +14,7 @@ KEY = "morpheus_gae.window"
 """Metadata key: the key of the window."""
 
 
-class Handover:
+class WaitingWindows:
     """Windows that wait for the stages that score them; bounded by what is on its way between the two."""
 
     def __init__(self) -> None:

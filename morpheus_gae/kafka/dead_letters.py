@@ -1,4 +1,4 @@
-"""Letters: messages and records that are no flows, kept with what is needed to find out why.
+"""Dead letters: messages and records that are no flows, kept with what is needed to find out why.
 
 They wait until the window around them is delivered, and are brought to their place just before its offset
 is committed: none is lost, and none is written twice unless the window is.
@@ -27,7 +27,7 @@ RATE, BURST = 5_000.0, 20_000.0
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """A message, or one record of it, that is no flow.
 
     Attributes
@@ -56,7 +56,7 @@ class Letter:
 class Post(Protocol):
     """Where letters go."""
 
-    def write(self, letters: Sequence[Letter]) -> None:
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Take letters."""
         ...
 
@@ -83,9 +83,9 @@ class TopicPost:
     def __init__(self, outbox: Outbox, topic: str) -> None:
         self._outbox, self._topic = outbox, topic
 
-    def write(self, letters: Sequence[Letter]) -> None:
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Send letters."""
-        for letter in letters:
+        for letter in dead_letters:
             told = {
                 "topic": letter.topic,
                 "partition": str(letter.partition),
@@ -120,10 +120,10 @@ class FilePost:
     def __init__(self, path: str) -> None:
         self._lines = AppendedLines(path, "dead letters")
 
-    def write(self, letters: Sequence[Letter]) -> None:
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Write letters."""
-        if letters:
-            self._lines.write(b"".join(map(_line, letters)))
+        if dead_letters:
+            self._lines.write(b"".join(map(_line, dead_letters)))
 
     def flush(self) -> None:
         """Bring them to the disk."""
@@ -137,7 +137,7 @@ class FilePost:
 class NoPost:
     """Letters are counted and nothing else."""
 
-    def write(self, letters: Sequence[Letter]) -> None:
+    def write(self, dead_letters: Sequence[DeadLetter]) -> None:
         """Nothing."""
 
     def flush(self) -> None:
@@ -147,7 +147,7 @@ class NoPost:
         """Nothing."""
 
 
-class Letters:
+class DeadLetters:
     """Letters that wait for their window, and their way to the post.
 
     Parameters
@@ -173,19 +173,19 @@ class Letters:
         self.post = post
         self._most, self._rate, self._burst, self._clock = most_bytes, rate, burst, clock
         self._changed = threading.Condition()
-        self._waiting: dict[tuple[str, int], deque[Letter]] = {}
+        self._waiting: dict[tuple[str, int], deque[DeadLetter]] = {}
         self._bytes = 0
         self._open = True
         self._tokens, self._filled = burst, clock()
         self.delayed = 0
 
-    def hold(self, source: str, partition: int, letters: Sequence[Letter]) -> None:
+    def hold(self, source: str, partition: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Keep letters of one partition, in order; waits while too many are kept."""
-        if not letters:
+        if not dead_letters:
             return
         with self._changed:
-            self._waiting.setdefault((source, partition), deque()).extend(letters)
-            self._bytes += sum(map(_size, letters))
+            self._waiting.setdefault((source, partition), deque()).extend(dead_letters)
+            self._bytes += sum(map(_size, dead_letters))
             while self._bytes > self._most and self._open:
                 self._changed.wait()
 
@@ -213,7 +213,7 @@ class Letters:
             self._open = False
             self._changed.notify_all()
 
-    def _due(self, position: Position) -> list[Letter]:
+    def _due(self, position: Position) -> list[DeadLetter]:
         waiting = self._waiting.get((position.source, position.partition), deque())
         out = []
         while waiting and waiting[0].offset < position.offset:
@@ -232,11 +232,11 @@ class Letters:
                 self._changed.wait_for(lambda: not self._open, -self._tokens / self._rate)
 
 
-def _size(letter: Letter) -> int:
+def _size(letter: DeadLetter) -> int:
     return 200 + len(letter.value) + len(letter.detail)
 
 
-def _line(letter: Letter) -> bytes:
+def _line(letter: DeadLetter) -> bytes:
     told: dict[str, Any] = {
         "reason": letter.reason,
         "topic": letter.topic,
