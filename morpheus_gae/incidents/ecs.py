@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from morpheus_gae import __version__
 from morpheus_gae.detect.alert_fields import iso_time, nested
 from morpheus_gae.detect.ecs import ECS_VERSION
-from morpheus_gae.incidents.encodings import Told, optional_lists
+from morpheus_gae.incidents.told import Told, optional_lists
 
 SEVERITIES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Numbers that Elastic's detection rules give these words."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from morpheus_gae.detect.alert_fields import iso_time, nested
 from morpheus_gae.detect.eve import GENERATOR, number_of
-from morpheus_gae.incidents.encodings import Told, optional_lists
+from morpheus_gae.incidents.told import Told, optional_lists
 
 SIGNATURES = (
     *("unknown", "new service", "horizontal scan", "vertical scan", "scan from outside", "brute force"),

@@ -7,7 +7,7 @@ import pyarrow as pa
 from morpheus_gae import __version__
 from morpheus_gae.detect.alert_fields import lists, nested
 from morpheus_gae.detect.ocsf import LEARNING, OCSF_VERSION
-from morpheus_gae.incidents.encodings import Told, optional_lists
+from morpheus_gae.incidents.told import Told, optional_lists
 
 CLASS = 2004
 ACTIVITIES = {"open": (1, "Create"), "updated": (2, "Update"), "closed": (3, "Close")}
