@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from typing import Any
 
 LARGEST = (1 << 63) - 1
-MOST = 1e18
-"""Of bytes and nats: two of them together still fit 64 bits, as which they are written."""
+MOST = 1e30
+"""Of bytes and nats, far above what was ever seen; records tell at most what 64 bits hold."""
 _ID = re.compile(r"[0-9a-f]{16}")
 _SERVICE = re.compile(r"-?[0-9]{1,5}/-?[0-9]{1,5}")
 

@@ -15,6 +15,8 @@ from morpheus_gae.incidents.severity import false_a_day, severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_BYTES = (1 << 63) - 1
+"""What an int64 holds."""
 NAMED = 10
 """Sources, targets and services that a record names; how many there are is told beside."""
 
@@ -61,8 +63,8 @@ def record(change: Change, model: str) -> dict[str, Any]:
         "services": [service_name(name) for name in found.services.most(NAMED)],
         "service_count": len(found.services),
         "counts_are_least": bool(found.sources.beyond or found.targets.beyond or found.services.beyond),
-        "bytes_out": int(found.up),
-        "bytes_in": int(found.down),
+        "bytes_out": min(int(found.up), MOST_BYTES),
+        "bytes_in": min(int(found.down), MOST_BYTES),
         "median_bytes": found.size,
         "period_seconds": beat,
         "surprise": round(found.top, 4),
