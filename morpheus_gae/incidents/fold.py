@@ -201,11 +201,7 @@ class Fold:
         service = flows.service
         # by group, then by time; the id settles ties, so order plays no part
         order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
-        # a group that falls silent for long enough is two incidents, however long the window is
-        timed, ends = flows.timed[order], np.maximum(flows.start, flows.end)[order]
-        silent = timed[1:] & timed[:-1] & (flows.start[order][1:] - ends[:-1] > self.quiet_ms)
-        cut = (np.diff(of[order]) > 0) | silent
-        pieces = np.split(order, np.flatnonzero(cut) + 1)
+        pieces = np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
         states: dict[Anchor, str] = {}
         closed: list[Change] = []
         # wide ones first, then as they began: a host that was reached may go on itself
