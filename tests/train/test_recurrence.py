@@ -144,5 +144,8 @@ def test_order_of_flows_that_have_times_does_not_matter(seed, count):
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(2, 4))
 def test_the_fence_grows_with_the_sizes_and_is_not_below_most_of_them(sizes, times):
     size = np.array(sizes)
-    assert fence(size) <= fence(size * times) + 2
+    many = np.tile(size, 40)
+    assert fence(many) <= fence(many * times) + 1
+    # few units of one size move the middle of the ordinary ones among them more than their ninth decile
+    assert fence(size) <= fence(size * times) + 3
     assert (size > fence(size) + 0.5).sum() <= 0.1 * (len(size) + 10)
