@@ -266,6 +266,12 @@ def test_files_are_short(path: Path) -> None:
     assert lines <= MAX_LINES, f"{lines} lines: one idea a file"
 
 
+def test_no_marks_of_a_merge() -> None:
+    """Half of a conflict in a page or a file is told by no other check."""
+    marks = re.compile(rb"^(<{7} |>{7} |\|{7} )", re.MULTILINE)
+    assert [here(path) for path in project_files() if marks.search(path.read_bytes())] == []
+
+
 def test_no_paths_of_a_machine() -> None:
     machine = re.compile(r"(?<![\w.-])/(?:work|root|home|Users|tmp/contract)/\w")
     found = []
