@@ -17,12 +17,14 @@ FLOWS = {
     "addresses": "bytes",
     "tables": "bytes",
     "files": "",
-    "exporters": "addresses tables",
-    "text": "bytes tables files exporters",
-    "packets": "files exporters",
-    "readers": "addresses bytes tables files exporters text packets",
+    "exporters.presets": "",
+    "exporters.values": "tables",
+    "exporters": "addresses tables exporters.presets exporters.values",
+    "text": "bytes tables files exporters exporters.presets",
+    "packets": "files exporters exporters.presets",
+    "readers": "addresses bytes tables files exporters exporters.presets text packets",
     "pairing": "tables exporters",
-    "payloads": "addresses tables files exporters text readers",
+    "payloads": "addresses tables files exporters exporters.presets text readers",
 }
 EXECUTORS = {"cpu": "", "torch": "", "cuda": "cuda.triton", "cuda.triton": "cuda"}
 ENGINE = {"observe": "", "recover": "observe", "run": "observe recover"}

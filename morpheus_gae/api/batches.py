@@ -15,9 +15,9 @@ from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.exporters.convert import require_columns, table_to_flows
 from morpheus_gae.flows.exporters.enriched import enriched_columns
+from morpheus_gae.flows.exporters.layout import choose, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike, read_map
-from morpheus_gae.flows.exporters.names import CANONICAL
-from morpheus_gae.flows.exporters.presets import choose, paths
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.pairing.pair import Pairer
 from morpheus_gae.flows.tables.numbers import numbers

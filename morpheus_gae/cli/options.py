@@ -22,7 +22,7 @@ from morpheus_gae.cli.kernels import keep_kernels
 from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.observe.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
-from morpheus_gae.flows.exporters.names import NAMES, spelled
+from morpheus_gae.flows.exporters.presets.names import NAMES, spelled
 from morpheus_gae.flows.tables.printable import printable
 
 EXIT_FAILED = 1

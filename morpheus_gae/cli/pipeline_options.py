@@ -9,7 +9,7 @@ import click
 
 from morpheus_gae.cli.options import PositiveInt, executor_name, map_options, preset_name, rate
 from morpheus_gae.cli.sections import grouped
-from morpheus_gae.flows.exporters.names import NAMES as PRESET_NAMES
+from morpheus_gae.flows.exporters.presets.names import NAMES as PRESET_NAMES
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:

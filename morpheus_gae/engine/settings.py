@@ -34,7 +34,7 @@ class Settings:
     format
         Encoding of stdin.
     preset
-        Whose columns the input has, see ``flows.exporters.presets.NAMES``; found out by default.
+        Whose columns the input has, see ``flows.exporters.layout.NAMES``; found out by default.
     map, columns
         Which of its columns is which of ours, and the names of those of a file without a header; see
         ``flows.exporters.mapping.read_map``.

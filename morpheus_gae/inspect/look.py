@@ -17,8 +17,8 @@ from morpheus_gae.errors import GaeError, UsageError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.convert import FlowBatch
 from morpheus_gae.flows.exporters.mapping import ColumnMap, PresetLike
-from morpheus_gae.flows.exporters.names import AUTO, CANONICAL
-from morpheus_gae.flows.exporters.told_units import time_unit
+from morpheus_gae.flows.exporters.presets.names import AUTO, CANONICAL
+from morpheus_gae.flows.exporters.values.infer_units import time_unit
 from morpheus_gae.flows.files.interfaces import Switch
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.pairing.pair import Pairer, paired

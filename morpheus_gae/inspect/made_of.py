@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.units import DURATIONS, TIMES
+from morpheus_gae.flows.exporters.values.units import DURATIONS, TIMES
 from morpheus_gae.flows.trace import Derived, Way
 
 _TARGETS = {c.FLOW_START: "ms", c.DURATION: "ms", c.IN_BYTES: "B", c.OUT_BYTES: "B"}

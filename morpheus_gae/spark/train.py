@@ -24,7 +24,7 @@ from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.addresses.text import format_addresses
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.flows.exporters.enriched import ABSENT, ENCODED, enriched_columns
-from morpheus_gae.flows.exporters.names import CANONICAL
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.spark.workers import WINDOW, Batches, batches_of, field, pyspark

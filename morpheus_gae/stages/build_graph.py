@@ -16,7 +16,7 @@ from morpheus_gae.engine.run.pipeline import _operator as make_operator
 from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.exporters.names import CANONICAL
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.readers.cudf_columns import frame_to_flows
 from morpheus_gae.flows.readers.read import table_to_flows
 from morpheus_gae.sinks.dead_letters import DeadLetters

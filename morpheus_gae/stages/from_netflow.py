@@ -17,7 +17,7 @@ from morpheus.pipeline.single_output_source import SingleOutputSource
 
 from morpheus_gae.engine.run.feed import Feed
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.flows.exporters.names import spelled
+from morpheus_gae.flows.exporters.presets.names import spelled
 from morpheus_gae.stages.columns import note
 from morpheus_gae.stages.frames import frame_of_flows
 from morpheus_gae.stages.opening import check, open_feed

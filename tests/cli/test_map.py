@@ -15,7 +15,7 @@ import morpheus_gae.executors.open
 from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main
 from morpheus_gae.flows.exporters.mapping import OURS as OURS_ALL
-from morpheus_gae.flows.exporters.units import UNITS
+from morpheus_gae.flows.exporters.values.units import UNITS
 from tests.cli.toy_morpheus import open_toy
 
 ROW = ["2024-01-01 00:00:00", "10.0.0.1", "40000", "10.0.0.2", "443", "udp", "2", "900", "1.5"]

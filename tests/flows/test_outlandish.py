@@ -12,7 +12,7 @@ import pytest
 
 from morpheus_gae.flows.addresses.text import parse_status
 from morpheus_gae.flows.exporters.convert import table_to_flows
-from morpheus_gae.flows.exporters.values import one_of, ports
+from morpheus_gae.flows.exporters.values.cast import one_of, ports
 from morpheus_gae.flows.files.stream import PIECE, Stream, StreamFile
 from morpheus_gae.flows.frame import concat
 from morpheus_gae.flows.pairing.pair import Pairer

@@ -11,12 +11,12 @@ import pytest
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.convert import FlowBatch
-from morpheus_gae.flows.exporters.units import DURATIONS, TIMES
-from morpheus_gae.flows.exporters.values import find, times
+from morpheus_gae.flows.exporters.values.cast import find, times
+from morpheus_gae.flows.exporters.values.units import DURATIONS, TIMES
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.flows.trace import NOBODY, Derived, Trace, Way, listening, tracing
-from tests.flows.exporters.test_presets import IDS, SAMPLES, written
+from tests.flows.exporters.presets.test_presets import IDS, SAMPLES, written
 
 COUNTERS = (c.IN_BYTES, c.OUT_BYTES, c.IN_PKTS, c.OUT_PKTS)
 

@@ -7,7 +7,7 @@ from random import Random
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.mapping import OURS
-from morpheus_gae.flows.exporters.units import UNITS
+from morpheus_gae.flows.exporters.values.units import UNITS
 from tests.flows import made_files as files
 from tests.fuzz.case import Case
 from tests.fuzz.values import WORDS

@@ -9,7 +9,7 @@ from typing import Any
 
 import fastavro
 
-from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from morpheus_gae.flows.payloads.goflow2 import ADDRESSES, NUMBERS
 from morpheus_gae.flows.payloads.kinds import CONTENT_TYPES
 from tests.flows import rows

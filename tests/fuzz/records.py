@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.names import CANONICAL, PRESETS
-from morpheus_gae.flows.exporters.table import Preset
+from morpheus_gae.flows.exporters.presets.names import CANONICAL, PRESETS
+from morpheus_gae.flows.exporters.presets.table import Preset
 from tests.flows import made_files as files
 from tests.flows import rows
 from tests.flows.samples import SAMPLES

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from tests.fuzz import arrays
 from tests.fuzz.case import Case
 from tests.fuzz.octets import Regions, changed

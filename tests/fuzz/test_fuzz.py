@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from morpheus_gae.flows.readers.read import read_flows
 from tests.flows import made_files as files
 from tests.fuzz.case import Case

@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any
 
-from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from tests.fuzz.case import Case
 from tests.fuzz.octets import changed
 from tests.fuzz.records import Record, Seed

@@ -14,7 +14,7 @@ from morpheus_gae.flows.exporters.mapping import read_map
 from morpheus_gae.inspect.look import MOST_LABELS, OTHERS, look
 from morpheus_gae.inspect.report import BadKind
 from morpheus_gae.inspect.text import WIDTH, text
-from tests.flows.exporters.test_presets import IDS, SAMPLES, written
+from tests.flows.exporters.presets.test_presets import IDS, SAMPLES, written
 
 START = 1_700_000_000_000
 

@@ -35,7 +35,7 @@ def test_a_walk_is_short_and_leads_somewhere(name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("morpheus_gae/flows/exporters/names.py", ["PRESETS", "vendors.ECS"]),
+        ("morpheus_gae/flows/exporters/presets/names.py", ["PRESETS", "vendors.ECS"]),
         ("morpheus_gae/detect/encodings.py", ["ENCODINGS", 'name == "eve"']),
         ("morpheus_gae/cli/pipeline_options.py", ['"--encoding"', '"eve"']),
         ("morpheus_gae/sinks/open.py", ["FORMATS", "def open_sink"]),

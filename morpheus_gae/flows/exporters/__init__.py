@@ -1,4 +1,5 @@
-"""Exporters: which column of whose is which of ours, in which unit; tables of records to flows.
+"""Exporters: find the layout of a table of records, map its columns, convert the table to flows.
 
-A new exporter is a row of a table here. Imports ``addresses`` and ``tables``; opens no files.
+``presets`` holds the known layouts, ``values`` casts their values. Imports ``addresses``
+and ``tables`` of the rooms beside it; opens no files.
 """

@@ -9,13 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.kernels import NO_TIME
-from morpheus_gae.flows.exporters.labels import is_glued, labels, unglued
-from morpheus_gae.flows.exporters.table import Direction, Names, Preset
-from morpheus_gae.flows.exporters.told_units import length_unit, time_unit
-from morpheus_gae.flows.exporters.unit_values import in_bytes, in_micros
-from morpheus_gae.flows.exporters.units import FLOW_END, RATE
-from morpheus_gae.flows.exporters.values import (
+from morpheus_gae.flows.exporters.presets.table import Direction, Names, Preset
+from morpheus_gae.flows.exporters.values.cast import (
     I64,
     Bool,
     Column,
@@ -32,6 +27,11 @@ from morpheus_gae.flows.exporters.values import (
     ratio,
     times,
 )
+from morpheus_gae.flows.exporters.values.convert_units import in_bytes, in_micros
+from morpheus_gae.flows.exporters.values.infer_units import length_unit, time_unit
+from morpheus_gae.flows.exporters.values.kernels import NO_TIME
+from morpheus_gae.flows.exporters.values.labels import is_glued, labels, unglued
+from morpheus_gae.flows.exporters.values.units import FLOW_END, RATE
 from morpheus_gae.flows.tables.concat import as_text, is_text
 from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.flows.trace import Derived, Way, between_ways, tracing

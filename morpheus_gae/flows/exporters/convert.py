@@ -16,8 +16,8 @@ from morpheus_gae.flows import columns
 from morpheus_gae.flows.addresses.kernels import OK, prefer
 from morpheus_gae.flows.addresses.text import parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
+from morpheus_gae.flows.exporters.layout import Layout, apply, choose, lacking, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.presets import Layout, apply, choose, lacking, paths
 from morpheus_gae.flows.exporters.refusal import refusal
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.tables.cells import cells, records

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.mapping import OURS
-from morpheus_gae.flows.exporters.names import PRESETS
-from morpheus_gae.flows.exporters.units import FLOW_END, UNITS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
+from morpheus_gae.flows.exporters.values.units import FLOW_END, UNITS
 
 MOST, LONGEST = 1000, 80
 """Columns that are looked at, and characters of their names."""

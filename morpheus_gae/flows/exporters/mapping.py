@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.table import Direction, Names, Preset
-from morpheus_gae.flows.exporters.units import DURATIONS, FLOW_END, RATE, UNITS
+from morpheus_gae.flows.exporters.presets.table import Direction, Names, Preset
+from morpheus_gae.flows.exporters.values.units import DURATIONS, FLOW_END, RATE, UNITS
 
 if TYPE_CHECKING:
     from morpheus_gae.flows.exporters.convert import FlowBatch

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.guess import plain, start_of_map
+from morpheus_gae.flows.exporters.layout import Layout, lacking
 from morpheus_gae.flows.exporters.mapping import MAP, OURS
-from morpheus_gae.flows.exporters.names import PRESETS
-from morpheus_gae.flows.exporters.presets import Layout, lacking
-from morpheus_gae.flows.exporters.table import Preset
-from morpheus_gae.flows.exporters.units import BYTES, DURATIONS, TIMES
+from morpheus_gae.flows.exporters.presets.names import PRESETS
+from morpheus_gae.flows.exporters.presets.table import Preset
+from morpheus_gae.flows.exporters.values.units import BYTES, DURATIONS, TIMES
 
 SHOWN = 60
 """Columns that an error lists at most."""

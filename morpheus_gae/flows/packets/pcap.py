@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 
 from morpheus_gae.errors import InputError, MissingExtraError
 from morpheus_gae.flows.exporters.convert import FlowBatch, table_to_flows
-from morpheus_gae.flows.exporters.names import PRESETS
-from morpheus_gae.flows.exporters.presets import Layout
+from morpheus_gae.flows.exporters.layout import Layout
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from morpheus_gae.flows.files.interfaces import INTERFACE, Switch
 from morpheus_gae.flows.files.stream import COMPRESSIONS, Stream, TruncatedError
 from morpheus_gae.flows.packets import worker

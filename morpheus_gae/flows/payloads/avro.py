@@ -12,7 +12,7 @@ import numpy as np
 from morpheus_gae.errors import MissingExtraError, UsageError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.payloads.avro_schema import BOTTOMLESS, bottomless
 from morpheus_gae.flows.payloads.tables import layout_of, part_of
 from morpheus_gae.flows.payloads.text import NotFlows, Part

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from morpheus_gae.flows.exporters.shapes import shape_of_line
+from morpheus_gae.flows.exporters.presets.shapes import shape_of_line
 
 KINDS = ("json", "csv", "arrow", "avro", "protobuf")
 TOMBSTONE = "tombstone"

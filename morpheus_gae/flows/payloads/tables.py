@@ -11,9 +11,9 @@ import pyarrow as pa
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.exporters.convert import require_columns, table_to_flows
+from morpheus_gae.flows.exporters.layout import Layout, choose, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL
-from morpheus_gae.flows.exporters.presets import Layout, choose, paths
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.payloads.text import NotFlows, Part
 from morpheus_gae.flows.readers.columnar import FILE_MAGIC
 

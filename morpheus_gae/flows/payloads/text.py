@@ -13,7 +13,7 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.flows.bad import Reason
 from morpheus_gae.flows.exporters.convert import FlowBatch
 from morpheus_gae.flows.exporters.mapping import ColumnMap, PresetLike
-from morpheus_gae.flows.exporters.shapes import shape_of_line
+from morpheus_gae.flows.exporters.presets.shapes import shape_of_line
 from morpheus_gae.flows.files.stream import Stream, TruncatedError
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.payloads.kinds import first_bytes

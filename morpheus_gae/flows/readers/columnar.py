@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morpheus_gae.flows.exporters.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.exporters.layout import Layout, choose, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL
-from morpheus_gae.flows.exporters.presets import Layout, choose, paths
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.files.ahead import in_order, readers
 from morpheus_gae.flows.files.stream import Stream, StreamFile, TruncatedError
 from morpheus_gae.flows.readers.parquet_footer import with_dictionary

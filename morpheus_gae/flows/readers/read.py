@@ -12,8 +12,8 @@ from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.convert import FlowBatch, table_to_flows
+from morpheus_gae.flows.exporters.layout import choose
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.presets import choose
 from morpheus_gae.flows.files.inputs import STDIN, expand, total_bytes
 from morpheus_gae.flows.files.interfaces import Switch, is_interface
 from morpheus_gae.flows.files.stream import COMPRESSIONS, Stream, TruncatedError, open_stream

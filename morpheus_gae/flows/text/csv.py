@@ -14,10 +14,10 @@ import pyarrow.csv as pacsv
 
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.exporters.layout import Layout, choose
 from morpheus_gae.flows.exporters.mapping import ColumnMap, PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL
-from morpheus_gae.flows.exporters.presets import Layout, choose
-from morpheus_gae.flows.exporters.table import NOT_A_FLOW
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
+from morpheus_gae.flows.exporters.presets.table import NOT_A_FLOW
 from morpheus_gae.flows.files.stream import Stream
 from morpheus_gae.flows.tables.concat import stack
 from morpheus_gae.flows.tables.numbers import BLANK

@@ -16,10 +16,10 @@ import pyarrow.json as pajson
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.convert import FlowBatch, require_columns, table_to_flows
+from morpheus_gae.flows.exporters.layout import Layout, choose, lacking, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL
-from morpheus_gae.flows.exporters.presets import Layout, choose, lacking, paths
-from morpheus_gae.flows.exporters.table import NOT_A_FLOW
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
+from morpheus_gae.flows.exporters.presets.table import NOT_A_FLOW
 from morpheus_gae.flows.files.stream import Stream
 from morpheus_gae.flows.tables.concat import stack
 from morpheus_gae.flows.tables.json_rows import is_unicode, rows_to_table

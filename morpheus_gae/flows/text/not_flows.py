@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from morpheus_gae.flows.exporters.presets import Layout
-from morpheus_gae.flows.exporters.table import Skip
+from morpheus_gae.flows.exporters.layout import Layout
+from morpheus_gae.flows.exporters.presets.table import Skip
 from morpheus_gae.flows.text.blocks import Block
 from morpheus_gae.flows.text.lines import Lines
 

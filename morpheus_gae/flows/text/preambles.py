@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.exporters.layout import Layout, choose
 from morpheus_gae.flows.exporters.mapping import MAP, ColumnMap, PresetLike
-from morpheus_gae.flows.exporters.names import CANONICAL, spelled
-from morpheus_gae.flows.exporters.presets import Layout, choose
-from morpheus_gae.flows.exporters.shapes import shape_of
-from morpheus_gae.flows.exporters.table import Preset
+from morpheus_gae.flows.exporters.presets.names import CANONICAL, spelled
+from morpheus_gae.flows.exporters.presets.shapes import shape_of
+from morpheus_gae.flows.exporters.presets.table import Preset
 from morpheus_gae.flows.text.lines import Lines, is_utf8
 
 I64 = npt.NDArray[np.int64]

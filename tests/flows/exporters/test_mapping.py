@@ -16,7 +16,7 @@ from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.flows.exporters.mapping import MAP, ColumnMap, note, noted, read_map
-from morpheus_gae.flows.exporters.units import FLOW_END, UNITS
+from morpheus_gae.flows.exporters.values.units import FLOW_END, UNITS
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.pairing.pair import Pairer
 from morpheus_gae.flows.payloads.decode import PayloadDecoder

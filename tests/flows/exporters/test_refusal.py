@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.exporters.guess import start_of_map
 from morpheus_gae.flows.exporters.mapping import read_map
-from morpheus_gae.flows.exporters.names import PRESETS
+from morpheus_gae.flows.exporters.presets.names import PRESETS
 from morpheus_gae.flows.exporters.refusal import nearest, refusal
 from morpheus_gae.flows.readers.read import read_flows
 

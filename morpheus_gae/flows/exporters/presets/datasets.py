@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.exporters.table import ARGUS, ZEEK, Names, Preset, Skip, fields_of
+from morpheus_gae.flows.exporters.presets.table import ARGUS, ZEEK, Names, Preset, Skip, fields_of
 
 
 def _spaced(*names: str) -> Names:

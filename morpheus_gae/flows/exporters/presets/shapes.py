@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from morpheus_gae.flows.exporters.datasets import BOT_IOT, UNSW_NB15
-from morpheus_gae.flows.exporters.table import Names, Preset
-from morpheus_gae.flows.exporters.vendors import AWS_VPC
+from morpheus_gae.flows.exporters.presets.datasets import BOT_IOT, UNSW_NB15
+from morpheus_gae.flows.exporters.presets.table import Names, Preset
+from morpheus_gae.flows.exporters.presets.vendors import AWS_VPC
 
 _DELIMITERS = ",\t;| "
 _EPOCH = re.compile(r"\d{9,10}(\.\d+)?")

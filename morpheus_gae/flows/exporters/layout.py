@@ -1,7 +1,7 @@
 """Presets: flows of an exporter's own columns, as canonical columns beside them.
 
 ``choose`` tells the layout by its column names, ``apply`` adds what is missing; the rules of each exporter
-are data, in ``presets_table`` and ``presets_vendors``. Columns that are canonical already always win.
+are data, in ``presets``. Columns that are canonical already always win.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import pyarrow as pa
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.canonical import canonical_columns
-from morpheus_gae.flows.exporters.datasets import GLUED
-from morpheus_gae.flows.exporters.labels import is_glued
 from morpheus_gae.flows.exporters.mapping import ColumnMap, PresetLike
-from morpheus_gae.flows.exporters.names import AUTO, CANONICAL, NAMES, PRESETS, spelled
-from morpheus_gae.flows.exporters.nested import opened
-from morpheus_gae.flows.exporters.table import NOT_A_FLOW, NPROBE, Direction, Names, Preset, Skip
-from morpheus_gae.flows.exporters.tuples import unpacked
-from morpheus_gae.flows.exporters.values import Column, find, one_of
+from morpheus_gae.flows.exporters.presets.datasets import GLUED
+from morpheus_gae.flows.exporters.presets.names import AUTO, CANONICAL, NAMES, PRESETS, spelled
+from morpheus_gae.flows.exporters.presets.table import NOT_A_FLOW, NPROBE, Direction, Names, Preset, Skip
+from morpheus_gae.flows.exporters.values.cast import Column, find, one_of
+from morpheus_gae.flows.exporters.values.labels import is_glued
+from morpheus_gae.flows.exporters.values.nested import opened
+from morpheus_gae.flows.exporters.values.tuples import unpacked
 from morpheus_gae.flows.tables.concat import is_text
 from morpheus_gae.flows.trace import tracing
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_gae.flows.exporters.kernels import NO_TIME
-from morpheus_gae.flows.exporters.values import (
+from morpheus_gae.flows.exporters.values.cast import (
     durations,
     find,
     first,
@@ -21,6 +20,7 @@ from morpheus_gae.flows.exporters.values import (
     ratio,
     times,
 )
+from morpheus_gae.flows.exporters.values.kernels import NO_TIME
 
 SECONDS = 1_700_000_000
 

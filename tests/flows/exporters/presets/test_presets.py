@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.convert import FlowBatch, table_to_flows
-from morpheus_gae.flows.exporters.names import NAMES, PRESETS
-from morpheus_gae.flows.exporters.presets import apply, choose, paths
+from morpheus_gae.flows.exporters.layout import apply, choose, paths
+from morpheus_gae.flows.exporters.presets.names import NAMES, PRESETS
 from morpheus_gae.flows.readers.read import read_flows
 from tests.flows.datasets import SAMPLES as DATASETS
 from tests.flows.rows import record, table
@@ -273,7 +273,7 @@ def test_every_preset_has_a_sample_and_names_what_it_reads() -> None:
 
 
 def test_every_preset_is_in_the_documentation() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "exporters.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "exporters.md").read_text(encoding="utf-8")
     for preset in PRESETS.values():
         assert f"`{preset.name}`" in text
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from morpheus_gae.flows.exporters.kernels import NO_TIME
-from morpheus_gae.flows.exporters.units import DURATIONS, TIMES
-from morpheus_gae.flows.exporters.values import times
+from morpheus_gae.flows.exporters.values.cast import times
+from morpheus_gae.flows.exporters.values.kernels import NO_TIME
+from morpheus_gae.flows.exporters.values.units import DURATIONS, TIMES
 from morpheus_gae.flows.tables.concat import is_text
 
 LOOKED_AT = 1_000

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from morpheus_gae.flows.exporters.kernels import NO_TIME
-from morpheus_gae.flows.exporters.units import BYTES, TIMES
-from morpheus_gae.flows.exporters.values import times
+from morpheus_gae.flows.exporters.values.cast import times
+from morpheus_gae.flows.exporters.values.kernels import NO_TIME
+from morpheus_gae.flows.exporters.values.units import BYTES, TIMES
 from morpheus_gae.flows.tables.numbers import numbers
 
 I64 = npt.NDArray[np.int64]

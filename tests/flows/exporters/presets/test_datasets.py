@@ -13,11 +13,11 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.evaluate.labels import labels_of
 from morpheus_gae.flows import columns as c
 from morpheus_gae.flows.exporters.convert import FlowBatch, table_to_flows
-from morpheus_gae.flows.exporters.names import NAMES, spelled
+from morpheus_gae.flows.exporters.presets.names import NAMES, spelled
 from morpheus_gae.flows.payloads.decode import PayloadDecoder
 from morpheus_gae.flows.readers.read import read_flows
 from tests.flows import datasets as d
-from tests.flows.exporters.test_presets import WANTED, cells, written
+from tests.flows.exporters.presets.test_presets import WANTED, cells, written
 from tests.flows.samples import IPFIX, ZEEK, A, B, Sample, lines
 
 IDS = [f"{sample.preset} {sample.name}".strip() for sample in d.SAMPLES]
@@ -183,7 +183,7 @@ def test_names_of_presets_are_spelled_as_they_are_found() -> None:
 
 
 def test_the_page_lists_the_presets_that_there_are() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "exporters.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "exporters.md").read_text(encoding="utf-8")
     listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
     assert sorted(listed) == sorted(NAMES[2:])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from morpheus_gae.flows.exporters.table import SEEN_TWICE, Direction, Preset, Skip, fields_of
+from morpheus_gae.flows.exporters.presets.table import SEEN_TWICE, Direction, Preset, Skip, fields_of
 
 ECS = Preset(
     name="ecs",

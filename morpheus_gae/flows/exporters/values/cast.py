@@ -10,7 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from morpheus_gae.flows.exporters.kernels import NO_TIME, real_times, text_ports, text_times, whole_times
+from morpheus_gae.flows.exporters.values.kernels import (
+    NO_TIME,
+    real_times,
+    text_ports,
+    text_times,
+    whole_times,
+)
 from morpheus_gae.flows.tables.concat import as_text
 from morpheus_gae.flows.tables.numbers import numbers
 

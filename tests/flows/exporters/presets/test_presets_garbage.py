@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.flows.readers.read import read_flows
-from tests.flows.exporters.test_presets import WANTED
+from tests.flows.exporters.presets.test_presets import WANTED
 from tests.flows.samples import SAMPLES, Sample
 
 JUNK: list[Any] = [

@@ -106,7 +106,7 @@ class Preset:
         What the user told: canonical column (or end, or sampling rate) -> names. They must be there, and
         count even where the source has a column of the canonical name.
     units
-        Canonical column and name -> the unit that was told, see ``flows.exporters.units``.
+        Canonical column and name -> the unit that was told, see ``flows.exporters.values.units``.
     ignored
         Columns that are left out.
     """

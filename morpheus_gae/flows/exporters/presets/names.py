@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from morpheus_gae.flows.exporters import datasets, vendors
-from morpheus_gae.flows.exporters import table as exporters
-from morpheus_gae.flows.exporters.table import Preset
+from morpheus_gae.flows.exporters.presets import datasets, vendors
+from morpheus_gae.flows.exporters.presets import table as exporters
+from morpheus_gae.flows.exporters.presets.table import Preset
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset

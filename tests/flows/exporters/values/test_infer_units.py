@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from morpheus_gae.flows.exporters.told_units import length_unit, time_unit
+from morpheus_gae.flows.exporters.values.infer_units import length_unit, time_unit
 
 SECONDS = 1_700_000_000
 MOMENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
