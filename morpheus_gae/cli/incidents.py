@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from morpheus_gae.cli.options import Command, echo, map_options
+from morpheus_gae.cli.options import Command, a_day, echo, map_options
 
 ROWS = 100_000
 SHOWN = 20
@@ -34,8 +34,8 @@ PIECE = 500
 )
 @click.option(
     "--incident_budget",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="N",
+    type=a_day,
+    metavar="N/day",
     help="Leave out incidents that benign traffic shows more than N a day of.",
 )
 @click.option(
@@ -72,7 +72,7 @@ def command(
 
     ALERTS are files that  morpheus run pipeline-gae  wrote, encoding plain.
 
-    Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5
+    Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5/day
     """
     from datetime import datetime, timezone
     from itertools import islice

@@ -256,6 +256,24 @@ def rate(text: str) -> float:
     return value
 
 
+def a_day(text: str) -> float:
+    """How many a day, above 0, written as ``5`` or ``5/day``; use as ``click.option(..., type=a_day)``.
+
+    Raises
+    ------
+    click.BadParameter
+        If the text is neither.
+    """
+    number = re.sub(r"\s*/\s*d(ay)?$", "", str(text).strip())
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise click.BadParameter(f"{text!r} is not a number a day: write one above 0, as 5 or 5/day")
+    return value
+
+
 def executor_name(text: str) -> str:
     """The name of an executor; a GPU may be told by its number.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from morpheus_gae.cli.options import PositiveInt, executor_name, map_options, preset_name, rate
+from morpheus_gae.cli.options import PositiveInt, a_day, executor_name, map_options, preset_name, rate
 from morpheus_gae.cli.sections import grouped
 from morpheus_gae.flows.exporters.presets.names import NAMES as PRESET_NAMES
 
@@ -135,8 +135,8 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--incident_budget",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="N",
+            type=a_day,
+            metavar="N/day",
             help="Leave out incidents that benign traffic shows more than N a day of.",
         ),
         click.option(

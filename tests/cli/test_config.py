@@ -64,7 +64,13 @@ def sample(option: click.Option) -> Any:
     if isinstance(option.type, click.types.FloatParamType):
         return 0.75
     name = str(option.name)
-    values = {"alert_rate": 0.02, "contamination": "1%", "executor": "torch", "preset": "zeek"}
+    values = {
+        "alert_rate": 0.02,
+        "contamination": "1%",
+        "incident_budget": "5/day",
+        "executor": "torch",
+        "preset": "zeek",
+    }
     return values.get(name, f"{name}-told")
 
 

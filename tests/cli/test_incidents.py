@@ -37,8 +37,9 @@ def test_alerts_become_incidents(written: Path) -> None:
     assert f"{host(10)} +29" in lines[2]
 
 
-def test_a_budget_leaves_out_what_is_usual(written: Path) -> None:
-    result = run(str(written), "--flows_a_day", "100000", "--incident_budget", "20")
+@pytest.mark.parametrize("budget", ["20", "20/day"])
+def test_a_budget_leaves_out_what_is_usual(written: Path, budget: str) -> None:
+    result = run(str(written), "--flows_a_day", "100000", "--incident_budget", budget)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("31 alerts, 1 incidents")
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from morpheus_gae.cli import options
 from morpheus_gae.cli.gae import main
-from morpheus_gae.cli.options import Command, Group, executor_name, json_option, rate
+from morpheus_gae.cli.options import Command, Group, a_day, executor_name, json_option, rate
 from morpheus_gae.errors import ArtifactError, GaeError, MissingExtraError, UsageError
 
 
@@ -93,6 +93,17 @@ def test_rate(text: str, value: float) -> None:
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a rate"):
         rate(text)
+
+
+@pytest.mark.parametrize("text", ["5", "5.0", "5/day", " 5 / day", "5/d"])
+def test_so_many_a_day(text: str) -> None:
+    assert a_day(text) == 5.0
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5/day", "5/hour", "/day", "day", "inf", "nan/day", "5 day/day"])
+def test_what_is_no_number_a_day(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a number a day"):
+        a_day(text)
 
 
 def test_lazy_commands(monkeypatch: pytest.MonkeyPatch) -> None:
