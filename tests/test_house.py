@@ -48,9 +48,9 @@ AMONG_THEM = {
 # where a library may be imported when the module is; inside functions is another matter
 OWNERS = {
     "torch": r"model/gae\.py|executors/(cuda|torch)/.*|train/.*|benchmark/published\.py"
-    r"|evaluate/(sage|anomal_e|graph_ids|published_recipe|dense)\.py",
+    r"|evaluate/baselines/(sage|anomal_e|graph_ids|published_recipe|dense)\.py",
     "sklearn": r"evaluate/.*|train/.*",
-    "matplotlib": r"(benchmark|evaluate)/(suite_)?plots\.py",
+    "matplotlib": r"(benchmark|evaluate)/plots\.py|evaluate/studies/suite_plots\.py",
     "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
     "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|report|simulate|spark|ray|train|evaluate)/.*"
     r"|benchmark/.*|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",

@@ -27,10 +27,12 @@ FLOWS = {
     "payloads": "addresses tables files exporters exporters.presets text readers",
 }
 EXECUTORS = {"cpu": "", "torch": "", "cuda": "cuda.triton", "cuda.triton": "cuda"}
+EVALUATE = {"baselines": "", "data": "", "studies": "baselines data"}
 ENGINE = {"observe": "", "recover": "observe", "run": "observe recover"}
+BIG = {"flows": FLOWS, "executors": EXECUTORS, "evaluate": EVALUATE, "engine": ENGINE}
 MAY = {
     f"{big}.{room}": {f"{big}.{other}" for other in others.split()}
-    for big, rooms in (("flows", FLOWS), ("executors", EXECUTORS), ("engine", ENGINE))
+    for big, rooms in BIG.items()
     for room, others in rooms.items()
 }
 
@@ -81,7 +83,7 @@ def test_no_circles() -> None:
 def test_every_room_is_in_the_list() -> None:
     rooms = {
         module_of(path)
-        for big in ("flows", "executors", "engine")
+        for big in BIG
         for path in (PACKAGE / big).rglob("__init__.py")
         if path.parent != PACKAGE / big
     }

@@ -234,8 +234,8 @@ def _measure_model(
 
 def _mixed(batches: Iterable[Flows], order: str, seed: int) -> Iterator[Flows]:
     from morpheus_gae.errors import InputError
+    from morpheus_gae.evaluate.data.streams import stream
     from morpheus_gae.evaluate.labels import labels_of
-    from morpheus_gae.evaluate.streams import stream
     from morpheus_gae.flows.frame import concat
 
     parts = list(batches)

@@ -85,10 +85,10 @@ def command(
     from tqdm import tqdm
 
     from morpheus_gae.errors import InputError, UsageError
-    from morpheus_gae.evaluate.comparators import COMPARATORS
+    from morpheus_gae.evaluate.baselines.comparators import COMPARATORS
+    from morpheus_gae.evaluate.data.streams import STREAMS
     from morpheus_gae.evaluate.score import read_labelled
-    from morpheus_gae.evaluate.streams import STREAMS
-    from morpheus_gae.evaluate.study import Plan, study
+    from morpheus_gae.evaluate.studies.study import Plan, study
     from morpheus_gae.evaluate.tables import markdown as tables
     from morpheus_gae.flows.frame import concat
     from morpheus_gae.model.spec import preset as preset_of

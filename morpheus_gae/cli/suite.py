@@ -13,8 +13,8 @@ from morpheus_gae.cli.options import echo
 from morpheus_gae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from morpheus_gae.evaluate.learning import Take
-    from morpheus_gae.evaluate.suite import SuitePlan
+    from morpheus_gae.evaluate.studies.learning import Take
+    from morpheus_gae.evaluate.studies.suite import SuitePlan
     from morpheus_gae.executors.base import Executor
     from morpheus_gae.flows.exporters.mapping import PresetLike
     from morpheus_gae.flows.frame import Flows
@@ -39,10 +39,10 @@ def plan_of(
     UsageError
         If a name is unknown.
     """
+    from morpheus_gae.evaluate.data.streams import STREAMS
     from morpheus_gae.evaluate.detectors import known, named
-    from morpheus_gae.evaluate.protocols import parse
-    from morpheus_gae.evaluate.streams import STREAMS
-    from morpheus_gae.evaluate.suite import SuitePlan
+    from morpheus_gae.evaluate.studies.protocols import parse
+    from morpheus_gae.evaluate.studies.suite import SuitePlan
 
     wanted = listed(detectors)
     every = known() if "all" in wanted else tuple(dict.fromkeys(named(d) for d in wanted))
@@ -84,14 +84,14 @@ def measure(
     """
     from tqdm import tqdm
 
-    from morpheus_gae.evaluate.suite import Watch, run_suite
-    from morpheus_gae.evaluate.suite_tables import page
+    from morpheus_gae.evaluate.studies.suite import Watch, run_suite
+    from morpheus_gae.evaluate.studies.suite_tables import page
 
     drawn: list[Path] = []
     watch = Watch()
     if plots is not None:
         # a missing library is told before the work, not after it
-        from morpheus_gae.evaluate.suite_plots import draw_suite
+        from morpheus_gae.evaluate.studies.suite_plots import draw_suite
 
         watch.scored = _drawer(Path(plots), drawn)
     about = {
@@ -188,7 +188,7 @@ def _reader(path: str, name: str, preset: PresetLike, bad: dict[str, dict[str, i
 def _drawer(folder: Path, drawn: list[Path]) -> Callable[..., None]:
     from morpheus_gae.evaluate.detectors import RULES
     from morpheus_gae.evaluate.plots import draw
-    from morpheus_gae.evaluate.suite_plots import filename
+    from morpheus_gae.evaluate.studies.suite_plots import filename
 
     def scored(run: Mapping[str, Any], labels: Any, surprise: Any, thresholds: Mapping[str, float]) -> None:
         if run["detector"] in RULES:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.evaluate.baselines import BASELINES
-from morpheus_gae.evaluate.comparators import COMPARATORS, Comparator
+from morpheus_gae.evaluate.baselines.comparators import COMPARATORS, Comparator
+from morpheus_gae.evaluate.baselines.published import BASELINES
 from morpheus_gae.evaluate.score import score_flows
 from morpheus_gae.flows.exporters.enriched import kept
 from morpheus_gae.flows.frame import Flows
@@ -30,9 +30,9 @@ Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
 """Share of the training flows, the last ones, that thresholds of comparators come from."""
 LEARNING = "learning"
-"""The default model as it follows the stream (`evaluate.learning`)."""
+"""The default model as it follows the stream (`evaluate.studies.learning`)."""
 ADAPTIVE = "adaptive"
-"""The default model with a threshold that follows the stream (`evaluate.adaptive`)."""
+"""The default model with a threshold that follows the stream (`evaluate.studies.adaptive`)."""
 ENRICHED = "enriched"
 """The default model that reads ports, protocol, packets and the like (`train --features enriched`)."""
 RULES = ("unseen host", "unseen pair", "attribute histogram")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from morpheus_gae.cli.gae import main as gae
 from morpheus_gae.cli.morpheus import main as morpheus
-from morpheus_gae.evaluate.as_is import as_is
+from morpheus_gae.evaluate.data.as_is import as_is
 from tests.support import make_flows, with_columns
 
 pytest.importorskip("torch")

@@ -176,7 +176,7 @@ def test_importing_the_commands_is_light() -> None:
 
 
 def test_stream_names_are_those_there_are() -> None:
-    from morpheus_gae.evaluate.streams import STREAMS as BUILDERS
+    from morpheus_gae.evaluate.data.streams import STREAMS as BUILDERS
 
     assert tuple(BUILDERS) == STREAMS
     assert any(p.name == "order" for p in evaluate.params)

@@ -8,7 +8,7 @@ import pytest
 from morpheus_gae.errors import UsageError
 from morpheus_gae.evaluate import detectors
 from morpheus_gae.evaluate.detectors import RULES, Setting, fit, known, named
-from morpheus_gae.evaluate.protocols import case, parse
+from morpheus_gae.evaluate.studies.protocols import case, parse
 from morpheus_gae.flows.frame import Flows, concat
 from tests.evaluate.make import benign_flows, campaign_flows, timed_benign
 

@@ -13,7 +13,7 @@ import pytest
 from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
-from morpheus_gae.evaluate.as_is import as_is
+from morpheus_gae.evaluate.data.as_is import as_is
 from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.graph.build import build_graph

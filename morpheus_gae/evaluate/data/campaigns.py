@@ -1,0 +1,179 @@
+"""Campaigns: attack flows that belong together, and attackers dealt onto two sides that share nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morpheus_gae.evaluate.data.streams import RUN
+from morpheus_gae.flows.frame import Flows
+from morpheus_gae.model.memory import host_keys, pair_keys
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+U64 = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
+
+SOURCE_GAP_MS, TARGET_GAP_MS = 86_400_000, 600_000
+"""A source of a class that rests longer begins a new campaign; so do those that meet at one destination."""
+GAP_ROWS = 1000
+
+
+def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
+    """Campaign of each attack flow.
+
+    Parameters
+    ----------
+    attacks
+        A attack flows.
+    kind
+        int32 [A] class of each.
+    timed
+        Whether their start times count. A campaign then is all that is linked by flows of one class which
+        share a source and are at most a day apart, or a destination and at most ten minutes. Without times a
+        campaign is a run of at most 50 flows of one class and one source, with no gap of more than 1,000
+        records in it: files without times hold one class after the other, and would be a handful of endless
+        campaigns.
+
+    Returns
+    -------
+    int64 [A]
+        Numbers from 0.
+    """
+    n = len(attacks)
+    source, target = (_numbered(key) for key in _keys(attacks))
+    by_source, by_target = (kind.astype(np.int64) * (int(i.max(initial=0)) + 1) + i for i in (source, target))
+    if not timed or attacks.time_ms is None:
+        return _numbered(_sessions(by_source, attacks.rows, GAP_ROWS, RUN))
+    linked = [
+        _sessions(by_source, attacks.time_ms, SOURCE_GAP_MS),
+        _sessions(by_target, attacks.time_ms, TARGET_GAP_MS),
+    ]
+    label = np.arange(n)
+    while True:
+        before = label
+        # the lowest number spreads over all that is linked, a link farther each time
+        for session in linked:
+            low = np.full(int(session.max(initial=-1)) + 1, n)
+            np.minimum.at(low, session, label)
+            label = low[session]
+        if np.array_equal(before, label):
+            return _numbered(label)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Attack flows dealt onto two sides.
+
+    Attributes
+    ----------
+    hidden
+        bool [A]: flows of campaigns that may be hidden in training.
+    tested
+        bool [A]: flows that share neither a source nor a pair of hosts, in either direction, with any of
+        ``hidden``; no flow where there is one attacker only.
+    """
+
+    hidden: Bool
+    tested: Bool
+
+
+def sides(attacks: Flows, campaign: I64, seed: int) -> Sides:
+    """Deal attackers onto two sides of about the same number of flows, all campaigns of one together.
+
+    The attacker of a campaign is its most frequent source.
+    """
+    source_key, target_key = _keys(attacks)
+    source = _numbered(source_key)
+    attacker = _most_frequent(campaign, source)
+    flows = np.bincount(attacker[campaign], minlength=int(source.max(initial=-1)) + 1)
+    chosen: list[int] = []
+    hidden_flows = tested_flows = 0
+    present = np.flatnonzero(flows)
+    for who in np.random.default_rng([seed, 8]).permutation(present).tolist():
+        if hidden_flows + flows[who] <= tested_flows:
+            chosen.append(who)
+            hidden_flows += int(flows[who])
+        else:
+            tested_flows += int(flows[who])
+    if not chosen:
+        # no two attackers: what is hidden and what is tested can only be of the same one
+        everything = np.ones(len(attacks), np.bool_)
+        return Sides(everything, ~everything)
+    hidden = np.isin(attacker[campaign], chosen)
+    either = pair_keys(np.minimum(source_key, target_key), np.maximum(source_key, target_key))
+    shared = np.isin(source_key, source_key[hidden]) | np.isin(either, either[hidden])
+    return Sides(hidden, ~hidden & ~shared)
+
+
+def draw(campaign: I64, among: Bool, wanted: int, seed: int) -> tuple[Bool, bool]:
+    """Whole campaigns, at random, of at most ``wanted`` flows in all.
+
+    Parameters
+    ----------
+    campaign
+        int64 [A].
+    among
+        bool [A]: flows whose campaigns are drawn from.
+    wanted
+        Flows.
+    seed
+        Of the order.
+
+    Returns
+    -------
+    chosen
+        bool [A].
+    cut
+        Whether the smallest campaign had to be cut short, since no whole ones give half of what is wanted.
+    """
+    number, size = np.unique(campaign[among], return_counts=True)
+    order = np.random.default_rng([seed, 9]).permutation(number.shape[0])
+    taken: list[int] = []
+    total = 0
+    for i in order.tolist():
+        if total + size[i] <= wanted:
+            taken.append(i)
+            total += int(size[i])
+    chosen = among & np.isin(campaign, number[taken])
+    rest = np.setdiff1d(np.arange(number.shape[0]), taken)
+    if 2 * total >= wanted or not rest.shape[0]:
+        return chosen, False
+    least = number[rest[np.argmin(size[rest])]]
+    chosen[np.flatnonzero(among & (campaign == least))[: wanted - total]] = True
+    return chosen, True
+
+
+def _keys(flows: Flows) -> tuple[U64, U64]:
+    return host_keys(flows.src_hi, flows.src_lo, 0), host_keys(flows.dst_hi, flows.dst_lo, 0)
+
+
+def _numbered(values: npt.NDArray[np.generic]) -> I64:
+    """int64, the same for equal values, from 0."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _sessions(key: I64, at: I64, gap: int, most: int | None = None) -> I64:
+    """int64 number of the run of flows with one key and no gap, cut after ``most`` flows."""
+    order = np.lexsort((at, key))
+    begins = np.ones(order.shape[0], np.bool_)
+    begins[1:] = (np.diff(key[order]) != 0) | (np.diff(at[order]) > gap)
+    number = np.cumsum(begins) - 1
+    if most is not None:
+        first = np.flatnonzero(begins)[number]
+        within = np.arange(order.shape[0]) - first
+        number = np.cumsum(begins | (within % most == 0)) - 1
+    out = np.empty_like(number)
+    out[order] = number
+    return out
+
+
+def _most_frequent(group: I64, value: I64) -> I64:
+    """int64: for each group its most frequent value, the lowest of equals."""
+    base = int(value.max(initial=0)) + 1
+    code, count = np.unique(group * base + value, return_counts=True)
+    order = np.lexsort((code % base, -count, code // base))
+    _, first = np.unique((code // base)[order], return_index=True)
+    return (code % base)[order][first]
