@@ -160,18 +160,7 @@ class IncidentStream:
             self._early = self._fold.early
         self._metrics.incidents(len(self._fold.open))
         if news:
-            self._hand_over(news)
-
-    def _hand_over(self, news: Sequence[Change]) -> None:
-        from morpheus_gae.incidents import records
-
-        encoded = self._encode(news, self._model)
-        add: Any = getattr(self._sink, "add_keyed", None)
-        if add is None:
-            self._sink.add(encoded)
-        else:
-            # an encoding has the id, which is the key, elsewhere
-            add(records.table(news, self._model), encoded)
+            self._sink.add(self._encode(news, self._model))
 
     def _news(self, changes: list[Change]) -> list[tuple[Change, str, str]]:
         """Changes that are to be written, with kind and severity."""

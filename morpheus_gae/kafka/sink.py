@@ -72,23 +72,6 @@ class KafkaSink:
             else:
                 self._tables(part)
 
-    def add_keyed(self, table: pa.Table, encoded: pa.Table) -> None:
-        """Send rows that were encoded elsewhere, a JSON object each.
-
-        Parameters
-        ----------
-        table
-            The same rows, with the column of ``key`` and the model.
-        encoded
-            As they are sent.
-        """
-        assert self._key is not None
-        model = str(table["model"][0].as_py()).encode() if table.num_rows else b""
-        headers: Headers = [("content-type", FORMATS["ndjson"]), ("model", model)]
-        lines = json_lines(encoded).split(b"\n")
-        for key, line in zip(table[self._key].to_pylist(), lines, strict=False):
-            self._outbox.send(self._topic, line, key.encode(), headers)
-
     def flush(self) -> None:
         """Wait until everything is acknowledged.
 

@@ -142,21 +142,6 @@ def test_one_below_the_budget_is_told_once_it_is_above() -> None:
     assert [(row["state"], row["flows"]) for row in sink.rows] == [("open", 10), ("closed", 10)]
 
 
-def test_an_encoding_reaches_a_sink_with_what_is_told_beside_it() -> None:
-    class Both(Kept):
-        def add_keyed(self, table: pa.Table, encoded: pa.Table) -> None:
-            self.rows.append({"ids": table["id"].to_pylist(), "columns": encoded.column_names})
-
-    sink = Both()
-    one = stream(sink, form="ocsf")
-    table = alerts(0, 8)
-    one.add(table, flows_of(table), "m@1")
-    (told,) = sink.rows
-    assert len(told["ids"]) == 1
-    assert "class_uid" in told["columns"]
-    assert records.schema().names != told["columns"]
-
-
 def state() -> dict[str, Any]:
     """Of a stream that was cut off, as a file brings it back."""
     one = stream(Kept())

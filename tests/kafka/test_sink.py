@@ -14,7 +14,9 @@ from morpheus_gae.errors import UsageError
 from morpheus_gae.kafka.keys import pair_keys, pair_partitions
 from morpheus_gae.kafka.outbox import MESSAGE_BYTES
 from morpheus_gae.kafka.sink import KafkaSink
+from morpheus_gae.sinks.together import sent_of, together
 from tests.flows import rows
+from tests.incidents.test_encodings import changes, written
 
 TABLE = rows.table(500).append_column("model", pa.array(["m@1"] * 500))
 
@@ -60,6 +62,17 @@ def test_json() -> None:
     assert [key for _, _, key, _ in outbox.sent] == pair_keys(TABLE)
     assert outbox.sent[0][3] == [("content-type", b"application/json"), ("model", b"m@1")]
     assert outbox.flushed == 1
+
+
+@pytest.mark.parametrize("form", ["plain", "ecs", "ocsf", "eve"])
+def test_incidents_are_keyed_by_their_id_in_any_form(form: str) -> None:
+    found, outbox = changes(), Outbox()
+    KafkaSink(outbox, "incidents", encode=sent_of, key="id").add(together(form)(found, "toy@1"))
+    assert [json.loads(value) for _, value, _, _ in outbox.sent] == written(form, found)
+    assert [key.decode() for _, _, key, _ in outbox.sent] == [change.incident.id for change in found]
+    assert {tuple(headers) for *_, headers in outbox.sent} == {
+        (("content-type", b"application/json"), ("model", b"toy@1"))
+    }
 
 
 def test_arrow() -> None:

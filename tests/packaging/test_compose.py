@@ -207,10 +207,17 @@ def test_the_replayer_speaks_the_command_line(stack: dict[str, Any]) -> None:
 
 def test_topics_are_made_before_they_are_used() -> None:
     services = project(["compose.yaml"], {})["services"]
-    made = set(re.search(r"for topic in ([\w -]+);", services["topics"]["command"][0])[1].split())  # type: ignore[index]
+    deleted, compacted = (
+        set(found.split())
+        for found in re.findall(r"for topic in ([\w. -]+);", services["topics"]["command"][0])
+    )
     used = set(re.findall(r"kafka://kafka:9092/([\w-]+)", json.dumps(services)))
     used |= set(re.findall(r"-transport\.kafka\.topic=([\w-]+)", json.dumps(services)))
-    assert used == made
+    # with --exactly_once, what incidents go on from
+    used.add("incidents.state")
+    assert used == deleted | compacted
+    assert compacted == {"incidents", "incidents.state"}
+    assert services["topics"]["command"][0].count("cleanup.policy=compact") == 1
 
 
 def test_the_external_broker_needs_its_name() -> None:

@@ -11,6 +11,7 @@ from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.operators import AlertSink
 from morpheus_gae.engine.settings import STDOUT, Settings
 from morpheus_gae.errors import UsageError
+from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.remote.secrets import PREFIX
 from morpheus_gae.sinks.remote.target import is_remote, parse_target
 
@@ -124,10 +125,12 @@ def open_incidents(
     sink: AlertSink | None
     form = settings.incident_form
     rows: Callable[..., pa.Table] = partial(encode, encoding=form)
-    if is_remote(target):
-        from morpheus_gae.sinks.remote.together import together
+    if is_remote(target) or is_kafka(target):
+        from morpheus_gae.sinks.together import together
 
-        rows, sink = together(form), _incident_server(target, form, settings, metrics, say)
+        rows = together(form)
+    if is_remote(target):
+        sink = _incident_server(target, form, settings, metrics, say)
     else:
         sink = None if topics is None else topics.incident_sink()
     if sink is None:
@@ -171,7 +174,7 @@ def _incident_server(
         "prefix": "MORPHEUS_GAE_INCIDENTS_",
         "refused": None if kept is None else str(kept.with_name(f"{kept.stem}.incidents{kept.suffix}")),
     }
-    from morpheus_gae.sinks.remote.together import sent_of
+    from morpheus_gae.sinks.together import sent_of
 
     try:
         return server_sink(target, sent_of, form, settings, metrics, say, **told)
@@ -209,7 +212,7 @@ def server_sink(
         Tells the user one line.
     updates
         Whether a row comes again when it has changed, with the same ``id``: the last state stays then. So do
-        incidents: rows with their plain columns, see ``sinks.remote.together``.
+        incidents: rows with their plain columns, see ``sinks.together``.
     prefix
         What names of its secrets begin with.
     refused

@@ -125,8 +125,10 @@ class Topics:
         """Where incidents go, each under its id; None if that is none of Kafka's business."""
         if self._incidents is not None:
             from morpheus_gae.kafka.sink import KafkaSink
+            from morpheus_gae.sinks.together import sent_of
 
-            return KafkaSink(self._outbox(self._incidents), self._incidents.topic, key="id")
+            outbox = self._outbox(self._incidents)
+            return KafkaSink(outbox, self._incidents.topic, encode=sent_of, key="id")
         path = self._settings.incidents
         if not self._inputs or path is None or path == STDOUT or is_remote(path):
             return None

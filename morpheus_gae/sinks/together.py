@@ -1,4 +1,6 @@
-"""Together: incidents in the form that is sent beside the plain one, which tells a server about them."""
+"""Together: incidents in the form that is sent beside the plain one, which tells a sink about them:
+its key in a topic, its id and severity at a server.
+"""
 
 from __future__ import annotations
 

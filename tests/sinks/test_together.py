@@ -6,7 +6,7 @@ import pytest
 
 from morpheus_gae.errors import UsageError
 from morpheus_gae.sinks.remote.records import records_of
-from morpheus_gae.sinks.remote.together import sent_of, together
+from morpheus_gae.sinks.together import sent_of, together
 from tests.incidents.test_encodings import changes, written
 
 
