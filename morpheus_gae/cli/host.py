@@ -30,7 +30,7 @@ from morpheus_gae.errors import GaeError, UsageError
 EDGE_BUFFER_SIZE = 4
 """Windows an edge may hold, plus one; the host's own 128 would be gigabytes."""
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 262_144
 DIRECTIONS = ("BT", "LR", "RL", "TB")
 
 

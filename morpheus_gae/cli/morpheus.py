@@ -74,7 +74,7 @@ def main() -> None:
 @click.option(
     "--pipeline_batch_size",
     type=PositiveInt,
-    default=65_536,
+    default=262_144,
     show_default=True,
     help="Rows read at a time; results do not depend on it.",
 )

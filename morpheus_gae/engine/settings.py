@@ -126,7 +126,7 @@ class Settings:
     half_life: float = 14.0
     encoding: str | None = None
     labels: str = "Label"
-    batch_size: int = 65_536
+    batch_size: int = 262_144
     queue: int = 2
     description: str = "flows"
     metrics_port: int | None = None

@@ -63,7 +63,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     def __init__(
         self, config: Config, input: list[str], format: str = None, dead_letters: str = None, repeat: int = 1,
-        batch_size: int = 65_536, preset: str = None, pair_seconds: float = 60.0, group: str = None,
+        batch_size: int = 262_144, preset: str = None, pair_seconds: float = 60.0, group: str = None,
         kafka_config: str = None, fail_fast: bool = False, map: list[str] = None, columns: str = None,
     ):  # fmt: skip
         super().__init__(config)

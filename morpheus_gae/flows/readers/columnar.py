@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from morpheus_gae.flows.exporters.convert import FlowBatch, require_columns, table_to_flows
 from morpheus_gae.flows.exporters.layout import Layout, choose, paths
@@ -14,13 +13,12 @@ from morpheus_gae.flows.exporters.mapping import PresetLike
 from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.files.ahead import in_order, readers
 from morpheus_gae.flows.files.stream import Stream, StreamFile, TruncatedError
-from morpheus_gae.flows.readers.parquet_footer import with_dictionary
+from morpheus_gae.flows.readers.row_groups import LARGEST, Part, RowGroups, parts_of
 from morpheus_gae.flows.tables.checks import DamagedError
 from morpheus_gae.flows.trace import tracing
 
 FILE_MAGIC = b"ARROW1"
 _PADDED = 8
-_FEW = 4
 _BROKEN = (pa.ArrowException, OSError, EOFError, DamagedError, UnicodeDecodeError, RecursionError)
 
 
@@ -42,7 +40,7 @@ def parquet_batches(
     stream
         The same, open.
     batch_rows
-        Rows of a batch.
+        Rows of a batch at most; it ends where a row group ends.
     whole
         Read all of it first: its index stands at the end, which pipes and compressed files cannot seek to.
     preset
@@ -59,27 +57,37 @@ def parquet_batches(
     TruncatedError
         If the file, or the rest of it, cannot be read.
     """
-    data = pa.py_buffer(stream.read_all()) if whole else None
+    source = pa.py_buffer(stream.read_all()) if whole else path
     try:
-        with _opened(path if data is None else pa.BufferReader(data), dictionaries) as file:
-            layout = _layout(file.schema_arrow, path, preset)
-            rows, size = max(file.metadata.num_rows, 1), _size(path, stream, whole)
-            first = min(skip, file.metadata.num_rows) // batch_rows * batch_rows
+        with RowGroups(source, dictionaries) as file:
+            layout = _layout(file.schema, path, preset)
+            parts = parts_of(file.sizes, batch_rows, skip)
+            rows, size = max(sum(file.sizes), 1), _size(path, stream, whole)
+            # whoever listens is told in order
+            alone = tracing().active or len(parts) < 2 or max(file.sizes) > LARGEST or readers() < 2
 
-            def placed() -> Iterator[tuple[pa.Table, int, int]]:
-                row, taken = first, size * first // rows
-                for batch in _batches_from(file, first, batch_rows):
-                    start, row = row, row + batch.num_rows
-                    taken, before = size * row // rows, taken
-                    yield batch, start, taken - before
+            def flows(table: pa.Table, first: int) -> FlowBatch:
+                read = size * (first + table.num_rows) // rows - size * first // rows
+                return table_to_flows(_named(table), path, first, bytes_read=read, preset=layout or CANONICAL)
 
-            def converted(part: tuple[pa.Table, int, int]) -> FlowBatch:
-                batch, start, read = part
-                return table_to_flows(_named(batch), path, start, bytes_read=read, preset=layout or CANONICAL)
+            def converted(part: Part) -> tuple[list[FlowBatch], Exception | None]:
+                batches: list[FlowBatch] = []
+                try:
+                    for table, first in file.tables(part, batch_rows, alone):
+                        batches.append(flows(table, first))
+                except _BROKEN as error:
+                    return batches, error
+                return batches, None
 
-            # whoever listens is told in order; a few batches are not worth threads
-            alone = tracing().active or (rows - first) // batch_rows < _FEW
-            yield from in_order(placed(), converted, 1 if alone else readers())
+            if alone:
+                for part in parts:
+                    for table, first in file.tables(part, batch_rows, alone):
+                        yield flows(table, first)
+                return
+            for batches, error in in_order(iter(parts), converted, readers()):
+                yield from batches
+                if error is not None:
+                    raise error
     except _BROKEN as error:
         raise TruncatedError(_one_line(error)) from None
 
@@ -123,42 +131,6 @@ def _layout(schema: pa.Schema, path: str, preset: PresetLike) -> Layout | None:
     layout = choose(names, preset)
     require_columns(names, path, layout)
     return layout
-
-
-def _opened(source: Any, dictionaries: bool) -> Any:
-    file = pq.ParquetFile(source)
-    if not dictionaries or not file.num_row_groups:
-        return file
-    if isinstance(source, str):
-        with open(source, "rb") as raw:
-            told = with_dictionary(raw)
-    else:
-        told = with_dictionary(source)
-        source.seek(0)
-    texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) and f.name in told]
-    metadata = file.metadata
-    file.close()
-    return pq.ParquetFile(source, metadata=metadata, read_dictionary=texts)
-
-
-def _batches_from(file: Any, first: int, size: int) -> Iterator[pa.Table]:
-    """Tables of ``size`` rows (the last one fewer) from row ``first`` on."""
-    group, lead = 0, first
-    while group < file.num_row_groups and lead >= file.metadata.row_group(group).num_rows:
-        lead -= file.metadata.row_group(group).num_rows
-        group += 1
-    held: pa.Table | None = None
-    for batch in file.iter_batches(size, row_groups=range(group, file.num_row_groups)):
-        table = pa.Table.from_batches([batch])
-        cut = min(lead, table.num_rows)
-        lead, table = lead - cut, table.slice(cut)
-        held = table if held is None else pa.concat_tables([held, table])
-        if held.num_rows >= size:
-            # as long as nothing was cut off, batches come in the right size
-            yield held.slice(0, size) if held.num_rows > size else held
-            held = held.slice(size) if held.num_rows > size else None
-    if held is not None and held.num_rows:
-        yield held
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:

@@ -61,7 +61,7 @@ def format_of(path: str) -> str | None:
 def read_flows(
     inputs: str | Sequence[str],
     *,
-    batch_rows: int = 65_536,
+    batch_rows: int = 262_144,
     stdin_format: str | None = None,
     block_bytes: int = BLOCK_BYTES,
     preset: PresetLike = None,
@@ -82,7 +82,7 @@ def read_flows(
         tell. Folders called ``name=value`` on the way to a file are columns of text of its flows, unless it
         has columns of these names.
     batch_rows
-        Rows of a batch (Parquet, Arrow).
+        Rows of a batch at most (Parquet, Arrow); one of Parquet ends where a row group ends.
     stdin_format
         One of ``KINDS``; found out from the first bytes if None.
     block_bytes
