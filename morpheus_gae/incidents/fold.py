@@ -1,10 +1,11 @@
 """Fold: flagged flows, window by window, into incidents that open, go on and close.
 
 Flows of a window that share an anchor are one group. A group joins the open incident of its anchor; flows of
-a pair also join an open incident of their source's or their destination's service, and those of a host that
-was reached before go on the incident that reached it, if on the same service. An incident that nothing came
-to for ``quiet`` of the flows' own time is closed. Room is bounded by the open incidents: where there are too
-many, those that were quiet longest are closed early, and counted.
+a pair also join an open incident of their source's or their destination's service; those of a host that was
+reached before go on the incident that reached it, if on the same service, and those of hosts inside that do
+alike go on one (``spread``). An incident that nothing came to for ``quiet`` of the flows' own time is closed.
+Room is bounded by the open incidents: where there are too many, those that were quiet longest are closed
+early, and counted.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import numpy.typing as npt
 from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
 from morpheus_gae.incidents.flagged import Flagged, split_service
-from morpheus_gae.incidents.grow import grow
+from morpheus_gae.incidents.grow import grow, powers
 from morpheus_gae.incidents.incident import Incident, incident_id
 from morpheus_gae.incidents.severity import flows_a_day
+from morpheus_gae.incidents.spread import Spreading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,6 +85,7 @@ class Fold:
         self._touched: dict[Anchor, int] = {}
         # hosts that an incident reached, by the service it reached them on
         self._reached: dict[tuple[str, int, int], Anchor] = {}
+        self._spreading = Spreading()
 
     def add(self, alerts: pa.Table, flows: int, first: int | None, last: int | None) -> list[Change]:
         """Take the flagged flows of one window.
@@ -165,6 +168,9 @@ class Fold:
         early, flows = (kept.whole(values[name], name) for name in ("early", "flows"))
         first, now = (kept.moment(values[name], name) for name in ("first", "now"))
         self.open, self._touched, self._reached = found, touched, reached
+        self._spreading = Spreading()
+        for incident in found.values():
+            self._spreading.add(incident)
         self.early, self._windows, self._flows, self._first, self._now = early, windows, flows, first, now
 
     @property
@@ -182,6 +188,7 @@ class Fold:
         leaving = sorted(anchor for anchor in self.open if leaves(anchor))
         for anchor in leaving:
             del self._touched[anchor]
+            self._spreading.drop(anchor)
         if leaving:
             gone = set(leaving)
             self._reached = {host: anchor for host, anchor in self._reached.items() if anchor not in gone}
@@ -198,7 +205,6 @@ class Fold:
 
     def _join(self, flows: Flagged) -> list[Change]:
         of, found = anchors(flows)
-        service = flows.service
         # by group, then by time; the id settles ties, so order plays no part
         order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
         pieces = np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
@@ -209,13 +215,14 @@ class Fold:
             when = (
                 (int(flows.start[rows[0]]), int(flows.start[rows[-1]])) if flows.timed[rows].all() else None
             )
-            anchor = self._home(found[of[rows[0]]], _service(service[rows]), when)
+            anchor = self._home(found[of[rows[0]]], flows, rows, when)
             if anchor in self.open and not self._is_near(anchor, when):
                 closed += self._close(anchor.__eq__)
                 states.pop(anchor, None)
             if anchor not in self.open:
                 states[anchor] = OPEN
                 self.open[anchor] = Incident(incident_id(anchor, str(flows.ids[rows[0]])), anchor)
+                self._spreading.add(self.open[anchor])
             states.setdefault(anchor, UPDATED)
             incident = self.open[anchor]
             incident.windows += self._touched.get(anchor) != self._windows
@@ -246,13 +253,16 @@ class Fold:
     def _turn(anchor: Anchor, flows: Flagged, rows: I64) -> tuple[bool, int, Anchor]:
         return anchor.side == "pair", int(flows.start[rows[0]]), anchor
 
-    def _home(self, anchor: Anchor, used: tuple[int, int], when: tuple[int, int] | None) -> Anchor:
+    def _home(self, anchor: Anchor, flows: Flagged, rows: I64, when: tuple[int, int] | None) -> Anchor:
         """The open incident that a group belongs to, or its own anchor."""
-        if (anchor in self.open and self._is_near(anchor, when)) or anchor.side == "destination":
+        if anchor in self.open and self._is_near(anchor, when):
             return anchor
+        wider: list[Anchor | None] = []
         service = anchor.protocol, anchor.port
-        # on the very service it was reached on: a worm, or somebody who goes from host to host
-        wider = [self._reached.get((anchor.source, *used))]
+        used = split_service(_mode(flows.service[rows]))
+        if anchor.side != "destination":
+            # on the very service it was reached on: a worm, or somebody who goes from host to host
+            wider.append(self._reached.get((anchor.source, *used)))
         if anchor.side == "pair":
             if used[1] not in REMOTE_PORTS:
                 wider.clear()
@@ -262,10 +272,13 @@ class Fold:
                 Anchor("destination", "", anchor.destination, *service),
                 Anchor("destination", "", anchor.destination, ANY, ANY),
             ]
-        return next(
-            (a for a in wider if a is not None and a in self.open and self._is_near(a, when)),
-            anchor,
-        )
+        near = (a for a in wider if a is not None and a in self.open and self._is_near(a, when))
+        if (home := next(near, None)) is not None:
+            return home
+        sizes = np.sort(powers(flows.up[rows] + flows.down[rows]))
+        sources = flows.hosts[np.unique(flows.src[rows])].tolist()
+        middle = int(sizes[(len(sizes) - 1) // 2])
+        return self._spreading.home(anchor, sources, used, middle, lambda a: self._is_near(a, when)) or anchor
 
 
 def _latest(changes: list[Change]) -> list[Change]:
@@ -279,7 +292,7 @@ def _latest(changes: list[Change]) -> list[Change]:
     return sorted(latest.values(), key=lambda change: change.state != CLOSED)
 
 
-def _service(service: I64) -> tuple[int, int]:
-    """Protocol and port with most flows; the lowest of those that have."""
-    services, counts = np.unique(service, return_counts=True)
-    return split_service(int(services[np.argmax(counts)]))
+def _mode(values: I64) -> int:
+    """The most frequent; the lowest of those that are."""
+    found, counts = np.unique(values, return_counts=True)
+    return int(found[np.argmax(counts)])

@@ -45,9 +45,13 @@ def grow(incident: Incident, flows: Flagged, rows: I64) -> None:
     services, counts = np.unique(flows.service[rows], return_counts=True)
     names = ["{}/{}".format(*split_service(number)) for number in services.tolist()]
     incident.services.add(names, counts.tolist())
-    power = np.minimum(np.ceil(np.log2(np.maximum(up + down, 0.5) + 1)), SIZES - 1).astype(np.int64)
-    for size, count in enumerate(np.bincount(power, minlength=SIZES).tolist()):
+    for size, count in enumerate(np.bincount(powers(up + down), minlength=SIZES).tolist()):
         incident.sizes[size] += count
     top = np.lexsort((flows.ids[rows].astype("U16"), -surprise))[:MEMBERS]
     members = [(float(surprise[i]), str(flows.ids[rows[i]])) for i in top]
     incident.remember(flows.start[timed[-TIMES:]].tolist(), members)
+
+
+def powers(octets: npt.NDArray[np.float64]) -> I64:
+    """int64 [N]: place of each flow's bytes in ``Incident.sizes``."""
+    return np.minimum(np.ceil(np.log2(np.maximum(octets, 0.5) + 1)), SIZES - 1).astype(np.int64)

@@ -6,11 +6,11 @@ they are: a backup to a new host looks like exfiltration.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import NamedTuple
 
 from morpheus_gae.incidents.anchors import MANY, MANY_SERVICES, REMOTE_PORTS
 from morpheus_gae.incidents.incident import Incident
+from morpheus_gae.incidents.inside import is_inside
 
 SMALL_BYTES = 1_024
 """Flows below it, both ways, carry no more than an answer to a probe."""
@@ -184,10 +184,5 @@ def _share(incident: Incident, ports: frozenset[int]) -> float:
 
 
 def _mostly_inside(addresses: list[str]) -> bool:
-    inside = sum(_inside(ipaddress.ip_address(a)) for a in addresses)
+    inside = sum(map(is_inside, addresses))
     return 2 * inside > len(addresses)
-
-
-def _inside(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Private, or nothing that a router passes on: groups, broadcasts and links stay where they are."""
-    return host.is_private or host.is_multicast or host.is_link_local or host.is_unspecified

@@ -1,0 +1,92 @@
+"""Spread: inside hosts that begin to do alike on one service go on one incident.
+
+The flow by which a worm came to a host is often not flagged, or not seen at all; what is seen is that hosts
+go to many others, on one service and with flows of a size, within the hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from morpheus_gae.incidents.anchors import ANY, MANY, REMOTE_PORTS, Anchor
+from morpheus_gae.incidents.incident import SIZES, Incident
+from morpheus_gae.incidents.inside import is_inside
+
+APART = 2
+"""Powers of two that the bytes of the middle flows of two sources that do alike may differ by."""
+USUAL = 0.05
+"""Share of an incident's flows from which on a size, give or take a power of two, is usual in it."""
+
+
+class Spreading:
+    """Open incidents that other hosts may go on: of an inside source with many targets of one service."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[int, int], dict[Anchor, Incident]] = {}
+
+    def add(self, found: Incident) -> None:
+        """An incident has opened."""
+        anchor = found.anchor
+        if anchor.side == "source" and anchor.port != ANY and is_inside(anchor.source):
+            self._of.setdefault((anchor.protocol, anchor.port), {})[anchor] = found
+
+    def drop(self, anchor: Anchor) -> None:
+        """The incident of an anchor is closed."""
+        among = self._of.get((anchor.protocol, anchor.port), {})
+        among.pop(anchor, None)
+        if not among:
+            self._of.pop((anchor.protocol, anchor.port), None)
+
+    def home(
+        self,
+        anchor: Anchor,
+        sources: Sequence[str],
+        used: tuple[int, int],
+        power: int,
+        near: Callable[[Anchor], bool],
+    ) -> Anchor | None:
+        """The incident that a group of flows goes on.
+
+        Parameters
+        ----------
+        anchor
+            Of the group.
+        sources
+            Of its flows.
+        used
+            Protocol and port with most of its flows.
+        power
+            Place of its middle flow in ``Incident.sizes``.
+        near
+            Whether an incident is near in time.
+
+        Returns
+        -------
+        Anchor or None
+            Of the incident with most sources. A source with many targets goes on that of another, if their
+            middle flows are alike; few flows go on what many sources do already, if to a service for remote
+            access and of a size that is usual there.
+        """
+        among = self._of.get((anchor.protocol, anchor.port))
+        wide = anchor.side == "source"
+        if not among or not (wide or used[1] in REMOTE_PORTS) or not all(map(is_inside, sources)):
+            return None
+        name = "{}/{}".format(*used)
+        found = [
+            one
+            for one in among.values()
+            if (wide or len(one.sources) >= MANY)
+            and (_near_middle(one, power) if wide else _is_usual(one, power))
+            and one.services.most(1)[0] == name
+            and near(one.anchor)
+        ]
+        best = min(found, key=lambda one: (-len(one.sources), one.anchor), default=None)
+        return None if best is None else best.anchor
+
+
+def _near_middle(found: Incident, power: int) -> bool:
+    return abs(found.size.bit_length() - power) <= APART
+
+
+def _is_usual(found: Incident, power: int) -> bool:
+    return sum(found.sizes[max(power - 1, 0) : min(power + 2, SIZES)]) >= USUAL * found.flows
