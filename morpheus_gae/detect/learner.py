@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.kin import HOST_KEYS, PAIR_KEYS, beside, kin, spans
+from morpheus_gae.detect.sums import moments, sums_of
 from morpheus_gae.executors.cpu import learn, learn_enriched
 from morpheus_gae.executors.cpu.enriched import CpuEnriched
 from morpheus_gae.executors.cpu.executor import flow_model
@@ -24,6 +26,7 @@ from morpheus_gae.model.activity import silent
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.model.prefixes import prefix_keys
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -50,8 +53,12 @@ STRANGE = 0.1
 BAR_HALF_LIFE_DAYS = 1.0
 QUARANTINE_DAYS = 5
 MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
+SHORT_BLOCKS = 7 * BLOCKS_A_DAY / 5
+"""A host of which all lies within a fifth of a week, or of the time so far, may never come back."""
 FAINT = 0.5
 """Flows, faded, below which nothing is remembered."""
+HALF = 0.5
+"""What training knew of networks counts until so much of it is left: for one half-life."""
 MERGE_SHARE = 2
 """A merge costs a pass over the pairs: it waits for half as many flows."""
 
@@ -64,6 +71,7 @@ BARS = {"strange": NUMBER, "clean": NUMBER, "days": WHOLE, "last_day": WHOLE}
 HOSTS: Columns = {
     "out": SUMS, "in": SUMS, "first_out": WHOLE, "last_out": WHOLE, "blocks_out": WHOLE, "first_in": WHOLE,
     "last_in": WHOLE, "blocks_in": WHOLE, "times": TOTAL, "evidence": TOTAL, **BARS,
+    **HOST_KEYS,
 }  # fmt: skip
 
 
@@ -71,7 +79,7 @@ def pair_columns(types: int) -> Columns:
     """Columns of the pairs of a model with so many flow types."""
     return {
         "sums": SUMS, "types": ("f4", (types,)), "first": WHOLE, "last": WHOLE, "blocks": WHOLE,
-        "known": WHOLE, "evidence": TOTAL, **BARS,
+        "known": WHOLE, "evidence": TOTAL, **BARS, **PAIR_KEYS,
     }  # fmt: skip
 
 
@@ -127,6 +135,9 @@ class Learner:
         self.flows = 0
         self._merged_at: int | None = None
         self._merged_flows = 0
+        self._began: int | None = None
+        # how much of what was known of networks before is left
+        self._before = 0.0 if blank else 1.0
         if not blank:
             self._recollect()
 
@@ -150,11 +161,15 @@ class Learner:
         if not e:
             return Seen(0, 0, 0)
         block = self._blocks(e, time_ms)
+        self._began = self.now if self._began is None else self._began
         keys = host_keys(graph.host_hi, graph.host_lo, self._salt)
         host = hosts.rows(keys)
         row = pairs.rows(pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
         src, dst, pair = host[graph.src], host[graph.dst], row[graph.pair]
         known = int(pairs["known"][pair].sum())
+        if self.artifact.spec.prefixes:
+            hosts["narrow"][host], hosts["wide"][host] = prefix_keys(graph.host_hi, graph.host_lo, self._salt)
+            pairs["src"][row], pairs["dst"][row] = keys[graph.pair_src], keys[graph.pair_dst]
         day = block // np.int32(BLOCKS_A_DAY)
         for table, at in ((pairs, pair), (hosts, src)):
             learn.note_flags(
@@ -232,6 +247,8 @@ class Learner:
         }
         if self.artifact.spec.evidence:
             memory |= self._expected(at, row)
+        if self.artifact.spec.prefixes:
+            memory |= self._kin(out, into, row)
         if self.artifact.spec.activity:
             # a habit of two hours is no share of two weeks
             memory["activity.prior"] = silent(self.artifact.activity).prior
@@ -246,11 +263,11 @@ class Learner:
             "barred": int(kept_out.sum()),
         }
 
-    def facts(self) -> dict[str, int | None]:
+    def facts(self) -> dict[str, int | float | None]:
         """Numbers that `restore` takes beside the tables."""
         return {
             "now": self.now, "flows": self.flows, "merged_at": self._merged_at,
-            "merged_flows": self._merged_flows,
+            "merged_flows": self._merged_flows, "began": self._began, "before": self._before,
         }  # fmt: skip
 
     def restore(self, tables: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
@@ -259,6 +276,18 @@ class Learner:
         self.pairs.load(tables["pairs"])
         self.now, self.flows = facts["now"], facts["flows"]
         self._merged_at, self._merged_flows = facts["merged_at"], facts["merged_flows"]
+        self._began, self._before = facts["began"], facts["before"]
+
+    def _kin(self, out: Bool, into: Bool, row: I64) -> Tensors:
+        """What is remembered says of hosts and pairs alike."""
+        assert self.now is not None
+        assert self._began is not None
+        so_far = SHORT_BLOCKS if self._before else min((self.now - self._began) / 5, SHORT_BLOCKS)
+        found = kin(self.hosts, (out, into), spans(self.hosts) < so_far, self.pairs, row)
+        trained = self.artifact.prefixes
+        if trained is not None and self._before >= HALF:
+            found = beside(found, trained)
+        return found
 
     def _note_evidence(self, graph: WindowGraph, chosen: Bool, evidence: F32, row: I32, host: I32) -> None:
         """Evidence of a pair's flows, and of a source's pairs their means: a pair counts once in a window."""
@@ -310,6 +339,7 @@ class Learner:
         days = (self.now - self._merged_at) / BLOCKS_A_DAY
         # a gap of months, or a clock that jumps, must not empty the memory at once
         factor = 0.5 ** min(days / self.half_life_days, 1.0)
+        self._before *= factor
         for table, names in (
             (self.hosts, ("out", "in", "times", "evidence")), (self.pairs, ("sums", "types", "evidence"))
         ):  # fmt: skip
@@ -358,19 +388,3 @@ def _latest(known: Bool, last: I32, most: int) -> Bool:
     chosen = np.zeros(last.shape[0], np.bool_)
     chosen[order[-(9 * most // 10) :]] = True
     return chosen
-
-
-def sums_of(counters: F32) -> F64:
-    """float64 [R, 7] sums from flows, mean (3) and standard deviation (3)."""
-    c = counters.astype(np.float64)
-    n, mean, sd = c[:, :1], c[:, 1:4], c[:, 4:7]
-    return np.concatenate([n, n * mean, n * (sd**2 + mean**2)], 1)
-
-
-def moments(sums: F64) -> F32:
-    """float32 [R, 7] flows, mean (3) and standard deviation (3) from sums; the inverse of `sums_of`."""
-    n = sums[:, :1]
-    safe = np.where(n > 0, n, 1.0)
-    mean = sums[:, 1:4] / safe
-    variance = np.where(n > 1, sums[:, 4:7] / safe - mean**2, 0.0)
-    return np.concatenate([n, mean, np.sqrt(np.maximum(variance, 0.0))], 1).astype(np.float32)

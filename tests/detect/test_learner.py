@@ -17,8 +17,6 @@ from morpheus_gae.detect.learner import (
     QUARANTINE_DAYS,
     Learner,
     known_share,
-    moments,
-    sums_of,
 )
 from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.flows.frame import Flows
@@ -77,15 +75,6 @@ def test_windows_make_no_difference_to_what_is_counted(
     np.testing.assert_allclose(parts.pairs["types"].sum(1), parts.pairs["sums"][:, 0], rtol=1e-4)
     assert parts.pairs["clean"].sum() == 800
     assert not flagged.any()
-
-
-def test_sums_and_moments_are_inverse() -> None:
-    rng = np.random.default_rng(0)
-    counters = np.concatenate(
-        [rng.integers(2, 50, (20, 1)), rng.normal(0, 2, (20, 3)), rng.random((20, 3))], 1
-    ).astype(np.float32)
-    np.testing.assert_allclose(moments(sums_of(counters)), counters, rtol=1e-4, atol=1e-4)
-    assert not moments(np.zeros((3, 7))).any()
 
 
 def test_the_memory_of_a_model_is_where_learning_begins(tiny_models: dict[str, Artifact]) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.detect import follow
+from morpheus_gae.detect.kin import HOST_KEYS, PAIR_KEYS
 from morpheus_gae.detect.learner import HOSTS, MOST_BLOCKS, pair_columns
 from morpheus_gae.engine.learning import FOLLOWED, ROWS, Snapshot
 from morpheus_gae.engine.recover.atomic import write_bytes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 Found = Mapping[str, tuple[str, tuple[int, ...]]]
 
+KEYS = ("key", *HOST_KEYS, *PAIR_KEYS)
 MOST_ROWS = 1 << 26
 MOST_SUM = 1e18
 _WHOLE = 1 << 62
@@ -168,7 +170,7 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
             return f"{part} has a key twice"
     for name, column in t.items():
         part, _, short = name.partition(".")
-        if part not in ("hosts", "pairs", "recent") or short == "key" or not column.size:
+        if part not in ("hosts", "pairs", "recent") or short in KEYS or not column.size:
             continue
         low, high = float(column.min()), float(column.max())
         # NaN is the least and the greatest of any array that holds one
@@ -202,11 +204,13 @@ def _facts_flaw(facts: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> str | No
         whole = [learner["flows"], learner["merged_flows"], *recent.values(), listening["flows"]]
         whole += [listening["hours"], facts["taken_at"], facts["fitted_at"]]
         whole += [n for part in listening["slices"] for n in part]
-        maybe = [learner["now"], learner["merged_at"], listening["start"]]
+        maybe = [learner["now"], learner["merged_at"], learner["began"], listening["start"]]
         threshold, days = facts["threshold"], facts["half_life_days"]
         sound = (
             all(type(n) is int and 0 <= n < _WHOLE for n in whole)
             and all(n is None or (type(n) is int and 0 <= n <= _WHOLE) for n in maybe)
+            and type(learner["before"]) is float
+            and 0 <= learner["before"] <= 1
             and type(listening["over"]) is bool
             and 1 <= len(listening["slices"]) <= 3
             and all(len(part) == 2 for part in listening["slices"])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from morpheus_gae.executors.cpu.memory import fill
+from morpheus_gae.executors.cpu.memory import fill, probe
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -91,6 +91,12 @@ class HashTable:
             self._allot(room)
         out = np.empty(keys.shape[0], np.int32)
         self.size = int(enlist(keys, self._keys, self.size, self._slots, out))
+        return out
+
+    def find(self, keys: U64) -> I32:
+        """int32 row of each key, -1 where there is none."""
+        out = np.empty(keys.shape[0], np.int32)
+        probe(self._keys, self._slots, np.ascontiguousarray(keys), out)
         return out
 
     def keep(self, chosen: Bool) -> None:
