@@ -16,6 +16,8 @@ APART = 2
 """Powers of two that the bytes of the middle flows of two sources that do alike may differ by."""
 USUAL = 0.05
 """Share of an incident's flows from which on a size, give or take a power of two, is usual in it."""
+PROBE = 10
+"""Power of two of bytes, both ways, up to which a flow carries no more than an answer to a probe."""
 
 
 class Spreading:
@@ -64,12 +66,14 @@ class Spreading:
         -------
         Anchor or None
             Of the incident with most sources. A source with many targets goes on that of another, if their
-            middle flows are alike; few flows go on what many sources do already, if to a service for remote
-            access and of a size that is usual there.
+            middle flows are alike, and small unless the service is for remote access; few flows go on what
+            many sources do already, if to a service for remote access and of a size that is usual there.
         """
         among = self._of.get((anchor.protocol, anchor.port))
         wide = anchor.side == "source"
-        if not among or not (wide or used[1] in REMOTE_PORTS) or not all(map(is_inside, sources)):
+        # to other services go many hosts that have nothing to do with each other, unless they only look
+        fits = used[1] in REMOTE_PORTS or (wide and power <= PROBE)
+        if not among or not fits or not all(map(is_inside, sources)):
             return None
         name = "{}/{}".format(*used)
         found = [

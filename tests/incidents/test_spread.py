@@ -67,6 +67,11 @@ def test_scanners_from_outside_are_apart() -> None:
     assert sources(folded(rows)) == [1] * 5
 
 
+def test_work_on_a_service_that_everybody_uses_is_apart() -> None:
+    assert sources(folded([row for i in range(5) for row in looks(host(i), 10.0 * i, 443, 9_000)])) == [1] * 5
+    assert sources(folded([row for i in range(5) for row in looks(host(i), 10.0 * i, 443)])) == [5]
+
+
 def test_few_flows_go_on_what_many_do() -> None:
     many = [row for i in range(5) for row in looks(host(i), 10.0 * i)]
     few: list[Row] = [(100.0, host(9), host(900), 445, 60, 40, 8.0)]
