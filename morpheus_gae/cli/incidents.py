@@ -53,6 +53,12 @@ PIECE = 500
 @click.option(
     "--policy", metavar="FILE", help="Tell incidents that break a rule of this TOML file as policy breaks."
 )
+@click.option(
+    "--truth",
+    multiple=True,
+    metavar="FLOWS",
+    help="Labelled flows that the alerts are of: count by class what incidents hold; repeat it for more.",
+)
 @click.option("--most", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="Rows to show.")
 @map_options
 def command(
@@ -64,6 +70,7 @@ def command(
     quiet_minutes: float,
     suppress: str | None,
     policy: str | None,
+    truth: tuple[str, ...],
     most: int,
     map: tuple[str, ...],
     columns: str | None,
@@ -95,7 +102,14 @@ def command(
     denied = [] if policy is None else read_policy(policy)
     if output is not None:
         check_destination(output)
-    fold = Fold(quiet_ms=round(60_000 * quiet_minutes))
+    preset = read_map(map, columns, None)
+    covered = None
+    if truth:
+        from morpheus_gae.evaluate.covered import Covered
+
+        read = read_flows(expand(list(truth)), batch_rows=ROWS, preset=preset)
+        covered = Covered(batch.flows for batch in read)
+    fold = Fold(quiet_ms=round(60_000 * quiet_minutes), watch=None if covered is None else covered.took)
     alerts, model, benign = 0, "", 0.0
     first: int | None = None
     last: int | None = None
@@ -106,7 +120,7 @@ def command(
                 if change.state == CLOSED:
                     spool.add(change.incident)
 
-        for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=read_map(map, columns, None)):
+        for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=preset):
             table = checked(batch.flows.table, batch.source)
             if not table.num_rows:
                 continue
@@ -120,6 +134,8 @@ def command(
                 first = start if first is None else min(first, start)
                 last = end if last is None else max(last, end)
             table = held.alerts(table)
+            if covered is not None and table.num_rows:
+                covered.batch(table)
             keep(fold.add(table, table.num_rows, start, end))
         keep(fold.finish())
         # known now: how severe each is depends on it
@@ -134,6 +150,8 @@ def command(
                 if incident_budget is not None:
                     kept = [c for c in kept if false_a_day(c.incident.pooled, rate) <= incident_budget]
                 found += len(kept)
+                if covered is not None:
+                    covered.tell(kept)
                 shown += kept[: most - len(shown)]
                 if sink is not None and kept:
                     sink.add(encode(kept, model, encoding))
@@ -146,3 +164,6 @@ def command(
         echo(f"{alerts:,} alerts, {found:,} incidents" + (", the most severe:" if found else ""))
         if found:
             echo(records.lines(shown, most))
+    if covered is not None:
+        for line in ["", *covered.lines(first, last)]:
+            echo(line, err=output == "-")

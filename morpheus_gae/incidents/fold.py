@@ -10,6 +10,7 @@ early, and counted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +67,8 @@ class Fold:
         Time without a flow after which an incident is closed.
     most_open
         Open incidents at most.
+    watch
+        Is told each incident that grows, and the ids of the flows that it took.
 
     Attributes
     ----------
@@ -75,8 +78,13 @@ class Fold:
         How many were closed because there were too many.
     """
 
-    def __init__(self, quiet_ms: int = QUIET_MS, most_open: int = MOST_OPEN) -> None:
-        self.quiet_ms, self.most_open = quiet_ms, most_open
+    def __init__(
+        self,
+        quiet_ms: int = QUIET_MS,
+        most_open: int = MOST_OPEN,
+        watch: Callable[[Incident, list[str]], None] | None = None,
+    ) -> None:
+        self.quiet_ms, self.most_open, self._watch = quiet_ms, most_open, watch
         self.open: dict[Anchor, Incident] = {}
         self.early = 0
         self._windows = self._flows = 0
@@ -228,6 +236,8 @@ class Fold:
             incident.windows += self._touched.get(anchor) != self._windows
             self._touched[anchor] = self._windows
             grow(incident, flows, rows)
+            if self._watch is not None:
+                self._watch(incident, flows.ids[rows].tolist())
             if anchor.side == "source" and anchor.port != ANY:
                 self._reach(flows, rows, anchor)
         return closed + [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]

@@ -163,3 +163,20 @@ def test_rules_leave_out_alerts_and_incidents(written: Path, tmp_path: Path) -> 
     wrong = run(str(written), "--suppress", str(rules))
     assert (wrong.exit_code, wrong.output.count("\n")) == (1, 1)
     assert "rule 1 (line 1): it has no reason" in wrong.output
+
+
+def test_incidents_are_counted_by_class(written: Path, tmp_path: Path) -> None:
+    labels = pa.array(["scan"] * 30 + ["Benign"])
+    labelled = pq.read_table(written).append_column("Attack", labels)
+    path = str(tmp_path / "labelled.parquet")
+    pq.write_table(labelled, path)
+    result = run(path, "--truth", path)
+    assert result.exit_code == 0, result.output
+    assert "| scan | 30 | 30 | 1 | 1 | 1 | horizontal scan 1 |" in result.stdout
+    # beside records that go to stdout, they go elsewhere
+    result = run(path, "--truth", path, "--output", "-")
+    assert len([json.loads(line) for line in result.stdout.splitlines()]) == 2
+    assert "| scan | 30 | 30 |" in result.stderr
+    result = run(path, "--truth", str(written))
+    assert result.exit_code == 1
+    assert "figures need labels" in result.output
