@@ -127,6 +127,8 @@ class Kept:
         """All of them, by time if every one has a time."""
         import pyarrow as pa
 
+        # what batches were read into: nothing comes to take its place
+        pa.default_memory_pool().release_unused()
         held = {name: column.array() for name, column in self.columns.items()}
         encoded = [column.array() for column in self.encoded]
         extra = {f"{ENCODED}{i}": a for i, a in enumerate(encoded) if self.there[i]}

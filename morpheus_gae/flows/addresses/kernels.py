@@ -220,6 +220,42 @@ def spread(
 
 
 @njit(cache=True, nogil=True)
+def spread_either(
+    at: Any,
+    bitmap: Any,
+    offset: int,
+    words: Any,
+    at6: Any,
+    bitmap6: Any,
+    offset6: int,
+    words6: Any,
+    hi: Any,
+    lo: Any,
+    status: Any,
+) -> None:
+    """`spread` of two columns and `prefer` in one; rows of ``words`` are uint64 hi, lo and status.
+
+    The second is not looked at where the first says something, nor does a row of words span many lines of
+    the cache.
+    """
+    for e in range(len(at)):
+        bit = offset + e
+        top, low, fine = _ZERO, _ZERO, np.uint64(ABSENT)
+        if not len(bitmap) or (bitmap[bit >> 3] >> (bit & 7)) & 1:
+            i = at[e]
+            top, low, fine = words[i, 0], words[i, 1], words[i, 2]
+        if fine != np.uint64(OK) or (top == 0 and low in (_ZERO, V4_PREFIX)):
+            bit = offset6 + e
+            if not len(bitmap6) or (bitmap6[bit >> 3] >> (bit & 7)) & 1:
+                i = at6[e]
+                if words6[i, 2] == np.uint64(OK) and (
+                    fine != np.uint64(OK) or words6[i, 0] != 0 or words6[i, 1] != 0
+                ):
+                    top, low, fine = words6[i, 0], words6[i, 1], np.uint64(OK)
+        hi[e], lo[e], status[e] = top, low, np.uint8(fine)
+
+
+@njit(cache=True, nogil=True)
 def _decimal(out: Any, at: int, octet: int) -> int:
     if octet >= 100:
         out[at] = 48 + octet // 100

@@ -19,15 +19,20 @@ from morpheus_gae.flows.addresses.kernels import (
     V4_PREFIX,
     parse_binary,
     parse_text,
+    prefer,
     render,
     spread,
+    spread_either,
 )
 
+I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
 _EMPTY = np.zeros(0, dtype=np.uint8)
+# as Arrow's buffers are: one form of each kernel is enough
+_EMPTY.flags.writeable = False
 
 
 def parse_addresses(column: pa.ChunkedArray | pa.Array) -> tuple[U64, U64, Bool]:
@@ -61,6 +66,22 @@ def parse_status(column: pa.ChunkedArray | pa.Array) -> tuple[U64, U64, U8]:
         if len(chunk):
             _parse_array(chunk, hi[cut], lo[cut], status[cut])
         start += len(chunk)
+    return hi, lo, status
+
+
+def parse_either(first: pa.ChunkedArray, second: pa.ChunkedArray) -> tuple[U64, U64, U8]:
+    """As ``parse_status`` of the first column, and of the second where the first says nothing.
+
+    It says nothing if it is null, no address, 0.0.0.0 or ::, and the second says more.
+    """
+    told = [_words(column) for column in (first, second)]
+    if told[0] is not None and told[1] is not None:
+        rows = len(first)
+        hi, lo, status = np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.uint8)
+        spread_either(*told[0], *told[1], hi, lo, status)
+        return hi, lo, status
+    hi, lo, status = parse_status(first)
+    prefer(hi, lo, status, *parse_status(second))
     return hi, lo, status
 
 
@@ -111,16 +132,33 @@ def _parse_dictionary(array: pa.DictionaryArray, hi: U64, lo: U64, status: U8) -
         _parse_array(array.dictionary_decode(), hi, lo, status)
         return
     words = parse_status(array.dictionary)
+    if len(words[0]):
+        spread(*_indices(array), *words, hi, lo, status)
+
+
+def _words(column: pa.ChunkedArray) -> tuple[I32, U8, int, U64] | None:
+    """Indices of a column, and its words as ``spread_either`` takes them.
+
+    None if it is no dictionary of one piece, or one that has more words than rows.
+    """
+    if column.num_chunks != 1 or not pa.types.is_dictionary(column.type):
+        return None
+    array = column.chunk(0)
+    if not 0 < len(array.dictionary) <= len(array) or array.indices.type != pa.int32():
+        return None
+    return *_indices(array), np.stack(parse_status(array.dictionary), 1, dtype=np.uint64)
+
+
+def _indices(array: pa.DictionaryArray) -> tuple[npt.NDArray[Any], U8, int]:
+    """Indices, the bitmap of those that are not null, and where in it they begin."""
     indices = array.indices
-    if not len(words[0]):
-        return
     if indices.type not in (pa.int32(), pa.int64()):
         indices = indices.cast(pa.int64())
     bitmap, values = indices.buffers()
     width = np.int32 if indices.type == pa.int32() else np.int64
     stop = indices.offset + len(indices)
     at = np.frombuffer(values, width, stop)[indices.offset :] if stop else np.zeros(0, width)
-    spread(at, _bytes(bitmap), indices.offset, *words, hi, lo, status)
+    return at, _bytes(bitmap), indices.offset
 
 
 def _parse_numbers(array: pa.Array, hi: U64, lo: U64, status: U8) -> None:

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows import columns
-from morpheus_gae.flows.addresses.kernels import OK, prefer
-from morpheus_gae.flows.addresses.text import parse_status
+from morpheus_gae.flows.addresses.kernels import OK
+from morpheus_gae.flows.addresses.text import parse_either, parse_status
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.layout import Layout, apply, choose, lacking, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
@@ -22,12 +22,16 @@ from morpheus_gae.flows.exporters.refusal import refusal
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.flows.tables.cells import cells, records
 from morpheus_gae.flows.tables.checks import checked
+from morpheus_gae.flows.tables.counters import counters, whole
 from morpheus_gae.flows.tables.numbers import BLANK, numbers, too_large
 from morpheus_gae.flows.trace import tracing
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
+F32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
+
+_NONE = np.zeros(0, np.bool_)
 
 NEGATIVE_DURATION = "negative_duration"
 """Noted of flows that end before they start, as some exporters' clocks have it: their counters are right."""
@@ -151,40 +155,54 @@ def table_to_flows(
             rows, text_of, e = rows[applied.index], _moved(text_of, applied.index), table.num_rows
     src_hi, src_lo, src_ok = _addresses(table, *columns.SRC_ADDRESSES)
     dst_hi, dst_lo, dst_ok = _addresses(table, *columns.DST_ADDRESSES)
-    parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
-    values = np.stack([p[0] for p in parts], 1) if e else np.zeros((0, 3))
-    backwards = values[:, 2] < 0
-    if backwards.any():
-        values[backwards, 2] = 0
-        table = table if own else _without_lengths(table, backwards)
     # a record with several faults is counted by the first
-    faults: dict[Reason, Bool] = {
-        Reason.ADDRESS: ~(src_ok & dst_ok),
-        Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
-        Reason.MISSING_COUNTER: parts[0][1] | parts[1][1],
-        Reason.NEGATIVE_COUNTER: np.asarray((values < 0).any(1)),
-        Reason.TOO_LARGE: too_large(table[columns.IN_BYTES], values[:, 0], text_of)
-        | too_large(table[columns.OUT_BYTES], values[:, 1], text_of),
-    }
+    faults: dict[Reason, Bool] = {Reason.ADDRESS: ~(src_ok & dst_ok)}
+    usual = counters([table[name] for name in columns.ATTRIBUTES], optional=2)
+    backwards = _NONE
+    if usual is not None:
+        attributes, missing = usual
+    else:
+        attributes, missing, backwards, more = _counters(table, text_of)
+        faults |= more
+    if backwards.any() and not own:
+        table = _without_lengths(table, backwards)
     flows = Flows(
         table=table,
         src_hi=src_hi,
         src_lo=src_lo,
         dst_hi=dst_hi,
         dst_lo=dst_lo,
-        attributes=values.astype(np.float32),
-        duration_missing=parts[2][1] | backwards,
+        attributes=attributes,
+        duration_missing=missing,
         rows=rows,
         time_ms=_times(table),
         one_way=layout is not None and layout.one_way,
     )
     name = None if layout is None else layout.preset.name
     wrong = np.logical_or.reduce(list(faults.values()))
-    noted = +Counter({NEGATIVE_DURATION: int((backwards & ~wrong).sum())})
+    noted = +Counter({NEGATIVE_DURATION: int((backwards & ~wrong).sum()) if backwards.any() else 0})
     if not wrong.any():
         return FlowBatch(_narrow(flows), [], source, bytes_read, skipped, name, noted)
     bad = _set_aside(table, wrong, faults, source, rows, text_of)
     return FlowBatch(_narrow(flows.take(~wrong)), bad, source, bytes_read, skipped, name, noted)
+
+
+def _counters(
+    table: pa.Table, text_of: Callable[[int], str] | None
+) -> tuple[F32, Bool, Bool, dict[Reason, Bool]]:
+    """Attributes of any values; no duration, a negative one, and the faults of the others, bool [E] each."""
+    parts = [numbers(table[name]) for name in columns.ATTRIBUTES]
+    values = np.stack([p[0] for p in parts], 1) if table.num_rows else np.zeros((0, 3))
+    backwards = values[:, 2] < 0
+    values[backwards, 2] = 0
+    faults: dict[Reason, Bool] = {
+        Reason.NOT_A_NUMBER: parts[0][2] | parts[1][2] | parts[2][2],
+        Reason.MISSING_COUNTER: parts[0][1] | parts[1][1],
+        Reason.NEGATIVE_COUNTER: np.asarray((values < 0).any(1)),
+        Reason.TOO_LARGE: too_large(table[columns.IN_BYTES], values[:, 0], text_of)
+        | too_large(table[columns.OUT_BYTES], values[:, 1], text_of),
+    }
+    return values.astype(np.float32), parts[2][1] | backwards, backwards, faults
 
 
 def _without_lengths(table: pa.Table, rows: Bool) -> pa.Table:
@@ -228,15 +246,17 @@ def _moved(text_of: Callable[[int], str] | None, index: I64) -> Callable[[int], 
 def _addresses(table: pa.Table, v4: str, v6: str) -> tuple[U64, U64, Bool]:
     """Each row's address: the v4 column's, or the v6 column's where that says nothing (null, 0.0.0.0)."""
     names = [n for n in (v4, v6) if n in table.column_names]
-    hi, lo, status = parse_status(table[names[0]])
-    if len(names) == 2:
-        prefer(hi, lo, status, *parse_status(table[names[1]]))
+    parse = parse_status if len(names) == 1 else parse_either
+    hi, lo, status = parse(*(table[name] for name in names))
     return hi, lo, status == OK
 
 
 def _times(table: pa.Table) -> I64 | None:
     if columns.FLOW_START not in table.column_names:
         return None
+    usual = whole(table[columns.FLOW_START])
+    if usual is not None:
+        return usual
     values, absent, misfit = numbers(table[columns.FLOW_START])
     none = absent | misfit | (np.abs(values) > 2**53)
     if none.all():

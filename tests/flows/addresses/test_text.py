@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.flows.addresses.kernels import ABSENT, OK, UNPARSABLE
-from morpheus_gae.flows.addresses.text import format_addresses, parse_addresses, parse_status
+from morpheus_gae.flows.addresses.text import format_addresses, parse_addresses, parse_either, parse_status
 
 # the view types are younger than the oldest Arrow that is supported
 VIEW = getattr(pa, "string_view", pa.string)()
@@ -167,3 +167,34 @@ def test_types_that_cannot_be_addresses() -> None:
     _, _, status = parse_status(pa.nulls(2))
     assert status.tolist() == [ABSENT, ABSENT]
     assert len(parse_status(pa.array([], pa.string()))[0]) == 0
+
+
+WORDS = (None, "", "x", "0.0.0.0", "::", "10.1.2.3", "2001:db8::1", "::ffff:10.9.8.7")
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS)), min_size=1, max_size=40),
+    before=st.integers(0, 9),
+)
+def test_two_dictionaries_are_read_as_two_columns_of_text(
+    rows: list[tuple[str | None, str | None]], before: int
+) -> None:
+    texts = [pa.array([WORDS[0]] * before + [row[k] for row in rows], pa.string()) for k in (0, 1)]
+    plain = [pa.chunked_array([text[before:]]) for text in texts]
+    words = [pa.chunked_array([text.dictionary_encode()[before:]]) for text in texts]
+    want = parse_either(*plain)
+    for pair in (words, [words[0], plain[1]], [plain[0], words[1]]):
+        for found, wanted in zip(parse_either(*pair), want, strict=True):
+            assert found.dtype == wanted.dtype
+            assert found.tolist() == wanted.tolist()
+
+
+def test_the_second_column_speaks_where_the_first_says_nothing() -> None:
+    first = pa.chunked_array([["10.0.0.1", "0.0.0.0", None, "x", "0.0.0.0", "::"] * 2])
+    second = pa.chunked_array([["2001::1", "2001::2", "2001::3", "2001::4", None, "::"] * 2])
+    for columns in ((first, second), (first.dictionary_encode(), second.dictionary_encode())):
+        hi, lo, status = parse_either(*columns)
+        assert format_addresses(hi, lo).to_pylist()[:6] == [
+            "10.0.0.1", "2001::2", "2001::3", "2001::4", "0.0.0.0", "::",
+        ]  # fmt: skip
+        assert (status == OK).all()
