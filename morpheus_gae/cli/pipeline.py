@@ -23,7 +23,6 @@ from morpheus_gae.cli.pipeline_options import (
     window_options,
 )
 
-LEARN_GRAPH_SIZE = 20_000
 BESIDE = "morpheus_gae.cli.gae:main"
 PREFIX = "MORPHEUS"
 
@@ -106,6 +105,7 @@ def monitor(**told: Any) -> Stage:
 @click.pass_context
 def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
     """Build the pipeline that was asked for and run it to its end."""
+    from morpheus_gae.detect.learner import WINDOW
     from morpheus_gae.engine.observe.logs import is_json, say
     from morpheus_gae.engine.recover.checkpoint import AlreadyFinished
     from morpheus_gae.engine.run.defaults import choose_engine, choose_model
@@ -124,7 +124,7 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         settings = settings.overridden(given)
     if settings.learn and not any(given.get("graph_size") for given in (told, *(s.told for s in stages))):
         # what a window does not know it cannot have learnt yet
-        settings = settings.overridden({"graph_size": LEARN_GRAPH_SIZE})
+        settings = settings.overridden({"graph_size": WINDOW})
     if not names or "infer-gae" in names:
         settings = settings.overridden({"model": choose_model(settings.model)})
     if ctx.obj["num_threads"] is not None:

@@ -2,7 +2,9 @@
 
 The stream is not labelled, so the strangest of its flows may be attacks. They come in bursts of few sources
 or on few destinations, where chance does not, so each of these counts no more often among the strangest than
-so many times what its share of the flows lets one expect.
+so many times what its share of the flows lets one expect, and in one hour than so many times what its other
+flows of that hour do: an attack on a busy server is over by then, a service that is new is there hour after
+hour.
 """
 
 from __future__ import annotations
@@ -32,12 +34,16 @@ and what it has just scored is the best guess of what it will."""
 LEAST = 20_000
 UNITS = 1 << 16
 """Hosts fall into so many classes by their hash; two busy ones seldom into one."""
-FREE, TIMES = 0.1, 5.0
+FREE, TIMES = 0.2, 5.0
 """A host counts among the strangest for so much of what the rate lets expect of all flows, and on top so many
 times what it lets expect of the host's own."""
-FEWEST, MOST_FREE = 3.0, 10.0
+ONCE = 2.0
+"""And in an hour for so many, and so many times what it lets expect of the host's other flows in it."""
+FEWEST, MOST_FREE = 3.0, 30.0
 LOOK = 0.1
 """Share of the flows that is looked through for them: attacks may be that many."""
+BLOCK_MS, BLOCK_FLOWS, MOST_BLOCKS = 3_600_000, 1000, 1 << 30
+"""An hour; where flows have no times so many."""
 A_DAY_MS = 86_400_000
 KNOTS = 192
 
@@ -56,7 +62,7 @@ class Recent:
         Flows taken so far, in and out.
     """
 
-    COLUMNS = ("surprise", "raw", "added", "src", "dst")
+    COLUMNS = ("surprise", "raw", "added", "src", "dst", "block")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
@@ -65,6 +71,7 @@ class Recent:
         self.added: F32 = np.zeros(most, np.float32)
         self.src: I32 = np.zeros(most, np.int32)
         self.dst: I32 = np.zeros(most, np.int32)
+        self.block: I32 = np.zeros(most, np.int32)
         self.total = 0
         self._stride, self._skip = 1, 0
         self._turned_at, self._turned_ms = 0, 0
@@ -89,9 +96,12 @@ class Recent:
         self.total += int(chosen.shape[0])
         # of a window larger than the ring the latest
         chosen = chosen[-self.most :]
-        at = (self.total - chosen.shape[0] + np.arange(chosen.shape[0])) % self.most
+        number = self.total - chosen.shape[0] + np.arange(chosen.shape[0])
+        at = number % self.most
         self.surprise[at], self.raw[at], self.added[at] = surprise[chosen], raw[chosen], added[chosen]
         self.src[at], self.dst[at] = src[chosen], dst[chosen]
+        block = number // BLOCK_FLOWS if time_ms is None else time_ms[chosen] // BLOCK_MS
+        self.block[at] = np.clip(block, 0, MOST_BLOCKS)
         if time_ms is not None and e:
             self._pace(int(np.median(time_ms)))
 
@@ -199,6 +209,14 @@ class Recent:
             share = np.bincount(unit, minlength=UNITS)
             mine = unit[top]
             counts &= _nth(mine) < free + TIMES * deep * share[mine] / n
+            # a burst is over within hours; what has changed is there hour after hour
+            both = unit.astype(np.int64) << 32 | self.block[rows]
+            usual = np.bincount(mine, minlength=UNITS)[unit] > 0
+            usual[top] = False
+            others = np.sort(both[usual])
+            here = both[top]
+            own = np.searchsorted(others, here, "right") - np.searchsorted(others, here, "left")
+            counts &= _nth(here) < ONCE + TIMES * deep * own / n
         return top, counts
 
     def _pace(self, now_ms: int) -> None:
@@ -261,7 +279,7 @@ def inverse(tail: TailMap, y: F32) -> F32:
     return found
 
 
-def _nth(unit: I32) -> I64:
+def _nth(unit: I32 | I64) -> I64:
     """int64 [E]: how many of the elements before each are equal to it."""
     order = np.argsort(unit, kind="stable")
     grouped = unit[order]

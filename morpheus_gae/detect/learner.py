@@ -44,6 +44,9 @@ BLOCK_MS = 3_600_000
 """A block of time is an hour."""
 BLOCK_FLOWS = 20_000
 """Flows of a block where flows have no times."""
+WINDOW, WINDOW_SECONDS, WINDOW_LEAST = BLOCK_FLOWS, BLOCK_MS / 1000, 1000
+"""Unless the user says otherwise a window ends after so many flows, or after an hour that has so many: what
+it does not know it cannot have learnt."""
 BLOCKS_A_DAY = 24
 MOST_BLOCKS = 1 << 30
 WAIT = 2

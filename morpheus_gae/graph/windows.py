@@ -20,6 +20,8 @@ class Windower:
     window_seconds
         A window also ends before the first flow that starts so many seconds (of the flows' own time)
         after the window's first (in whole milliseconds, at least 1). Ignored for flows without a start time.
+    least
+        Flows before which time ends no window: out of their order flows would be cut to crumbs.
     whole_messages
         A window ends only where a message ends (see ``Flows.offsets``), so that reading again from any
         position that was reached cuts the same windows. Full ones then hold ``graph_size`` flows or more.
@@ -35,6 +37,7 @@ class Windower:
         graph_size: int = 200_000,
         window_seconds: float | None = None,
         *,
+        least: int = 1,
         whole_messages: bool = False,
     ) -> None:
         if graph_size < 1:
@@ -42,7 +45,7 @@ class Windower:
         # "not >" refuses NaN too
         if window_seconds is not None and not window_seconds > 0:
             raise ValueError(f"window_seconds must be more than 0, got {window_seconds}")
-        self.graph_size = graph_size
+        self.graph_size, self.least = graph_size, least
         self.whole_messages = whole_messages
         self.limit: int | None = None
         if window_seconds is not None and math.isfinite(window_seconds):
@@ -70,6 +73,7 @@ class Windower:
                 if self.start is None:
                     self.start = int(flows.time_ms[at])
                 late = np.flatnonzero(flows.time_ms[at:stop] >= self.start + self.limit)
+                late = late[late + self.held >= self.least]
                 if late.size:
                     stop = at + int(late[0])
             if self.whole_messages and flows.offsets is not None and stop > at:
@@ -94,10 +98,10 @@ class Windower:
 
 
 def windows(
-    batches: Iterable[Flows], graph_size: int = 200_000, window_seconds: float | None = None
+    batches: Iterable[Flows], graph_size: int = 200_000, window_seconds: float | None = None, least: int = 1
 ) -> Iterator[Flows]:
     """Windows of a stream of batches; the last may be short. Memory: one window and one batch."""
-    windower = Windower(graph_size, window_seconds)
+    windower = Windower(graph_size, window_seconds, least=least)
     for batch in batches:
         yield from windower.push(batch)
     yield from windower.flush()

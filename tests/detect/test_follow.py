@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.detect.follow import A_DAY_MS, LEAST, UNITS, Recent, apart, classes, inverse
+from morpheus_gae.detect.follow import A_DAY_MS, BLOCK_MS, LEAST, UNITS, Recent, apart, classes, inverse
 from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
@@ -47,6 +47,38 @@ def test_a_burst_does_not_raise_the_threshold() -> None:
     dirty.add(*columns(surprise, src, dst), None)
     assert dirty.threshold(0.01) < clean.threshold(0.01) + 0.7
     assert dirty.threshold(0.001) < clean.threshold(0.001) + 1.0
+
+
+def hours(n: int, count: int) -> np.ndarray:
+    """Times of flows, evenly over so many hours."""
+    return (np.arange(n) * (count * BLOCK_MS // n)).astype(np.int64)
+
+
+def test_a_flood_onto_a_busy_server_does_not_raise_the_threshold() -> None:
+    n, rng = 100_000, np.random.default_rng(2)
+    clean, dirty = Recent(), Recent()
+    surprise, src, dst = stream(n)
+    # a sixth of all flows go there anyhow
+    dst[rng.random(n) < 1 / 6] = 7
+    clean.add(*columns(surprise, src, dst), hours(n, 48))
+    surprise, dst = surprise.copy(), dst.copy()
+    surprise[70_000:74_000], dst[70_000:74_000] = 20.0, 7
+    dirty.add(*columns(surprise, src, dst), hours(n, 48))
+    for rate in (0.01, 0.001):
+        assert dirty.threshold(rate) < clean.threshold(rate) + 0.5
+
+
+def test_what_is_strange_hour_after_hour_counts_for_more_than_a_burst() -> None:
+    n, rng = 50_000, np.random.default_rng(3)
+    found = []
+    for at in (rng.permutation(n)[:400], 20_000 + np.arange(400)):
+        recent = Recent()
+        surprise, src, dst = stream(n)
+        # twenty servers that nobody knows
+        surprise[at], dst[at] = 20.0, 600 + np.arange(400) % 20
+        recent.add(*columns(surprise, src, dst), hours(n, 50))
+        found.append(float(recent.threshold(0.01)))
+    assert found[0] > found[1] + 0.5
 
 
 def test_no_flow_yet_and_few_flows() -> None:

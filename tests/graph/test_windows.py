@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -134,3 +135,16 @@ def test_reading_again_from_a_position_cuts_the_same_windows(
 def test_a_message_that_is_cut_in_two_is_not_reached() -> None:
     first, *_ = Windower(3).push(_messages([2, 2]))
     assert first.done == (Position("t", 0, 1),)
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=60), st.integers(1, 20), st.integers(1, 7))
+def test_time_ends_no_window_of_fewer_flows_than_asked(steps: list[int], least: int, batch: int) -> None:
+    at = np.cumsum(steps).astype(np.int64)
+    flows = dataclasses.replace(make_flows(len(at)), time_ms=at)
+    batches = [flows.slice(i, min(i + batch, len(at))) for i in range(0, len(at), batch)]
+    parts = list(windows(batches, 50, 4.0, least))
+    assert np.concatenate([w.time_ms for w in parts]).tolist() == at.tolist()
+    for one, after in itertools.pairwise(parts):
+        assert len(one) == 50 or (len(one) >= least and after.time_ms[0] >= one.time_ms[0] + 4000)
+        # as soon as may be
+        assert one.time_ms[least:].max(initial=0) < one.time_ms[0] + 4000

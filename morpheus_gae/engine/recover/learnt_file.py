@@ -133,7 +133,7 @@ def _columns(artifact: Artifact) -> dict[str, dict[str, tuple[str, tuple[int, ..
         for part, columns in tables.items()
     }
     floats = dict.fromkeys(("surprise", "raw", "added"), ("F32", ()))
-    return {**out, "recent": {**floats, "src": ("I32", ()), "dst": ("I32", ())}}
+    return {**out, "recent": {**floats, **dict.fromkeys(("src", "dst", "block"), ("I32", ()))}}
 
 
 def _misfit(found: Found, artifact: Artifact) -> str | None:

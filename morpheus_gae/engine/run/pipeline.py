@@ -301,8 +301,8 @@ def _operator(
 ) -> Operator:
     """One stage; without a slot it has the model that is given, for good."""
     if name == "build-graph":
+        from morpheus_gae.engine.run.cut import windower
         from morpheus_gae.graph.build import build_graph
-        from morpheus_gae.graph.windows import Windower
 
         build = build_graph if executor is None else _builder(executor, say)
         if topics is not None and topics.source is not None:
@@ -310,7 +310,7 @@ def _operator(
         try:
             # a checkpoint stands between two messages
             whole = settings.checkpoint is not None
-            cutter = Windower(settings.graph_size, settings.window_seconds, whole_messages=whole)
+            cutter = windower(settings, whole_messages=whole)
         except ValueError as error:
             # the option's range lets NaN through
             raise UsageError(str(error)) from None

@@ -91,14 +91,14 @@ class Topics:
         pair
             Makes what joins one-way records, given what tells the user one line.
         """
-        from morpheus_gae.graph.windows import Windower
+        from morpheus_gae.engine.run.cut import windower
 
         assert self.source is not None
         settings = self._settings
         wait = settings.window_seconds or WAIT_SECONDS
 
         def make() -> tuple[PairFlows, BuildGraph, Callable[[], int]]:
-            cutter = Windower(settings.graph_size, settings.window_seconds, whole_messages=True)
+            cutter = windower(settings, whole_messages=True)
             graphs = BuildGraph(cutter, build, self._metrics, wait, slot=slot)
             return pair(self._once), graphs, lambda: cutter.held
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.learner import WINDOW, WINDOW_LEAST, WINDOW_SECONDS
 from morpheus_gae.errors import UsageError
 from morpheus_gae.evaluate.detectors import LEARNING, Detector, Setting, open_model
 from morpheus_gae.graph.build import build_graph
@@ -32,8 +33,6 @@ Take = Callable[["WindowGraph", "npt.NDArray[np.int64] | None"], "tuple[Scores, 
 Learns = Callable[["Executor", float], Take]
 """From a model and an alert rate to what takes one window after the other: scores, and their threshold."""
 
-WINDOW = 20_000
-"""Flows of a window, as ``run --learn`` takes them."""
 TOLD = "0.01"
 """Budget of the run whose surprises stand for the ranking."""
 
@@ -79,7 +78,7 @@ def _follow(
             ),
             w.time_ms,
         )
-        for w in windows([flows], size)
+        for w in windows([flows], size, WINDOW_SECONDS, WINDOW_LEAST)
     ]
     told: dict[str, F64] = {}
     flagged: dict[str, Bool] = {}

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from morpheus_gae.cli.suite import plan_of
+from morpheus_gae.detect.learner import WINDOW
 from morpheus_gae.errors import UsageError
 from morpheus_gae.evaluate.detectors import LEARNING, Setting
-from morpheus_gae.evaluate.studies.learning import WINDOW, learning
+from morpheus_gae.evaluate.studies.learning import learning
 from morpheus_gae.evaluate.studies.suite import run_suite
 from morpheus_gae.evaluate.studies.suite_tables import page
 from morpheus_gae.flows.frame import concat
