@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
+from morpheus_gae.engine.seen import Seen
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows import columns as c
-from morpheus_gae.flows.tables.numbers import numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,7 +77,7 @@ class IncidentStream:
         self._early = 0
         self.windows = 0
 
-    def add(self, alerts: pa.Table, flows: Flows, model: str) -> None:
+    def add(self, alerts: pa.Table, flows: Flows, model: str, seen: Seen | None = None) -> None:
         """Take a window.
 
         Parameters
@@ -88,14 +85,15 @@ class IncidentStream:
         alerts
             Its alert rows.
         flows
-            All of its flows.
+            Its flows.
         model
             ``name@hash``.
+        seen
+            What the window had before rows were left out of ``flows``; None if none were.
         """
         self._model = model
         self.windows += 1
-        first, last = span(flows)
-        self._write(self._fold.add(alerts, len(flows), first, last))
+        self._write(self._fold.add(alerts, *(seen or Seen.of(flows))))
 
     def flush(self) -> None:
         """Make what was written visible."""
@@ -183,18 +181,3 @@ class IncidentStream:
 
 def _is_news(flows: int, kind: str, grade: str, told: tuple[int, str, str]) -> bool:
     return flows >= NEWS * told[0] or (kind, grade) != told[1:]
-
-
-def span(flows: Flows) -> tuple[int | None, int | None]:
-    """Start of the earliest and of the latest flow, milliseconds since the epoch; None without times."""
-    if not len(flows):
-        return None, None
-    times: Any = flows.time_ms
-    if times is None:
-        if c.FLOW_START not in flows.table.column_names:
-            return None, None
-        values, absent, misfit = numbers(flows.table[c.FLOW_START])
-        times = values[~(absent | misfit) & (np.abs(values) < 2**53)]
-        if not len(times):
-            return None, None
-    return int(times.min()), int(times.max())

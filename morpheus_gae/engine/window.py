@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from morpheus_gae.engine.observe.tracing import Trace
     from morpheus_gae.engine.recover.state import Learnt
     from morpheus_gae.engine.run.by_partition import Origin
+    from morpheus_gae.engine.seen import Seen
     from morpheus_gae.executors.base import Scores
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -52,6 +53,8 @@ class Window:
         Partition of a topic that its flows come from, if they come from one.
     artifact
         The model that scored it, in a run whose memory learns.
+    seen
+        What it had while it was whole; None where it still is.
     """
 
     flows: Flows
@@ -66,3 +69,4 @@ class Window:
     snapshot: Snapshot | None = None
     origin: Origin | None = None
     artifact: Artifact | None = None
+    seen: Seen | None = None

@@ -23,7 +23,8 @@ from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import scored
 from morpheus_gae.stages.device import best_executor, scored_on_device, share_memory
-from morpheus_gae.stages.shared import say
+from morpheus_gae.stages.seen import note_seen
+from morpheus_gae.stages.shared import reached, say
 from morpheus_gae.stages.waiting import KEY
 
 
@@ -54,7 +55,7 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
         self._model = model
         self._kind = executor
         self._deterministic = deterministic
-        self._on_device = False
+        self._on_device = self._folds = False
 
     @property
     def name(self) -> str:
@@ -75,6 +76,8 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
 
     def _open(self) -> Operator:
         self._on_device = self._before("build-graph").on_device
+        takers = reached(self, "to-alerts", lambda stage: stage.get_all_output_stages())
+        self._folds = any(taker.settings.incidents is not None for taker in takers)
         if self._on_device:
             device: Any = self.executor
             return InferOnDevice(device, self.shared.metrics)
@@ -94,6 +97,8 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
 
     def _give(self, message: Any, item: Any) -> ControlMessage:
         out = ControlMessage(message)
+        if self._folds:
+            note_seen(out, item.flows)
         give = scored_on_device if self._on_device else scored
         with message.payload().mutable_dataframe() as frame:
             whole, probs = give(frame, item.scores, self.get_df_pkg())

@@ -3,6 +3,7 @@
 # mypy: implicit-optional
 # No "from __future__ import annotations": the host reads the annotations of stages when it registers them.
 
+from dataclasses import replace
 from typing import Any
 
 from morpheus.cli.register_stage import register_stage
@@ -16,6 +17,7 @@ from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
+from morpheus_gae.stages.seen import SeenWindows
 from morpheus_gae.stages.shared import say, upstream
 
 
@@ -93,6 +95,7 @@ class ToAlertsStage(GaeStage):
             "retry_seconds": retry_seconds,
         }
         self.settings = Settings().overridden(self.told)
+        self._seen = SeenWindows()
 
     @property
     def name(self) -> str:
@@ -112,7 +115,8 @@ class ToAlertsStage(GaeStage):
         )
 
     def _take(self, message: Any) -> Window:
-        return window_of(message)
+        window = window_of(message)
+        return window if self.settings.incidents is None else replace(window, seen=self._seen.of(message))
 
     def _give(self, message: Any, item: Window) -> Any:
         return message

@@ -31,7 +31,7 @@ from tests.stages.test_stages import csv_file
 MODEL = Path(__file__).parents[2] / "models" / "default"
 
 
-def flows(count: int) -> pa.Table:
+def flows(count: int, times: bool = False) -> pa.Table:
     rng = np.random.default_rng(1)
     hosts = rng.integers(0, 40, (2, count))
     src = [f"10.0.0.{i}" for i in hosts[0]]
@@ -45,6 +45,7 @@ def flows(count: int) -> pa.Table:
             "FLOW_DURATION_MILLISECONDS": rng.integers(0, 5000, count),
             "note": [f"note {i}" for i in range(count)],
             "Label": np.zeros(count, np.int64),
+            **({"FLOW_START_MILLISECONDS": 1_700_000_000_000 + 20_000 * np.arange(count)} if times else {}),
         }
     )
 
@@ -80,7 +81,7 @@ def gpu(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield config
 
 
-def run(host: Any, config: Any, path: str, output: Path, **source: Any) -> Any:
+def run(host: Any, config: Any, path: str, output: Path, incidents: str | None = None, **source: Any) -> Any:
     stages = host.stages
     pipeline = host.linear(
         config,
@@ -88,20 +89,22 @@ def run(host: Any, config: Any, path: str, output: Path, **source: Any) -> Any:
         stages.BuildGraphStage(config, 100),
         stages.InferGaeStage(config, str(MODEL)),
         stages.FlagAnomaliesStage(config, threshold=0.5),
-        stages.ToAlertsStage(config, str(output)),
+        stages.ToAlertsStage(config, str(output), incidents=incidents),
         collect := host.Collect(config),
     )
     pipeline.run()
     return pipeline, collect
 
 
-def embedded(path: Path, output: Path) -> None:
+def embedded(path: Path, output: Path, incidents: str | None = None) -> None:
     from morpheus_gae.executors.cpu.executor import CpuExecutor
     from morpheus_gae.model.artifact import load_artifact
 
     build_pipeline(
         USUAL,
-        Settings((str(path),), str(output), model=str(MODEL), graph_size=100, threshold=0.5),
+        Settings(
+            (str(path),), str(output), model=str(MODEL), graph_size=100, threshold=0.5, incidents=incidents
+        ),
         say=lambda _: None,
         open_executor=lambda model, kind: CpuExecutor(load_artifact(model)),
     ).run()
@@ -145,6 +148,24 @@ def test_alerts_are_those_of_the_embedded_engine(
         assert probs.shape == (len(frame), 1)
         assert probs.dtype == np.float32
         assert probs[:, 0].tolist() == frame["anomaly_score"].tolist()
+
+
+@pytest.mark.parametrize("times", [False, True])
+def test_incidents_are_those_of_the_embedded_engine(host: Any, gpu: Any, tmp_path: Path, times: bool) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(flows(330, times), path, row_group_size=64)
+    paths = [tmp_path / f"{name}.incidents.jsonl" for name in ("gpu", "cpu")]
+    run(host, gpu, str(path), tmp_path / "gpu.jsonl", str(paths[0]))
+    embedded(path, tmp_path / "cpu.jsonl", str(paths[1]))
+    ours_, theirs = map(rows_of, paths)
+    assert [row["id"] for row in ours_] == [row["id"] for row in theirs] != []
+    # scores are those of two executors, which round on their own
+    rounded = ("surprise", "surprise_pooled", "false_a_day", "share_pair", "share_flow", "share_graph")
+    for one, other in zip(ours_, theirs, strict=True):
+        for name in rounded:
+            assert one[name] == pytest.approx(other[name], rel=0.05, abs=0.02), name
+        told = [{k: v for k, v in row.items() if k not in (*rounded, "facts")} for row in (one, other)]
+        assert told[0] == told[1]
 
 
 def test_no_row_goes_to_the_host_before_it_is_scored(host: Any, gpu: Any, tmp_path: Path) -> None:

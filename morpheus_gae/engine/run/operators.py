@@ -337,7 +337,7 @@ class ToAlerts(Operator):
         alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model, explainer)
         self._sink.add(alerts)
         if self._incidents is not None:
-            self._incidents.add(alerts, item.flows, model)
+            self._incidents.add(alerts, item.flows, model, item.seen)
             self._incidents.flush()
         self._sink.flush()
         if item.flows.done or item.origin is not None:

@@ -1,0 +1,47 @@
+"""Seen: how many flows a window had, flagged or not, and when they were: what severity is reckoned from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.tables.numbers import numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morpheus_gae.flows.frame import Flows
+
+
+class Seen(NamedTuple):
+    """What a window had.
+
+    Attributes
+    ----------
+    flows
+        How many.
+    first, last
+        Start of the earliest and of the latest, milliseconds since the epoch; None without times.
+    """
+
+    flows: int
+    first: int | None = None
+    last: int | None = None
+
+    @classmethod
+    def of(cls, flows: Flows) -> Seen:
+        """Of the flows of a whole window."""
+        if flows.time_ms is None or not len(flows):
+            return cls(len(flows), *span(flows.table))
+        return cls(len(flows), int(flows.time_ms.min()), int(flows.time_ms.max()))
+
+
+def span(table: pa.Table) -> tuple[int | None, int | None]:
+    """Start of the earliest and of the latest row, milliseconds since the epoch; None without times."""
+    if c.FLOW_START not in table.column_names:
+        return None, None
+    values, absent, misfit = numbers(table[c.FLOW_START])
+    times: Any = values[~(absent | misfit) & (np.abs(values) < 2**53)]
+    return (int(times.min()), int(times.max())) if len(times) else (None, None)

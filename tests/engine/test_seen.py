@@ -1,0 +1,38 @@
+"""What a window had: flows and times, as the fold of incidents takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from morpheus_gae.engine.seen import Seen
+from tests.engine.test_incidents import flows_of
+
+
+@pytest.mark.parametrize(
+    ("starts", "wanted"),
+    [
+        (pa.array([5, 3, None, 9]), (4, 3, 9)),
+        (pa.array(["5", "none", "7.9"]), (3, 5, 7)),
+        # beyond what a clock shows
+        (pa.array([2.0**60, 4.0]), (2, 4, 4)),
+        (pa.array([None, None], pa.int64()), (2, None, None)),
+        (pa.array([], pa.int64()), (0, None, None)),
+    ],
+)
+def test_times_are_those_of_the_rows_that_have_one(
+    starts: pa.Array, wanted: tuple[int, int | None, int | None]
+) -> None:
+    assert Seen.of(flows_of(pa.table({"FLOW_START_MILLISECONDS": starts}))) == wanted
+
+
+def test_without_a_column_there_are_none() -> None:
+    assert Seen.of(flows_of(pa.table({"IN_BYTES": [1, 2]}))) == (2, None, None)
+
+
+def test_times_that_are_read_already_come_first() -> None:
+    flows = flows_of(pa.table({"FLOW_START_MILLISECONDS": [1, 2]}))
+    assert Seen.of(replace(flows, time_ms=np.array([80, 20]))) == (2, 20, 80)
