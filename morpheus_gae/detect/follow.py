@@ -41,7 +41,7 @@ ONCE = 2.0
 """And in an hour for so many, and so many times what it lets expect of the host's other flows in it."""
 FEWEST, MOST_FREE = 3.0, 30.0
 LOOK = 0.1
-"""Share of the flows that is looked through for them: attacks may be that many."""
+"""Share of the flows that is looked through for them at first."""
 BLOCK_MS, BLOCK_FLOWS, MOST_BLOCKS = 3_600_000, 1000, 1 << 30
 """An hour; where flows have no times so many."""
 A_DAY_MS = 86_400_000
@@ -123,11 +123,15 @@ class Recent:
         float32
             Infinite where there are no flows.
         """
+        rows, look = self._latest(), LOOK
         top, counts = self._strangest(rate)
         if not top.shape[0]:
             return np.float32(np.inf)
-        rows = self._latest()
-        at = int(np.searchsorted(np.cumsum(counts), rate * rows.shape[0], side="right"))
+        while (told := np.cumsum(counts))[-1] <= rate * rows.shape[0] and look < 1:
+            # attacks are more than that: what is below them decides
+            look *= 3
+            top, counts = self._strangest(rate, look)
+        at = int(np.searchsorted(told, rate * rows.shape[0], side="right"))
         return np.nextafter(self.surprise[rows[top[min(at, top.shape[0] - 1)]]], np.float32(np.inf))
 
     def calibrate(self, evidence: bool = False) -> dict[str, TailMap]:
@@ -186,14 +190,15 @@ class Recent:
         usual[top[~counts]] = False
         return usual
 
-    def _strangest(self, rate: float = 0.0) -> tuple[I64, Bool]:
+    def _strangest(self, rate: float = 0.0, part: float = LOOK) -> tuple[I64, Bool]:
         """The strangest of the latest flows (numbers among these, descending), and which of them count.
 
-        They count towards a rate, or without one at each depth towards what is as strange.
+        They count towards a rate, or without one at each depth towards what is as strange; of a part of the
+        flows.
         """
         rows = self._latest()
         n = rows.shape[0]
-        look = min(max(int(LOOK * n), int(8 * rate * n), 100), n)
+        look = min(max(int(part * n), int(8 * rate * n), 100), n)
         if not look:
             return np.zeros(0, np.int64), np.zeros(0, np.bool_)
         surprise = self.surprise[rows]

@@ -22,7 +22,6 @@ from morpheus_gae.executors.cpu import learn, learn_enriched
 from morpheus_gae.executors.cpu.enriched import CpuEnriched
 from morpheus_gae.executors.cpu.executor import flow_model
 from morpheus_gae.executors.cpu.hash_table import Columns, HashTable
-from morpheus_gae.model.activity import silent
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
@@ -221,8 +220,7 @@ class Learner:
         -------
         dict
             The tensors ``memory.*`` of an artifact, without a row where nothing is remembered, and what
-            evidence is to be expected of each row, if the model has that part; a model with activity is told
-            to add nothing for counts.
+            evidence is to be expected of each row, if the model has that part.
         """
         assert self.now is not None
         self._fade()
@@ -252,9 +250,6 @@ class Learner:
             memory |= self._expected(at, row)
         if self.artifact.spec.prefixes:
             memory |= self._kin(out, into, row)
-        if self.artifact.spec.activity:
-            # a habit of two hours is no share of two weeks
-            memory["activity.prior"] = silent(self.artifact.activity).prior
         return memory
 
     def counts(self) -> dict[str, int]:

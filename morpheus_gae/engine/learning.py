@@ -45,7 +45,6 @@ SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Time between two snapshots: at least so much, and so many times what one takes."""
 FOLLOWED = (
     "memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source", "prefix.",
-    "activity.",
 )  # fmt: skip
 """Tensors of the artifact that learning replaces."""
 FRESH = 5

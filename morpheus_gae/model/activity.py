@@ -54,11 +54,6 @@ class Activity:
     prior: F32
 
 
-def silent(activity: Activity) -> Activity:
-    """The same, adding nothing: for a memory that has known some pairs for longer than others."""
-    return Activity((activity.prior * np.array([1, 1, 1, 0], np.float32)).astype(np.float32))
-
-
 def excess(flows: F64, past: F64, share: float, prior: F32) -> F64:
     """How far counts are above what is expected, in units of their spread.
 

@@ -21,9 +21,10 @@ from morpheus_gae.detect.learner import (
 from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model.activity import MOST, past_of, raises
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.features import edge_features
-from morpheus_gae.model.memory import host_keys, pair_keys
+from morpheus_gae.model.memory import find, host_keys, pair_keys
 from tests.support import make_flows
 
 DAY_MS = BLOCK_MS * BLOCKS_A_DAY
@@ -280,14 +281,31 @@ def test_a_window_without_flows_teaches_nothing(tiny_models: dict[str, Artifact]
     assert learner.now is None
 
 
-def test_counts_add_nothing_beside_a_memory_that_grows(tiny_models: dict[str, Artifact]) -> None:
+def test_counts_go_on_from_what_is_learnt(tiny_models: dict[str, Artifact]) -> None:
     artifact = tiny_models["default"]
-    prior = np.array([[2.0, 0.1, 3.0, 0.5]] * 3, np.float32)
+    prior = np.array([[1.0, 0.0, 3.0, 0.5]] * 3, np.float32)
     counting = dataclasses.replace(
         artifact,
         spec=dataclasses.replace(artifact.spec, evidence=True, activity=True),
         tensors={**artifact.tensors, "activity.prior": prior},
     )
-    learner = Learner(counting)
-    learner.now = 0
-    assert not learner.merge()["activity.prior"][:, 3].any()
+    learner = Learner(counting, blank=True)
+    flows = make_flows(2000, hosts=40)
+    for hour in (0, 3):
+        learn(learner, spread(flows, 0.02, first_day=hour / 24))
+    memory = learner.merge()
+    graph = build_graph(flows)
+    # half of the window's flows are of one pair that never had so many
+    busy = np.concatenate([np.arange(1000), np.full(1000, 3)])
+    burst = build_graph(flows.take(busy))
+    told = []
+    for window in (graph, burst):
+        keys = host_keys(window.host_hi, window.host_lo, counting.memory.salt)
+        pair = find(memory["memory.pair_key"], pair_keys(keys[window.pair_src], keys[window.pair_dst]))
+        learnt = dataclasses.replace(counting, tensors={**counting.tensors, **memory})
+        past = past_of(learnt.memory, pair, find(memory["memory.host_key"], keys))
+        count = np.bincount(window.pair, minlength=window.pairs)
+        added = raises(learnt.activity, count, window.pair_src, window.pair_dst, past)
+        told.append((added.max(), added[np.argmax(count)]))
+    assert told[0][0] == 0
+    assert told[1][1] == MOST

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_gae.model.activity import MOST, Activity, Past, added, excess, raises, silent
+from morpheus_gae.model.activity import MOST, Activity, Past, added, excess, raises
 
 PRIOR = np.array([1.5, 0.1, 3.0, 0.5], np.float32)
 MODEL = Activity(np.stack([PRIOR, PRIOR, PRIOR]))
@@ -64,13 +64,6 @@ def test_a_new_pair_is_judged_by_its_busier_end() -> None:
     assert by_destination[1] == 0
     # nobody is known: nothing is usual
     assert not told([500, 500], [0, 0], [0, 0, 0], [0, 0, 0]).any()
-
-
-def test_a_silent_model_adds_nothing() -> None:
-    of = Past(np.ones(1), np.ones(2), np.ones(2), 1e6)
-    ids = np.array([1000]), np.array([0]), np.array([1])
-    assert raises(MODEL, *ids, of) == MOST
-    assert not raises(silent(MODEL), *ids, of).any()
 
 
 def test_an_empty_memory_adds_nothing() -> None:
