@@ -214,6 +214,7 @@ def _add_stage(name: str, /, **told: Any) -> Any:
             s.exactly_once,
             s.kafka_config,
             s.incidents,
+            s.incident_state,
             s.incidents_only,
             s.incident_encoding,
             s.incident_budget,

@@ -160,6 +160,11 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Kafka to Kafka: alerts and the offsets they came from in one transaction.",
         ),
         click.option(
+            "--incident_state",
+            metavar="TOPIC",
+            help="With --exactly_once, topic that keeps open incidents; INCIDENTS.state by default.",
+        ),
+        click.option(
             "--output_format",
             type=click.Choice(["ndjson", "arrow"]),
             help="Kafka messages: an alert each as JSON (ndjson, the default), or many in Arrow IPC.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from morpheus_gae.engine.run.operators import AlertSink
+    from morpheus_gae.engine.window import Window
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.incidents.fold import Change
 
@@ -48,6 +49,8 @@ class IncidentStream:
         Tells incidents which rule of a policy they break.
     keep
         Leaves out incidents that nobody wants to see, by rules.
+    alone
+        Whether its open incidents are all that the metrics tell.
 
     Attributes
     ----------
@@ -65,17 +68,21 @@ class IncidentStream:
         budget: float | None = None,
         keep: Callable[[list[Change]], list[Change]] = lambda changes: changes,
         mark: Callable[[list[Change]], None] = lambda changes: None,
+        alone: bool = True,
     ) -> None:
         from morpheus_gae.incidents.fold import Fold
 
         self._sink, self._encode, self._metrics, self._say = sink, encode, metrics, say
-        self._budget, self._keep, self._mark = budget, keep, mark
+        self._budget, self._keep, self._mark, self._alone = budget, keep, mark, alone
         self._fold = Fold(quiet_ms)
         # of each open incident that was written: flows, kind and severity
         self._told: dict[str, tuple[int, str, str]] = {}
         self._model = ""
         self._early = 0
         self.windows = 0
+
+    def ready(self, window: Window) -> None:
+        """Nothing: what was kept is read when it is made."""
 
     def add(self, alerts: pa.Table, flows: Flows, model: str, seen: Seen | None = None) -> None:
         """Take a window.
@@ -107,6 +114,17 @@ class IncidentStream:
         """Finish the destination."""
         self._sink.close()
 
+    @property
+    def open(self) -> int:
+        """How many incidents are open."""
+        return len(self._fold.open)
+
+    def parts(self) -> tuple[dict[str, Any], set[str]]:
+        """What the last window changed, and the names of all parts; see ``incidents.parts``."""
+        from morpheus_gae.incidents.parts import changed, names
+
+        return changed(self._fold, self._told, self._model), names(self._fold)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, to go on from (``restore``)."""
         told = [[i, *told] for i, told in self._told.items()]
@@ -128,7 +146,7 @@ class IncidentStream:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
             raise InputError(f"{where} is damaged: its incidents cannot be read; remove it") from None
         self._told, self._model, self._early = told, model, self._fold.early
-        self._metrics.incidents(len(self._fold.open))
+        self._tell_open()
 
     def _write(self, changes: list[Change]) -> None:
         from morpheus_gae.incidents.fold import CLOSED, OPEN
@@ -156,9 +174,13 @@ class IncidentStream:
                 self._say(Line(told, "incidents_closed_early"))
             self._metrics.add(incidents_closed_early=self._fold.early - self._early)
             self._early = self._fold.early
-        self._metrics.incidents(len(self._fold.open))
+        self._tell_open()
         if news:
             self._sink.add(self._encode(news, self._model))
+
+    def _tell_open(self) -> None:
+        if self._alone:
+            self._metrics.incidents(self.open)
 
     def _news(self, changes: list[Change]) -> list[tuple[Change, str, str]]:
         """Changes that are to be written, with kind and severity."""

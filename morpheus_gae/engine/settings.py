@@ -86,6 +86,9 @@ class Settings:
         Of messages with alerts: ``ndjson`` or ``arrow``.
     incidents
         Where incidents go: a file, a topic or a server; None makes none.
+    incident_state
+        Topic that keeps open incidents with ``exactly_once``; by default beside them, see
+        ``incident_state_url``.
     incidents_only
         Alerts are folded into incidents and written nowhere.
     incident_encoding
@@ -141,6 +144,7 @@ class Settings:
     fail_fast: bool = False
     output_format: str = "ndjson"
     incidents: str | None = None
+    incident_state: str | None = None
     incidents_only: bool = False
     incident_encoding: str | None = None
     incident_budget: float | None = None
@@ -198,6 +202,15 @@ class Settings:
         """The encoding of incidents: the one asked for, that of alerts, or the usual one of where they go."""
         alerts = None if self.encoding == "cef" else self.encoding
         return self.incident_encoding or alerts or usual_encoding(self.incidents)
+
+    @property
+    def incident_state_url(self) -> str | None:
+        """Topic that keeps open incidents, in the transactions of a run; None where there are none."""
+        if not self.exactly_once or self.incidents is None or not self.incidents.startswith(KAFKA):
+            return None
+        if self.incident_state is None:
+            return f"{self.incidents}.state"
+        return f"{self.incidents.rpartition('/')[0]}/{self.incident_state}"
 
     @property
     def layout(self) -> PresetLike:

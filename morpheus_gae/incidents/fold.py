@@ -11,7 +11,6 @@ early, and counted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
 from morpheus_gae.incidents.flagged import Flagged, split_service
 from morpheus_gae.incidents.grow import grow, powers
 from morpheus_gae.incidents.incident import Incident, incident_id
+from morpheus_gae.incidents.reached import MOST_REACHED, Host, Reached
 from morpheus_gae.incidents.severity import flows_a_day
 from morpheus_gae.incidents.spread import Spreading
 
@@ -34,8 +34,6 @@ QUIET_MS = 3_600_000
 QUIET_WINDOWS = 8
 """Windows without a flow of an incident after which it is closed, where flows have no times."""
 MOST_OPEN = 2_000
-MOST_REACHED = 1 << 15
-"""Hosts that incidents reached, the latest, of which is known what they were reached on."""
 
 OPEN, UPDATED, CLOSED = "open", "updated", "closed"
 
@@ -74,6 +72,8 @@ class Fold:
     ----------
     open
         Open incidents by anchor.
+    reached
+        Hosts that an incident reached, by the service it reached them on.
     early
         How many were closed because there were too many.
     """
@@ -91,8 +91,7 @@ class Fold:
         self._first: int | None = None
         self._now: int | None = None
         self._touched: dict[Anchor, int] = {}
-        # hosts that an incident reached, by the service it reached them on
-        self._reached: dict[tuple[str, int, int], Anchor] = {}
+        self.reached = Reached()
         self._spreading = Spreading()
 
     def add(self, alerts: pa.Table, flows: int, first: int | None, last: int | None) -> list[Change]:
@@ -135,13 +134,19 @@ class Fold:
         """Plain values for JSON, to go on from (``restore``)."""
         return {
             "open": [[self._touched[anchor], found.as_dict()] for anchor, found in self.open.items()],
-            "reached": [[*host, *anchor] for host, anchor in self._reached.items()],
-            "early": self.early,
-            "windows": self._windows,
-            "flows": self._flows,
-            "first": self._first,
-            "now": self._now,
+            "reached": [[*host, *anchor] for host, anchor in self.reached],
+            **self.numbers(),
         }
+
+    def numbers(self) -> dict[str, int | None]:
+        """What is known beside the incidents and the hosts, for ``restore``."""
+        told = {"early": self.early, "windows": self._windows, "flows": self._flows}
+        return {**told, "first": self._first, "now": self._now}
+
+    def touched(self) -> list[tuple[int, Incident]]:
+        """Open incidents that the last window added to, each with the number of that window."""
+        last = self._windows
+        return [(last, self.open[anchor]) for anchor, window in self._touched.items() if window == last]
 
     def restore(self, values: dict[str, Any]) -> None:
         """Go on from what ``as_dict`` gave.
@@ -167,15 +172,15 @@ class Fold:
                 raise ValueError("two open incidents have one anchor")
             found[incident.anchor] = incident
             touched[incident.anchor] = min(kept.whole(window, "a window"), windows)
-        reached: dict[tuple[str, int, int], Anchor] = {}
+        reached = Reached()
         for entry in kept.listed(values["reached"], "hosts that were reached", most=MOST_REACHED):
             host, protocol, port, *anchor = kept.listed(entry, "a host that was reached", exactly=8)
             used = kept.whole(protocol, "a service", -1), kept.whole(port, "a service", -1)
-            key = (kept.address(host, "a host that was reached"), *used)
-            reached[key] = Anchor.of(anchor)
+            key: Host = (kept.address(host, "a host that was reached"), *used)
+            reached.put(key, Anchor.of(anchor))
         early, flows = (kept.whole(values[name], name) for name in ("early", "flows"))
         first, now = (kept.moment(values[name], name) for name in ("first", "now"))
-        self.open, self._touched, self._reached = found, touched, reached
+        self.open, self._touched, self.reached = found, touched, reached
         self._spreading = Spreading()
         for incident in found.values():
             self._spreading.add(incident)
@@ -198,8 +203,7 @@ class Fold:
             del self._touched[anchor]
             self._spreading.drop(anchor)
         if leaving:
-            gone = set(leaving)
-            self._reached = {host: anchor for host, anchor in self._reached.items() if anchor not in gone}
+            self.reached.forget(set(leaving))
         return [Change(CLOSED, self.open.pop(anchor), self.daily) for anchor in leaving]
 
     def _crowded(self) -> list[Change]:
@@ -243,14 +247,10 @@ class Fold:
         return closed + [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
 
     def _reach(self, flows: Flagged, rows: I64, anchor: Anchor) -> None:
-        """Remember the hosts that an incident reached; the latest come last, and stay longest."""
+        """Remember the hosts that an incident reached."""
         for host, used in zip(flows.dst[rows].tolist(), flows.service[rows].tolist(), strict=True):
-            key = (str(flows.hosts[host]), *split_service(used))
-            self._reached.pop(key, None)
-            self._reached[key] = anchor
-        over = len(self._reached) - MOST_REACHED
-        for key in list(islice(self._reached, max(over, 0))):
-            del self._reached[key]
+            self.reached.put((str(flows.hosts[host]), *split_service(used)), anchor)
+        self.reached.trim()
 
     def _is_near(self, anchor: Anchor, when: tuple[int, int] | None) -> bool:
         """Whether flows of that time may belong to an open incident."""
@@ -272,7 +272,7 @@ class Fold:
         used = split_service(_mode(flows.service[rows]))
         if anchor.side != "destination":
             # on the very service it was reached on: a worm, or somebody who goes from host to host
-            wider.append(self._reached.get((anchor.source, *used)))
+            wider.append(self.reached.get((anchor.source, *used)))
         if anchor.side == "pair":
             if used[1] not in REMOTE_PORTS:
                 wider.clear()

@@ -39,9 +39,14 @@ class Outbox:
         self.producer = make(self._error)
 
     def send(
-        self, topic: str, value: bytes, key: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
     ) -> None:
-        """Hand over a message; waits while too many are under way.
+        """Hand over a message, a tombstone if it has no value; waits while too many are under way.
 
         Raises
         ------
@@ -58,7 +63,7 @@ class Outbox:
                 self.producer.poll(SLICE_SECONDS)
                 self._raise()
             except self._kafka.KafkaException as error:
-                self._refuse(topic, error, len(value))
+                self._refuse(topic, error, len(value or b""))
 
     def flush(self) -> None:
         """Wait until everything is acknowledged.

@@ -141,6 +141,10 @@ class KafkaSource:
         """Whether flows that were read under this name still count."""
         return self.ledger.alive(source, partition)
 
+    def base(self, source: str, partition: int) -> int | None:
+        """Offset of the first message that is not known to be delivered; None if the partition went."""
+        return self.ledger.base(source, partition)
+
     def cut_of(self, source: str, partition: int) -> int | None:
         """Where the first window must end: where it did before, if alerts of it may be written already."""
         return self.ledger.cut_of(source, partition)

@@ -65,7 +65,12 @@ class Transactions(Outbox):
             self._begun = True
 
     def send(
-        self, topic: str, value: bytes, key: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
     ) -> None:
         """Hand over a message, as part of the transaction."""
         if self._doomed:

@@ -44,6 +44,8 @@ class ToAlertsStage(GaeStage):
         File of options for the Kafka producer, if the source is not from-netflow.
     incidents : str
         Fold alerts into incidents and write these there: as output.
+    incident_state : str
+        With exactly_once: topic that keeps open incidents; that of incidents and .state by default.
     incidents_only : bool, is_flag = True
         Write incidents and no alerts.
     incident_encoding : str
@@ -69,6 +71,7 @@ class ToAlertsStage(GaeStage):
         exactly_once: bool = False,
         kafka_config: str = None,
         incidents: str = None,
+        incident_state: str = None,
         incidents_only: bool = False,
         incident_encoding: str = None,
         incident_budget: float = None,
@@ -86,6 +89,7 @@ class ToAlertsStage(GaeStage):
             "exactly_once": exactly_once,
             "kafka_config": kafka_config,
             "incidents": incidents,
+            "incident_state": incident_state,
             "incidents_only": incidents_only,
             "incident_encoding": incident_encoding,
             "incident_budget": incident_budget,

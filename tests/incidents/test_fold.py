@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus_gae.incidents import fold as module
+from morpheus_gae.incidents import reached
 from morpheus_gae.incidents.fold import CLOSED, OPEN, QUIET_MS, QUIET_WINDOWS, UPDATED, Change, Fold
 from morpheus_gae.incidents.incident import MEMBERS, TIMES
 from morpheus_gae.incidents.kinds import kind_of
@@ -274,7 +274,7 @@ def test_hosts_beyond_those_that_are_named_are_followed() -> None:
 
 
 def test_room_for_hosts_that_were_reached_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REACHED", 50)
+    monkeypatch.setattr(reached, "MOST_REACHED", 50)
     fold = Fold()
     add(fold, scan(range(80)))
     assert [row[0] for row in fold.as_dict()["reached"]] == [host(10 + i) for i in range(30, 80)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from morpheus_gae.detect.explain import Explainer
     from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.engine.incidents_by_partition import IncidentsByPartition
     from morpheus_gae.engine.live_model import Slot
     from morpheus_gae.engine.suppression import Suppression
     from morpheus_gae.executors.base import Executor
@@ -311,7 +312,7 @@ class ToAlerts(Operator):
         after: Sequence[Callable[[Window], None]] = (),
         admit: Callable[[Window], bool] = lambda _: True,
         drained: Callable[[], None] = lambda: None,
-        incidents: IncidentStream | None = None,
+        incidents: IncidentStream | IncidentsByPartition | None = None,
         ended: Callable[[], bool] = lambda: True,
         artifact: Artifact | None = None,
     ) -> None:
@@ -330,6 +331,9 @@ class ToAlerts(Operator):
         assert item.scores is not None
         assert item.flagged is not None
         assert item.threshold is not None
+        if self._incidents is not None:
+            # before anything of the window is written
+            self._incidents.ready(item)
         if not self._admit(item):
             return
         model = self._model if item.live is None else item.live.label

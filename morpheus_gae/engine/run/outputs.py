@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from morpheus_gae.detect.encodings import Encode
     from morpheus_gae.engine.incidents import IncidentStream
+    from morpheus_gae.engine.incidents_by_partition import IncidentsByPartition
     from morpheus_gae.engine.run.background import Background
     from morpheus_gae.engine.run.topics import Topics
     from morpheus_gae.engine.suppression import Suppression
@@ -100,7 +101,7 @@ def open_incidents(
     background: Background | None = None,
     topics: Topics | None = None,
     suppression: Suppression | None = None,
-) -> IncidentStream | None:
+) -> IncidentStream | IncidentsByPartition | None:
     """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
 
     Rules of suppression are those of ``background``, where there is one.
@@ -141,7 +142,9 @@ def open_incidents(
             partial(open_sink, target)
         )
     suppression = suppression if background is None else background.suppression
-    stream = IncidentStream(
+    changelog = None if topics is None else topics.changelog()
+    make = partial(
+        IncidentStream,
         sink,
         rows,
         metrics,
@@ -149,8 +152,14 @@ def open_incidents(
         round(60_000 * settings.incident_quiet),
         settings.incident_budget,
         mark=_policy(settings),
+        alone=changelog is None,
         **({} if suppression is None else {"keep": suppression.incidents}),
     )
+    if topics is not None and topics.source is not None and changelog is not None:
+        from morpheus_gae.engine.incidents_by_partition import IncidentsByPartition
+
+        return IncidentsByPartition(make, changelog, topics.source, metrics, say)
+    stream = make()
     if background is not None:
         background.follow(stream)
     return stream

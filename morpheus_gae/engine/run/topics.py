@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.bad import BadRecord
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.graph.window_graph import WindowGraph
+    from morpheus_gae.kafka.changelog import Changelog
     from morpheus_gae.kafka.dead_letters import DeadLetters
     from morpheus_gae.kafka.outbox import Outbox
     from morpheus_gae.kafka.source import KafkaSource
@@ -64,6 +65,7 @@ class Topics:
         self._output = _topic(settings.output)
         self._dead = _topic(settings.dead_letters_path)
         self._incidents = _topic(settings.incidents)
+        self._state = _topic(settings.incident_state_url)
         self._check(stages)
         self._config = _config(settings, self._output)
         self._outboxes: dict[str, Outbox] = {}
@@ -136,6 +138,15 @@ class Topics:
         from morpheus_gae.sinks.lazy import LazySink
 
         return LazySink(partial(AppendSink, path))
+
+    def changelog(self) -> Changelog | None:
+        """What keeps open incidents in the transactions of the run; None where nothing does."""
+        if self._state is None:
+            return None
+        from morpheus_gae.kafka.changelog import Changelog
+
+        consumer = self._config.consumer(self._state.servers)
+        return Changelog(self._outbox(self._state), self._state.topic, self._config.group, consumer)
 
     def dead_letters(self) -> TopicDeadLetters | None:
         """Where bad records of files go, if that is a topic."""
@@ -210,8 +221,7 @@ class Topics:
         from morpheus_gae.kafka.client import make_producer
         from morpheus_gae.kafka.transactions import Transactions
 
-        assert self._output is not None
-        servers = self._output.servers
+        servers = self._inputs[0].servers
         options = self._config.producer(servers)
         # one that is given again after a restart takes over from the process that had it
         name = options.setdefault("transactional.id", f"{self._config.group}-{socket.gethostname()}")
@@ -224,7 +234,7 @@ class Topics:
         """What the clusters that are written to lack, in words."""
         from morpheus_gae.kafka.wait import missing
 
-        for url in (self._output, self._dead, self._incidents):
+        for url in (self._output, self._dead, self._incidents, self._state):
             if url is not None:
                 box = self._outbox(url)
                 what = missing(box.producer, url.servers, [url.topic], box.trouble)
@@ -256,15 +266,20 @@ class Topics:
 
     def _check(self, stages: Sequence[str]) -> None:
         settings, inputs, output = self._settings, self._inputs, self._output
-        if settings.exactly_once and (not inputs or output is None or not _same(inputs[0], output)):
+        incidents, state = self._incidents, self._state
+        written = incidents if settings.incidents_only else output
+        if settings.exactly_once and (not inputs or written is None or not _same(inputs[0], written)):
             raise UsageError(
                 "--exactly_once needs --input and --output on the same Kafka cluster: a transaction has both"
             )
+        if settings.incident_state is not None and state is None:
+            raise UsageError("--incident_state is for --exactly_once with --incidents kafka://...")
+        if state is not None and state in (incidents, output, self._dead, *inputs):
+            raise UsageError(f"{state} cannot keep open incidents: it is read or written already")
         if self._dead is not None and self._dead in (output, *inputs):
             raise UsageError(f"{self._dead} cannot hold the dead letters: it is read or written already")
         if output is not None and output in inputs:
             raise UsageError(f"{output} is read as input: write the alerts to another topic")
-        incidents = self._incidents
         if incidents is not None and incidents in (output, self._dead, *inputs):
             raise UsageError(f"{incidents} cannot hold incidents: it is read or written already")
         elsewhere = settings.incidents is not None and (incidents is None or not _same(incidents, inputs[0]))

@@ -1,0 +1,200 @@
+"""Changelog: what is known of each input partition, in parts, in a compacted topic.
+
+A part is a message with a key, ``<group>/<topic>/<partition>/<name of the part>``; one that is gone is a
+tombstone. The header ``at`` is the offset that the transaction of the message commits. A part counts if that
+is not beyond the offset from which the partition is read: what belongs to flows that will be read again
+(after offsets were set back, for example) is none of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Set
+from typing import Any
+
+from morpheus_gae.errors import InputError
+from morpheus_gae.kafka.client import AWAY, error_name, error_text, library, refused
+from morpheus_gae.kafka.outbox import Outbox
+from morpheus_gae.model.strict_json import loads
+
+AT = "at"
+MOST_PARTS = 1 << 16
+READ_SECONDS = 180.0
+"""How long reading may take: another process's transaction is waited for, which the broker ends in time."""
+POLL_SECONDS = 0.25
+ASK_SECONDS = 10.0
+
+
+class Changelog:
+    """The topic.
+
+    Parameters
+    ----------
+    outbox
+        Delivers; a part of its transaction.
+    topic
+        Its name.
+    group
+        Consumer group whose offsets the parts belong to.
+    options
+        Of a consumer of that cluster.
+    """
+
+    def __init__(self, outbox: Outbox, topic: str, group: str, options: Mapping[str, str]) -> None:
+        self._outbox, self._topic, self._group = outbox, topic, group
+        self._options = dict(options)
+        self._partitions = 0
+
+    def __str__(self) -> str:
+        return f"kafka://{self._outbox.servers}/{self._topic}"
+
+    def read(self, topic: str, partition: int, before: int) -> tuple[dict[str, Any], set[str]]:
+        """What is known of a partition.
+
+        Parameters
+        ----------
+        topic, partition
+            Of the input.
+        before
+            Offset of the first message that will be read.
+
+        Returns
+        -------
+        dict, set
+            Parts by name, and the names that stand in the topic, which may be more.
+
+        Raises
+        ------
+        InputError
+            If the topic cannot be read, or holds something else.
+        """
+        start = self._key(topic, partition, "")
+        found: dict[str, bytes] = {}
+        there: set[str] = set()
+        for key, value, at in self._messages(self._place(partition)):
+            if not key.startswith(start):
+                continue
+            name = key[len(start) :]
+            (there.discard if value is None else there.add)(name)
+            if at is None or len(there) > MOST_PARTS:
+                raise InputError(f"{self} holds what this program has not written: give another topic")
+            if at > before:
+                continue
+            if value is None:
+                found.pop(name, None)
+            else:
+                found[name] = value
+        try:
+            return {name: loads(value) for name, value in found.items()}, there
+        except ValueError as error:
+            raise InputError(f"{self} is damaged: {topic}/{partition}: {error}") from None
+
+    def write(
+        self, topic: str, partition: int, at: int, parts: Mapping[str, Any], gone: Set[str] = frozenset()
+    ) -> None:
+        """Send parts, and tombstones for those that are gone, in the transaction that is begun.
+
+        Parameters
+        ----------
+        topic, partition
+            Of the input.
+        at
+            Offset that the transaction commits.
+        parts
+            Plain values by name.
+        gone
+            Names.
+
+        Raises
+        ------
+        OutputError
+            If the cluster refuses them.
+        """
+        place, headers = self._place(partition), [(AT, str(at).encode())]
+        for name in sorted(gone):
+            self._outbox.send(self._topic, None, self._key(topic, partition, name).encode(), headers, place)
+        for name, part in parts.items():
+            value = json.dumps(part, separators=(",", ":")).encode()
+            self._outbox.send(self._topic, value, self._key(topic, partition, name).encode(), headers, place)
+
+    def _key(self, topic: str, partition: int, name: str) -> str:
+        # neither topics nor names have slashes
+        return f"{self._group}/{topic}/{partition}/{name}"
+
+    def _place(self, partition: int) -> int:
+        if not self._partitions:
+            producer = self._outbox.producer
+            found = self._asked(producer, lambda: producer.list_topics(self._topic, timeout=ASK_SECONDS))
+            self._partitions = max(1, len(found.topics[self._topic].partitions))
+        return partition % self._partitions
+
+    def _messages(self, place: int) -> Any:
+        """Key, value and offset of each message of a partition that is committed, in order."""
+        return self._until(place, self._end(place))
+
+    def _asked(self, client: Any, act: Callable[[], Any]) -> Any:
+        """What the cluster answers; one that is away is waited for."""
+        until = time.monotonic() + READ_SECONDS
+        while True:
+            try:
+                return act()
+            except library().KafkaException as error:
+                no = refused(error, self._outbox.servers)
+                if no is not None or error_name(error) not in AWAY or time.monotonic() > until:
+                    raise no or InputError(f"{self} cannot be read: {error_text(error)}") from None
+                client.poll(POLL_SECONDS)
+
+    def _end(self, place: int) -> int:
+        """Offset up to which there is something, be it committed or not yet."""
+        reader = self._reader("read_uncommitted")
+        try:
+            part = library().TopicPartition(self._topic, place)
+            return int(self._asked(reader, lambda: reader.get_watermark_offsets(part, ASK_SECONDS))[1])
+        finally:
+            reader.close()
+
+    def _until(self, place: int, end: int) -> Any:
+        kafka, until = library(), time.monotonic() + READ_SECONDS
+        reader, reached = self._reader("read_committed"), 0
+        try:
+            reader.assign([kafka.TopicPartition(self._topic, place, kafka.OFFSET_BEGINNING)])
+            while reached < end:
+                if time.monotonic() > until:
+                    raise InputError(f"{self} cannot be read to its end: a transaction of it does not end")
+                message = reader.poll(POLL_SECONDS)
+                if message is None:
+                    continue
+                error = message.error()
+                if error is None:
+                    reached = message.offset() + 1
+                    yield (message.key() or b"").decode("utf-8", "replace"), message.value(), _at(message)
+                elif error_name(error) == "_PARTITION_EOF":
+                    # comes again when there is more; until then a transaction is open
+                    reached = message.offset()
+                elif no := refused(error, self._outbox.servers):
+                    raise no
+        finally:
+            reader.close()
+
+    def _reader(self, isolation: str) -> Any:
+        told = {"isolation.level": isolation, "enable.partition.eof": "true"}
+        return _make({**self._options, **told})
+
+
+def _make(options: Mapping[str, str]) -> Any:
+    from morpheus_gae.kafka.client import make_consumer
+
+    return make_consumer(options, _nothing)
+
+
+def _nothing(_error: Any) -> None:
+    # the reader's own calls tell; a broker that is away is waited for
+    pass
+
+
+def _at(message: Any) -> int | None:
+    for name, value in message.headers() or ():
+        if name == AT and isinstance(value, bytes) and value.isdigit() and len(value) < 20:
+            return int(value)
+    return None
