@@ -130,7 +130,7 @@ class Artifact:
         return Activity(self.tensors["activity.prior"])
 
     def tail(self, part: str) -> TailMap:
-        """Calibration of ``"pair"``, ``"flow"``, ``"fused"`` or ``"evidence"``."""
+        """Calibration of ``"pair"``, ``"flow"``, ``"lift"``, ``"fused"`` or ``"evidence"``."""
         return TailMap(*(self.tensors[f"calibration.{part}.{leaf}"] for leaf in ("x", "y", "tail")))
 
     def weights(self) -> dict[str, Array]:

@@ -30,6 +30,8 @@ NARROWEST, STEEPEST = 1e-6, 1e3
 """Of a calibration map: its knots' whole width and its slope stay finite when one divides by the other."""
 LIGHTEST = 0.1
 """Weight of a past: a flow's own surprise counts for more than what the others of its pair say about it."""
+ROUNDED, RAREST = 1e-3, 1e-12
+"""Of a sum of shares, and of a share."""
 FOLD = 4096
 _INFINITE_HALF = 0x7C00
 """Bits of a float16 infinity; NaN and every number with a sign have more."""
@@ -81,6 +83,10 @@ def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
         yield from _bins(t)
         if t["net.tau"][0] < DEEPEST_TAU:
             yield f"net.tau is below {DEEPEST_TAU:g}"
+    if spec.lift:
+        share = t["lift.share"].astype(np.float64)
+        if share.min() < RAREST or abs(share.sum() - 1) > ROUNDED:
+            yield f"lift.share must hold shares from {RAREST:g}, which sum to 1"
     if spec.enriched:
         yield from _extra(t)
     for level in range(spec.unet_depth):

@@ -29,7 +29,7 @@ FREE: dict[str, tuple[int, int]] = {
     **{f"edges{i}": (1, 4095) for i in range(3)},
     **{f"bins{i}": (2, 4096) for i in range(3)},
     **{f"groups{i}": (1, 64) for i in range(2)},
-    **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "fused", "evidence")},
+    **{f"knots of {part}": (1, 4096) for part in ("pair", "flow", "lift", "fused", "evidence")},
     "knots of new pairs": (2, 4096),
     # a number and the classes of an address fit into 32 bits
     "prefixes": (1, 1 << 25),
@@ -96,6 +96,8 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
     if spec.flow_types:
         out |= {f"bins.edges{i}": Kind("F32", (f"edges{i}",)) for i in range(3)}
         out |= {f"bins.group{i}": Kind("I32", (f"bins{i}",)) for i in range(2)}
+    if spec.lift:
+        out["lift.share"] = Kind("F32", (spec.flow_types,))
     if spec.enriched:
         for i in range(COLUMNS):
             out[f"extra.edges{i}"] = Kind("I32", (f"edges of extra {i}",))
@@ -106,7 +108,8 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
 
 def maps(spec: ModelSpec) -> tuple[str, ...]:
     """Calibration maps of a model without an edge decoder, see ``Artifact.tail``."""
-    return ("pair", "flow", "fused", *(("evidence",) if spec.evidence else ()))
+    lift, evidence = (("lift",) if spec.lift else ()), (("evidence",) if spec.evidence else ())
+    return ("pair", "flow", *lift, "fused", *evidence)
 
 
 def _weights(spec: ModelSpec) -> Iterator[tuple[str, tuple[Size, ...]]]:

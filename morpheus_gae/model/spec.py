@@ -58,6 +58,8 @@ class ModelSpec:
         Hosts and pairs without history take that of their network prefixes.
     activity
         Pairs and hosts with more flows than is usual for them raise their flows' surprises.
+    lift
+        How badly a flow fits its pair is also told beside how rare it is in all traffic.
     version
         Of this format.
     """
@@ -77,6 +79,7 @@ class ModelSpec:
     enriched: bool = False
     prefixes: bool = False
     activity: bool = False
+    lift: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -89,6 +92,8 @@ class ModelSpec:
             raise UsageError(
                 "enriched features are told by flow types: the model needs some (--preset default)"
             )
+        if self.lift and not self.flow_types:
+            raise UsageError("lift is told by flow types: the model needs some")
         if self.evidence and not self.memory:
             raise UsageError(
                 "evidence is measured against the memory's pairs and hosts: switch memory on as well"
@@ -111,7 +116,7 @@ class ModelSpec:
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
         flags = ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched", "prefixes")
-        for name in (*flags, "activity"):
+        for name in (*flags, "activity", "lift"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -136,7 +141,7 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
         values = asdict(self)
-        for part in ("evidence", "enriched", "prefixes", "activity"):
+        for part in ("evidence", "enriched", "prefixes", "activity", "lift"):
             if not values[part]:
                 del values[part]
         return values
@@ -166,8 +171,10 @@ class ModelSpec:
 
 
 PRESETS: dict[str, ModelSpec] = {
-    "default": ModelSpec(evidence=True, prefixes=True, activity=True),
-    "graph": ModelSpec(preset="graph", attention=True, evidence=True, prefixes=True, activity=True),
+    "default": ModelSpec(evidence=True, prefixes=True, activity=True, lift=True),
+    "graph": ModelSpec(
+        preset="graph", attention=True, evidence=True, prefixes=True, activity=True, lift=True
+    ),
     "published": ModelSpec(
         preset="published",
         octets=True,

@@ -62,16 +62,26 @@ def calibrate_heads(raw: Raw, counted: Bool, fresh: Bool) -> Calibrated:
         maps["pair"] = fit_far(raw.pair[counted], knots=96)
         parts.append(mapped(maps["pair"], raw.pair))
     if raw.flow is not None:
-        maps["flow"] = fit_far(raw.flow[counted & fresh], knots=96)
-        part = mapped(maps["flow"], raw.flow)
-        if not fresh.all():
-            part[~fresh] = mapped(fit_far(raw.flow[counted & ~fresh], knots=96), raw.flow[~fresh])
+        maps["flow"], part = _likelihood(raw.flow, counted, fresh)
+        if raw.lift is not None:
+            maps["lift"], other = _likelihood(raw.lift, counted, fresh)
+            part = fuse(part, other)
+            del other
         parts.append(part)
     fused = fuse(parts[0], parts[-1]) if len(parts) == 2 else parts[0]
     del parts
     maps["fused"] = fit_far(fused[counted], knots=192)
     tensors = {k: v for part, tail in maps.items() for k, v in tensors_of(part, tail).items()}
     return Calibrated(tensors, mapped(maps["fused"], fused))
+
+
+def _likelihood(raw: F32, counted: Bool, fresh: Bool) -> tuple[TailMap, F32]:
+    """Map of a likelihood, and what it makes of each flow, float32 [E]; see ``calibrate_heads``."""
+    tail = fit_far(raw[counted & fresh], knots=96)
+    part = mapped(tail, raw)
+    if not fresh.all():
+        part[~fresh] = mapped(fit_far(raw[counted & ~fresh], knots=96), raw[~fresh])
+    return tail, part
 
 
 def mapped(tail: TailMap, values: F32) -> F32:

@@ -13,6 +13,7 @@ PARTS = {
     "memory": "host and pair memory with an existence head",
     "edge_decoder": "edge and global-edge decoder",
     "evidence": "evidence of the other flows of pair and source",
+    "lift": "fit to the pair beside how rare a flow is in all traffic",
     "activity": "counts of pair, source and destination beside what is usual for them",
 }
 BEHIND = {

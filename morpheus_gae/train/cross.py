@@ -32,12 +32,13 @@ U8 = npt.NDArray[np.uint8]
 class Raw:
     """What the heads say of each training flow: float32 [E] each, None where the spec has no such head.
 
-    ``pair`` and ``flow`` are not calibrated yet, ``edge`` is the decoder's surprise.
+    ``pair``, ``flow`` and ``lift`` are not calibrated yet, ``edge`` is the decoder's surprise.
     """
 
     pair: F32 | None
     flow: F32 | None
     edge: F32 | None
+    lift: F32 | None = None
 
 
 def cross_scores(
@@ -63,7 +64,7 @@ def cross_scores(
         cuts = np.searchsorted(fold, np.arange(int(fold[-1]) + 2, dtype=fold.dtype)).tolist()
         parts = [(k, flows.slice(a, b)) for k, (a, b) in enumerate(itertools.pairwise(cuts))]
     # written to where they stay: pieces of a hundred million would tear holes into memory
-    out: list[F32 | None] = [None, None, None]
+    out: list[F32 | None] = [None] * 4
     at = 0
     for k, part in parts:
         for heads in _heads(draft(k), part, graph_size) if len(part) else ():
@@ -78,9 +79,7 @@ def cross_scores(
     return Raw(*out)
 
 
-def _heads(
-    artifact: Artifact, flows: Flows, graph_size: int
-) -> Iterator[tuple[F32 | None, F32 | None, F32 | None]]:
+def _heads(artifact: Artifact, flows: Flows, graph_size: int) -> Iterator[tuple[F32 | None, ...]]:
     executor, spec = TorchExecutor(artifact), artifact.spec
     for window in windows([flows], graph_size):
         graph = build_graph(
@@ -92,5 +91,5 @@ def _heads(
         )
         with torch.inference_mode():
             h = executor.heads(Union([graph]))
-        yield None if h.pair is None else h.pair[graph.pair], h.flow, h.edge
+        yield None if h.pair is None else h.pair[graph.pair], h.flow, h.edge, h.lift
         let_go()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from morpheus_gae.model.enriched import tensors_of
 from morpheus_gae.model.gae import GAE
+from morpheus_gae.model.lift import shares_of
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.model.prefixes import prefix_keys
 from morpheus_gae.train.counters import Counters, moments
@@ -34,6 +35,8 @@ def gather(
         tensors.update(tensors_of(data.extra.known))
     if net.spec.memory:
         tensors.update(memory_of(data, counters, seed, parent=parent))
+    if net.spec.lift:
+        tensors["lift.share"] = shares_of(tensors["memory.pair_types"])
     return tensors
 
 

@@ -67,9 +67,20 @@ def check_flow(device: str, e: int = 500, p: int = 60, k: int = 32) -> None:
     scaling = torch.tensor([5, 5, 5, 0.7, 0.6, 0.5, 0.01, 0.011, 0.013], device=device)
     tails = [tail_of(rng, device, *shape) for shape in ((96, 3.0, np.inf), (23, 0.5, 4.0))]
     centre = torch.tensor([1.13e9, 1.12e9, 1.14e9], device=device).long()
-    model = cuda_flow.FlowModel.of(edges, groups, tables, scaling, *tails, centre)
+    tail = tail_of(rng, device, 51, 0.7, 3.0)
+    shares = torch.softmax(sent(rng.normal(size=k).astype(np.float32), device), 0)
     calibrated = sent(rng.exponential(2, p).astype(np.float32), device)
-    rest = (calibrated, mix, model)
+    for lift in (None, cuda_flow.Lift(tail, tail.packed, shares)):
+        model = cuda_flow.FlowModel.of(edges, groups, tables, scaling, *tails, centre, lift)
+        check_flows(attributes, missing, pair, (calibrated, mix, model))
+
+
+def check_flows(
+    attributes: torch.Tensor,
+    missing: torch.Tensor,
+    pair: torch.Tensor,
+    rest: tuple[torch.Tensor, torch.Tensor, cuda_flow.FlowModel],
+) -> None:
     want = cuda_flow.flow_scores_torch(attributes, missing, pair, *rest, chunk=64)
     got = cuda_flow.flow_scores(attributes, missing, pair, *rest)
     for a, b in zip(got, want, strict=True):

@@ -53,7 +53,7 @@ def half_known(folder: Path, spec: ModelSpec) -> Artifact:
         # counts, beside which some of a window's are unusual
         tensors[f"memory.{part}"][:, 0] *= {"pair": 3, "host_out": 400, "host_in": 400}[part]
         tensors[f"memory.{part}"][::2, 0] *= 0.1
-    for part in ("pair", "flow", "fused"):
+    for part in ("pair", "flow", "fused", *(("lift",) if spec.lift else ())):
         tensors[f"calibration.{part}.x"] = np.linspace(-20, 20, 7, dtype=np.float32)
         tensors[f"calibration.{part}.y"] = np.linspace(0.1, 9, 7, dtype=np.float32)
     for name in tensors:

@@ -22,6 +22,8 @@ SPECS = {
     "evidence": ModelSpec(preset="evidence", flow_types=0, evidence=True),
     "enriched": ModelSpec(preset="enriched", flow_types=5, enriched=True),
     "activity": ModelSpec(preset="activity", flow_types=0, evidence=True, activity=True),
+    "lift": ModelSpec(preset="lift", flow_types=5, lift=True),
+    "lifted": ModelSpec(preset="lifted", flow_types=5, enriched=True, lift=True),
     "counting": replace(PRESETS["default"], preset="counting", activity=True),
     "deep": ModelSpec(
         preset="deep", octets=True, attention=True, unet_depth=1, flow_types=5, width=12, heads=3
@@ -32,7 +34,7 @@ SIZES = {
     **{f"edges{i}": 4 + i for i in range(3)},
     **{f"bins{i}": 5 + i for i in range(3)},
     **{"groups0": 2, "groups1": 3},
-    **{f"knots of {part}": 7 for part in ("pair", "flow", "fused", "evidence")},
+    **{f"knots of {part}": 7 for part in ("pair", "flow", "lift", "fused", "evidence")},
     "knots of new pairs": 7,
     **{f"edges of extra {i}": 3 for i in range(COLUMNS)},
     **{f"bins of extra {i}": 4 for i in range(COLUMNS)},
@@ -73,6 +75,9 @@ def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
         return np.linspace(0.0, 0.999, *shape)
     if ".group" in name:
         return np.arange(shape[0]) * {"bins.group0": 2, "bins.group1": 3}[name] // shape[0]
+    if name == "lift.share":
+        share = rng.uniform(0.1, 2.0, shape)
+        return share / share.sum()
     positive = rng.uniform(0.1, 2.0, shape)
     return 0.1 * positive * rng.choice([-1, 1], shape) if name.startswith("net.") else positive
 

@@ -1,8 +1,8 @@
 """Ablation: what each part of the default model is worth, on every set, protocol and stream.
 
-One part is taken out (or put in, where the default lacks it), everything else stays. Evidence and activity
-come after the weights: without them a model has the default's very weights, and is calibrated anew. Others
-take part in fitting, so weights are fitted anew without them.
+One part is taken out (or put in, where the default lacks it), everything else stays. Evidence, activity
+and lift come after the weights: without them a model has the default's very weights, and is calibrated anew.
+Others take part in fitting, so weights are fitted anew without them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _PARTS: tuple[tuple[str, dict[str, Any], dict[str, Any] | None], ...] = (
     ("evidence", {"evidence": False, "activity": False}, None),
     ("activity", {"activity": False}, {"activity": True}),
     ("prefixes", {"prefixes": False}, None),
-    ("flow types", {"flow_types": 0}, None),
+    ("lift", {"lift": False}, None),
+    ("flow types", {"flow_types": 0, "lift": False}, None),
     ("graph encoder", {"attention": False}, {"attention": True}),
 )
 """Name of each part, what takes it out, and what puts it in."""
@@ -54,7 +55,7 @@ def variants(base: ModelSpec | None = None) -> dict[str, ModelSpec]:
 
 def weights_of(name: str) -> str:
     """Where the weights of a variant come from: what comes after fitting is in no weight."""
-    return SAME if name.endswith(("evidence", "activity")) else ANEW
+    return SAME if name.endswith(("evidence", "activity", "lift")) else ANEW
 
 
 def fits(flows: Flows, folder: Path, setting: Setting) -> Iterator[tuple[str, Callable[[], Detector]]]:

@@ -16,6 +16,7 @@ from morpheus_gae.executors.cpu.tail import map_tail
 from morpheus_gae.executors.cpu.ties import refined, ties_of
 from morpheus_gae.model.bins import bin_of
 from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE, enriched_of, flat_table
+from morpheus_gae.model.lift import POWER
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -29,6 +30,7 @@ Bool = npt.NDArray[np.bool_]
 TABLE_FLOOR = 1e-3
 _SMOOTH = (np.float32(0.010), np.float32(0.011), np.float32(0.013))
 _CLIP, _SHARE, _ONE = np.float32(8.0), np.float32(0.01), np.float32(1.0)
+_POWER = np.float32(POWER)
 
 
 class CpuEnriched:
@@ -81,6 +83,7 @@ def score_flows(
     )
     flow, tie, at = np.ones(LANES, np.float32), np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)
     like, fine = np.empty(width, np.float64), surprise.view(np.int64)
+    lifted, lift = model.everywhere.shape[0] > 0, np.ones(LANES, np.float32)
     for start in range(lo, hi, LANES):
         count = min(LANES, hi - start)
         for j in range(count):
@@ -99,9 +102,7 @@ def score_flows(
             at1, at2 = np.int64(b1) * width, np.int64(model.group1[b1] * n2 + b2) * width
             at3 = np.int64(model.group2[b2] * n3 + b3) * width
             for k in range(width):
-                like[k] = np.float64(mix[own + k] * model.t1[at1 + k]) * (
-                    model.t2[at2 + k] * model.t3[at3 + k]
-                )
+                like[k] = np.float64(model.t1[at1 + k]) * (model.t2[at2 + k] * model.t3[at3 + k])
             for c in range(columns):
                 # a column that is not there
                 if extra[i, c] == 0:
@@ -111,13 +112,23 @@ def score_flows(
                     like[k] *= table[here + k]
             total, weak = 0.0, np.float32(0.0)
             for k in range(width):
-                total += like[k]
+                total += mix[own + k] * like[k]
             for c in range(3):
                 z = (np.log(_ONE + x[c]) - model.mean[c]) * model.inverse[c]
                 z = min(max(z, -_CLIP), _CLIP)
                 weak += _SMOOTH[c] * z * z
             value[j] = weak - np.float32(np.log(total))
+            if lifted:
+                total = 0.0
+                for k in range(width):
+                    total += model.everywhere[k] * like[k]
+                lift[j] = value[j] + _POWER * np.float32(np.log(total))
         map_tail(value, model.flow, at, flow)
+        if lifted:
+            map_tail(lift, model.lift, at, found)
+            for j in range(count):
+                f, v = flow[j], found[j]
+                flow[j] = max(f, v) + _SHARE * min(f, v)
         for j in range(count):
             p = pair_part[row[pair[start + j]]]
             value[j] = max(p, flow[j]) + _SHARE * min(p, flow[j])

@@ -192,6 +192,10 @@ def flow_model(artifact: Artifact, w: dict[str, F32]) -> cpu_flow.FlowModel:
     t = artifact.tensors
     edges = tuple(t[f"bins.edges{i}"] for i in range(3))
     tables = [_table(w["table1"], 0), _table(w["table2"], 1), _table(w["table3"], 1)]
+    lift, everywhere = cpu_tail.tail_of(artifact.tail("flow")), np.zeros(0, np.float32)
+    if artifact.spec.lift:
+        lift = cpu_tail.tail_of(artifact.tail("lift"))
+        everywhere = lines_of(t["lift.share"][None], _padded(artifact.spec.flow_types)).reshape(-1)
     return cpu_flow.FlowModel(
         edges=tuple(ended(e) for e in edges),  # type: ignore[arg-type]
         starts=tuple(bucket_starts(e) for e in edges),  # type: ignore[arg-type]
@@ -207,6 +211,8 @@ def flow_model(artifact: Artifact, w: dict[str, F32]) -> cpu_flow.FlowModel:
         fused=cpu_tail.tail_of(artifact.tail("fused")),
         width=_padded(artifact.spec.flow_types),
         centre=centre_of(t["scale.mean"]),
+        everywhere=everywhere,
+        lift=lift,
     )
 
 

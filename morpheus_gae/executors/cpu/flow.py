@@ -19,6 +19,7 @@ from morpheus_gae.executors.cpu.math import FAST, log_fast, probability_fast
 from morpheus_gae.executors.cpu.tail import Tail, map_tail
 from morpheus_gae.executors.cpu.ties import refined, ties_of
 from morpheus_gae.graph.prefetch import prefetch
+from morpheus_gae.model.lift import POWER
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -37,6 +38,7 @@ PROBE = 16
 _ONE, _ZERO, _SHARE = np.float32(1.0), np.float32(0.0), np.float32(0.01)
 _SMOOTH = (np.float32(0.010), np.float32(0.011), np.float32(0.013))
 _CLIP = np.float32(8.0)
+_POWER = np.float32(POWER)
 
 
 class FlowModel(NamedTuple):
@@ -61,6 +63,10 @@ class FlowModel(NamedTuple):
         Flow types, padded.
     centre
         int64 [3], see `model.ties`.
+    everywhere
+        float32 [width] share of each flow type in all traffic, see `model.lift`; [0] without lift.
+    lift
+        Its tail.
     """
 
     edges: tuple[F32, F32, F32]
@@ -77,6 +83,8 @@ class FlowModel(NamedTuple):
     fused: Tail
     width: int
     centre: I64
+    everywhere: F32
+    lift: Tail
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
@@ -116,6 +124,7 @@ def _block(
         at[LANES + j] = b1 * width
         at[2 * LANES + j] = (model.group1[b1] * n2 + b2) * width
         at[3 * LANES + j] = (model.group2[b2] * n3 + b3) * width
+    lifted = model.everywhere.shape[0] > 0
     for j in range(count):
         own = np.int64(at[j]) * width
         row1, row2, row3 = at[LANES + j], at[2 * LANES + j], at[3 * LANES + j]
@@ -123,11 +132,25 @@ def _block(
         for k in range(0, width, WIDTH):
             total += product_of_four(mix, own + k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k)
         work[j] = total
+        if lifted:
+            total = _ZERO
+            for k in range(0, width, WIDTH):
+                total += product_of_four(
+                    model.everywhere, k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k
+                )
+            work[LANES + j] = total
     for j in range(LANES):
         work[3 * LANES + j] -= log_fast(work[j])
     for j in range(count):
         out[2 * LANES + j] = pair_part[at[j]]
     map_tail(work[3 * LANES :], model.flow, at[:LANES], out[3 * LANES :])
+    if lifted:
+        for j in range(LANES):
+            work[3 * LANES + j] += _POWER * log_fast(work[LANES + j])
+        map_tail(work[3 * LANES :], model.lift, at[:LANES], work[:LANES])
+        for j in range(LANES):
+            f, v = out[3 * LANES + j], work[j]
+            out[3 * LANES + j] = max(f, v) + _SHARE * min(f, v)
     for j in range(LANES):
         p, f = out[2 * LANES + j], out[3 * LANES + j]
         work[j] = max(p, f) + _SHARE * min(p, f)

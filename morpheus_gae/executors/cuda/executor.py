@@ -38,7 +38,7 @@ from morpheus_gae.executors.cuda.encoder import encode
 from morpheus_gae.executors.cuda.enriched import EnrichedRows
 from morpheus_gae.executors.cuda.evidence import DeviceEvidence
 from morpheus_gae.executors.cuda.features import edge_features
-from morpheus_gae.executors.cuda.flow import CHUNK, FlowModel, flow_scores, flows_by_kernel
+from morpheus_gae.executors.cuda.flow import CHUNK, FlowModel, Lift, flow_scores, flows_by_kernel
 from morpheus_gae.executors.cuda.graph import build_device_graph, class_flags
 from morpheus_gae.executors.cuda.lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda.memory import find
@@ -136,11 +136,15 @@ class CudaExecutor:
             (torch.softmax(t, axis) * (1 - TABLE_FLOOR) + TABLE_FLOOR / t.shape[axis]).contiguous()
             for t, axis in ((self.net.table1, 0), (self.net.table2, 1), (self.net.table3, 1))
         )
+        lift = None
+        if self.artifact.spec.lift:
+            tail = DeviceTail(self.artifact.tail("lift"), self.device)
+            lift = Lift(tail, tail.packed, self._sent(tensors["lift.share"]))
         return FlowModel.of(
             tuple(self._sent(tensors[f"bins.edges{i}"]) for i in range(3)),
             tuple(self._sent(tensors[f"bins.group{i}"].astype(np.int32)) for i in range(2)),
             tables, self._sent(scaling.astype(np.float32)),
-            DeviceTail(self.artifact.tail("flow"), self.device), self.fused_tail, self.centre,
+            DeviceTail(self.artifact.tail("flow"), self.device), self.fused_tail, self.centre, lift,
         )  # fmt: skip
 
     def _upload(self, flows: Flows) -> DeviceFlows:

@@ -17,6 +17,7 @@ from morpheus_gae.model.calibration import fuse
 from morpheus_gae.model.enriched import COLUMNS, enriched_of
 from morpheus_gae.model.evidence import raises
 from morpheus_gae.model.features import class_flags, edge_features
+from morpheus_gae.model.lift import POWER
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.recall import recall
 from morpheus_gae.model.ties import apart, centre_of
@@ -79,6 +80,8 @@ class TorchExecutor:
         art, zeros = self.artifact, np.zeros(batch.pair.shape[0], np.float32)
         pair_part = zeros if raw.pair is None else art.tail("pair")(raw.pair)[batch.pair]
         flow_part = zeros if raw.flow is None else art.tail("flow")(raw.flow)
+        if raw.lift is not None:
+            flow_part = fuse(flow_part, art.tail("lift")(raw.lift))
         fused = self._fused(pair_part, flow_part)
         surprise = art.tail("fused")(fused) if raw.edge is None else raw.edge
         centre = centre_of(art.tensors["scale.mean"])
@@ -121,7 +124,7 @@ class TorchExecutor:
         ft = torch.from_numpy(f)
         src, dst, pair = (torch.from_numpy(a) for a in (batch.pair_src, batch.pair_dst, batch.pair))
         flags = torch.from_numpy(class_flags(batch.host_hi, batch.host_lo))
-        pair_raw = flow_raw = edge_raw = None
+        pair_raw = flow_raw = edge_raw = lift_raw = None
         bias = None
         if spec.memory:
             known = recall(
@@ -147,23 +150,31 @@ class TorchExecutor:
             if batch.extra is not None and spec.enriched:
                 rows = torch.from_numpy(self.enriched.rows(batch.extra, bins.numpy()).astype(np.int64))
             flow_raw = net.flow_surprise(log_mix, pair, bins, groups, ft[:, :3], rows)
+            if spec.lift:
+                everywhere = torch.log(torch.from_numpy(art.tensors["lift.share"]))[None]
+                none = torch.zeros_like(pair), torch.zeros_like(ft[:, :3])
+                lift_raw = flow_raw - POWER * net.flow_surprise(
+                    everywhere, none[0], bins, groups, none[1], rows
+                )
         if spec.edge_decoder:
             window = torch.from_numpy(batch.window_features(f))
             edge_raw = torch.nn.functional.softplus(-net.edge_logit(z, src, dst, pair, ft, window))
-        return Heads(*(None if h is None else h.numpy() for h in (pair_raw, flow_raw, edge_raw)))
+        found = pair_raw, flow_raw, edge_raw, lift_raw
+        return Heads(*(None if h is None else h.numpy() for h in found))
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Raw values: ``pair`` float32 [P] and ``flow``, ``edge`` float32 [E], each None where absent.
+    """Raw values: ``pair`` float32 [P] and ``flow``, ``edge``, ``lift`` float32 [E], each None where absent.
 
     ``pair``: minus the logit that the pair talks; ``flow``: -ln likelihood that it talks like this;
-    ``edge``: -ln P(edge exists).
+    ``edge``: -ln P(edge exists); ``lift``: that of the flow beside all traffic's (`model.lift`).
     """
 
     pair: F32 | None
     flow: F32 | None
     edge: F32 | None
+    lift: F32 | None
 
 
 def flow_bins(

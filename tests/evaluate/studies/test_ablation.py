@@ -20,16 +20,16 @@ def test_each_variant_differs_from_the_default_in_one_part() -> None:
     for name, spec in variants().items():
         a, b = spec.as_dict(), base.as_dict()
         differ = {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
-        # activity is added where evidence is
-        assert len(differ - ({"activity"} if name == "without evidence" else set())) == 1, name
-        (part,) = (key for key in differ if key != "activity" or len(differ) == 1)
+        # activity is added where evidence is, lift is told by flow types
+        along = {"without evidence": "activity", "without flow types": "lift"}.get(name)
+        (part,) = differ - {along}
         assert name.startswith("with ") == bool(a.get(part)), name
     assert {"without evidence", "without prefixes", "without flow types"} <= variants().keys()
     # nothing to take out, nothing that may be put in
     plain = variants(ModelSpec(evidence=False))
     assert "without evidence" not in plain
     assert "without activity" in variants(ModelSpec(evidence=True, activity=True))
-    assert weights_of("with activity") == weights_of("without evidence") == SAME
+    assert weights_of("with activity") == weights_of("without evidence") == weights_of("without lift") == SAME
     assert weights_of("without prefixes") == ANEW
 
 

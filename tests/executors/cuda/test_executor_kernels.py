@@ -33,6 +33,7 @@ KERNELS = {
             "EDGES2": 40,
             "KNOTS": 96,
             "FUSED": 96,
+            "LIFT": 96,
             "STEPS": 8,
             "K": 32,
             "BLOCK": 128,

@@ -14,12 +14,14 @@ import triton
 import triton.language as tl
 
 from morpheus_gae.executors.cuda.triton.math import apart, at_or_below, share_below, standardised, tail
+from morpheus_gae.model.lift import POWER
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from morpheus_gae.executors.cuda.flow import FlowModel
 
+_POWER = tl.constexpr(POWER)
 FLOWS = 128
 """Flows of one program, one a lane: with 32 types a tile of 4,096 float32."""
 
@@ -30,7 +32,8 @@ def _scores_kernel(
     attributes, missing, pair, calibrated, mix, tables, numbers, places,
     score, surprise, pair_part, flow_part, flows,
     EDGES0: tl.constexpr, EDGES1: tl.constexpr, EDGES2: tl.constexpr,
-    KNOTS: tl.constexpr, FUSED: tl.constexpr, STEPS: tl.constexpr, K: tl.constexpr, BLOCK: tl.constexpr,
+    KNOTS: tl.constexpr, FUSED: tl.constexpr, LIFT: tl.constexpr, STEPS: tl.constexpr, K: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     # 64 bits: attributes of 2**31 / 3 flows and more
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -51,22 +54,28 @@ def _scores_kernel(
     p2 = tl.load(places + EDGES0 + 1 + b1) + b2
     k = tl.arange(0, K)
     inside = there[:, None] & (k[None, :] < K)
+    like = tl.load(tables + b0[:, None] * K + k[None, :])
+    like *= tl.load(tables + p1[:, None] * K + k[None, :])
+    like *= tl.load(tables + p2[:, None] * K + k[None, :])
     share = tl.load(mix + own[:, None] * K + k[None, :], mask=inside, other=1.0)
-    share *= tl.load(tables + b0[:, None] * K + k[None, :])
-    share *= tl.load(tables + p1[:, None] * K + k[None, :])
-    share *= tl.load(tables + p2[:, None] * K + k[None, :])
     scaling = edges2 + EDGES2
     z0 = standardised(x0, tl.load(scaling), tl.load(scaling + 3))
     z1 = standardised(x1, tl.load(scaling + 1), tl.load(scaling + 4))
     z2 = standardised(x2, tl.load(scaling + 2), tl.load(scaling + 5))
     weak = tl.load(scaling + 6) * z0 * z0 + tl.load(scaling + 7) * z1 * z1 + tl.load(scaling + 8) * z2 * z2
-    value = weak - tl.log(tl.sum(share, 1))
+    value = weak - tl.log(tl.sum(share * like, 1))
     x = scaling + 9
     flow = tail(value, x, x + KNOTS, x + 2 * KNOTS, KNOTS, STEPS)
     of_pair = tl.load(calibrated + own, mask=there, other=0.0)
     tl.store(pair_part + at, of_pair, mask=there)
-    tl.store(flow_part + at, flow, mask=there)
     x += 2 * KNOTS + 2
+    if LIFT > 0:
+        more = x + 2 * FUSED + 2
+        shares = tl.load(more + 2 * LIFT + 2 + k)
+        value += _POWER * tl.log(tl.sum(shares[None, :] * like, 1))
+        lift = tail(value, more, more + LIFT, more + 2 * LIFT, LIFT, STEPS)
+        flow = tl.maximum(flow, lift) + 0.01 * tl.minimum(flow, lift)
+    tl.store(flow_part + at, flow, mask=there)
     fused = tl.maximum(of_pair, flow) + 0.01 * tl.minimum(of_pair, flow)
     found = tail(fused, x, x + FUSED, x + 2 * FUSED, FUSED, STEPS)
     tl.store(score + at, share_below(found), mask=there)
@@ -84,10 +93,11 @@ def flow_scores(
     score, pair_part, flow_part = (calibrated.new_empty(flows) for _ in range(3))
     counts = [edge.shape[0] for edge in model.edges]
     knots, fused = model.flow_tail.x.shape[0], model.fused_tail.x.shape[0]
+    lift = 0 if model.lift is None else model.lift.tail.x.shape[0]
     _scores_kernel[(triton.cdiv(flows, FLOWS),)](
         attributes.contiguous(), missing.contiguous(), pair, calibrated, mix, model.rows, model.numbers,
         model.places, score, surprise, pair_part, flow_part, flows,
-        *counts, knots, fused, max(*counts, knots, fused).bit_length(), mix.shape[1], FLOWS,
+        *counts, knots, fused, lift, max(*counts, knots, fused, lift).bit_length(), mix.shape[1], FLOWS,
         enable_fp_fusion=True,
     )  # fmt: skip
     return score, surprise, pair_part, flow_part
