@@ -100,6 +100,8 @@ def rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
         lists = _list(column)
         if lists is not None:
             return lists, ""
+    if pa.types.is_list(kind) and not pa.types.is_nested(kind.value_type):
+        return pa.chunked_array([_flat_lists(chunk) for chunk in column.chunks], TEXT), ""
     if pa.types.is_nested(kind) or pa.types.is_interval(kind):
         return pa.chunked_array([pa.array(_texts(chunk), TEXT) for chunk in column.chunks], TEXT), ""
     return _quoted(column.cast(TEXT))
@@ -148,6 +150,17 @@ def _list(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
             pieces += [pa.scalar(mark, TEXT), text, pa.scalar(mark, TEXT)] if mark else [text]
         pieces.append(pa.scalar("," if i + 1 < width else "]", TEXT))
     return _joined(*pieces)
+
+
+def _flat_lists(array: pa.Array) -> pa.Array:
+    """Lists of values that hold no others, of any lengths, as JSON."""
+    values = json_text(pa.chunked_array([flattened(array)]))
+    ends = np.cumsum(np.r_[0, lengths_of(array)]).astype(np.int64)
+    one = pa.concat_arrays([*values.chunks, pa.array([], TEXT)])
+    items = pa.LargeListArray.from_arrays(pa.array(ends), one)
+    pieces = pa.scalar("[", TEXT), pc.binary_join(items, pa.scalar(",", TEXT)), pa.scalar("]", TEXT)
+    text = pc.binary_join_element_wise(*pieces, pa.scalar("", TEXT))
+    return text if array.null_count == 0 else pc.if_else(array.is_valid(), text, pa.scalar("null", TEXT))
 
 
 def _texts(array: pa.Array) -> list[str]:

@@ -33,3 +33,20 @@ def test_a_record_that_is_no_text_is_set_aside_all_the_same() -> None:
         '{"x": "\\ufffd\\u001b", "n": 2}',
         '{"x":null,"n":3}',
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.string(), [['a"b', "c\x1b"], [], None, ["x", None], ["ü"]]),
+        (pa.float64(), [[1.5, None], None, [float("nan"), 2.0, 3.0]]),
+        (pa.bool_(), [[], []]),
+        (pa.int8(), [None, None]),
+    ],
+)
+@pytest.mark.parametrize("start", [0, 1])
+def test_lists_of_any_length(kind: pa.DataType, values: list[list[object] | None], start: int) -> None:
+    array = pa.array(values, pa.list_(kind))[start:]
+    read = [json.loads(text) for text in json_text(pa.chunked_array([array, array[:0], array])).to_pylist()]
+    plain = [None if row is None else [None if v != v else v for v in row] for row in values[start:]]
+    assert read == 2 * plain
