@@ -15,7 +15,7 @@ from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
 from morpheus_gae.detect.explained import FACTS, PERCENTILES
 from morpheus_gae.detect.facts import counted, ranges
 from morpheus_gae.detect.flow_types import FlowTypes
-from morpheus_gae.detect.habits import habit
+from morpheus_gae.detect.habits import habit, percentiles
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys, rows
 from morpheus_gae.model.prefixes import prefix_keys
@@ -97,18 +97,23 @@ class Explainer:
         surprise = np.asarray(scores.surprise[index], np.float64)
         probability, at = self.artifact.quantiles
         percent[:, 2] = np.floor(1e4 * np.interp(surprise, at, probability)) / 100
-        told: list[list[str]] = [[] for _ in range(n)]
+        facts = pa.nulls(0, pa.string())
+        lengths = np.zeros(n, np.int64)
         ends = _ends(flows, index, table) if n and self._memory is not None else None
         if ends is not None:
-            self._recall(ends, surprise, percent, told)
+            chosen, told = self._recall(ends, surprise, percent)
+            lengths[chosen] = [len(few) for few in told]
+            facts = pa.array([fact for few in told for fact in few], pa.string())
         numbers = np.concatenate([parts, percent], 1)
         out: dict[str, Any] = {
             name: pa.array(values, mask=np.isnan(values))
             for name, values in zip((*CONTRIBUTIONS, *PERCENTILES), numbers.T.copy(), strict=True)
         }
-        return {**out, FACTS: pa.array(told, pa.list_(pa.string()))}
+        offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
+        return {**out, FACTS: pa.ListArray.from_arrays(offsets, facts)}
 
-    def _recall(self, ends: Ends, surprise: F64, percent: F64, told: list[list[str]]) -> None:
+    def _recall(self, ends: Ends, surprise: F64, percent: F64) -> tuple[I64, list[list[str]]]:
+        """Fill in percentiles of pair and host; which flows get facts, int64 [few], and these."""
         memory, t = self._memory, self.artifact.tensors
         assert memory is not None
         src = host_keys(ends.src_hi, ends.src_lo, memory.salt)
@@ -118,22 +123,25 @@ class Explainer:
         source = find(memory.host_key, src)
         mean, scale = t["scale.mean"], t["scale.std"]
         x = edge_features(ends.attributes, ends.missing, mean, scale)[:, :3]
-        of_pair = habit(x, rows(memory.pair, pair), mean, scale)
-        of_host = habit(x, rows(memory.host_out, source), mean, scale)
-        percent[:, 0], percent[:, 1] = of_pair.percentile, of_host.percentile
+        percent[:, 0] = percentiles(x, memory.pair, pair)
+        percent[:, 1] = percentiles(x, memory.host_out, source)
         again, met = _repeats(src, code, pair)
         chosen = _chosen(surprise, code)
-        mine, few = [told[i] for i in chosen.tolist()], ends.of(chosen)
+        told: list[list[str]] = [[] for _ in range(chosen.shape[0])]
+        few, x = ends.of(chosen), x[chosen]
         pair, source, again, met = pair[chosen], source[chosen], again[chosen], met[chosen]
-        self._contacts(mine, few, (src[chosen], dst[chosen]), pair, source, met)
+        self._contacts(told, few, (src[chosen], dst[chosen]), pair, source, met)
         values = few.attributes.astype(np.float64)
-        for found, whose, which in ((of_pair, "this pair", pair >= 0), (of_host, "the source", pair < 0)):
-            part = found.of(chosen, which)
-            ranges(mine, values, part, few.missing, whose)
+        # of pairs that memory does not know, by what their source has shown
+        of = rows(memory.pair, pair)
+        ranges(told, values, habit(x, of, mean, scale), few.missing, "this pair")
+        of = np.where((pair < 0)[:, None], rows(memory.host_out, source), np.float32(0))
+        ranges(told, values, habit(x, of, mean, scale), few.missing, "the source")
         if self.artifact.spec.flow_types:
-            self._looks(mine, few, rows(memory.pair_types, pair))
+            self._looks(told, few, rows(memory.pair_types, pair))
         for j in np.flatnonzero(again > 1).tolist():
-            mine[j].append(f"{again[j]:,} alerts of this pair in this window")
+            told[j].append(f"{again[j]:,} alerts of this pair in this window")
+        return chosen, told
 
     def _contacts(
         self, told: list[list[str]], ends: Ends, keys: tuple[U64, U64], pair: I64, source: I64, met: I64
@@ -152,14 +160,15 @@ class Explainer:
         got = rows(memory.host_in[:, :1], there)[:, 0].tolist()
         turned = rows(memory.pair[:, :1], back)[:, 0].tolist()
         near = self._neighbours(ends.dst_hi[new], ends.dst_lo[new], there)
-        known, hosts, none = (source >= 0).tolist(), met.tolist(), f"{self._total:,.0f}"
+        known, hosts = (source >= 0).tolist(), met.tolist()
+        first = f"first contact of this pair: none of the {self._total:,.0f} flows in memory"
         for i, (j, seen) in enumerate(zip(new.tolist(), (there >= 0).tolist(), strict=True)):
             facts = told[j]
             if turned[i]:
                 other = counted(turned[i], "flow")
                 facts.append(f"first contact in this direction, {other} the other way round in memory")
             else:
-                facts.append(f"first contact of this pair: none of the {none} flows in memory")
+                facts.append(first)
             if hosts[j] > 1:
                 facts.append(f"first contacts of the source with {hosts[j]:,} hosts in this window's alerts")
             if not known[j]:
@@ -191,15 +200,16 @@ class Explainer:
         """The flow type that each flow is nearest to, and the one that its pair mostly has."""
         self._types = self._types or FlowTypes(self.artifact)
         names, nearest = self._types.names, self._types.nearest(ends.attributes, ends.missing)
+        found = self._types.alike(nearest, ends.attributes, ends.missing)
         whole, usual = types.sum(1), types.argmax(1)
         shares = 100 * types.max(1, initial=0) / np.maximum(whole, np.finfo(np.float32).tiny)
-        for j, (near, most, share) in enumerate(
-            zip(nearest.tolist(), usual.tolist(), shares.astype(np.int64).tolist(), strict=True)
+        for facts, alike, near, most, share in zip(
+            told, found, nearest.tolist(), usual.tolist(), shares.astype(np.int64).tolist(), strict=True
         ):
-            if share > 0 and near != most:
-                told[j].append(f"looks like {names[near]}; {share} % of this pair's flows like {names[most]}")
-            else:
-                told[j].append(f"looks like {names[near]}")
+            others = (
+                f"; {share} % of this pair's flows like {names[most]}" if share > 0 and near != most else ""
+            )
+            facts.append(alike + others)
 
 
 def _repeats(src: U64, code: U64, pair: I64) -> tuple[I64, I64]:

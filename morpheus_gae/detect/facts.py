@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,8 @@ from morpheus_gae.detect.habits import WITHIN, Habit
 F64 = npt.NDArray[np.float64]
 
 UNITS = ("B up", "B back", "ms")
+HELD = 1 << 12
+"""Pieces of sentences that are kept: flows of one pair, or source, share them."""
 
 
 def ranges(
@@ -35,21 +36,23 @@ def ranges(
     """
     outside = found.level >= 0
     outside[:, 2] &= ~missing
+    low, high = _rounded(found.low, np.floor), _rounded(found.high, np.ceil)
+    # no longer outside, once the ends are rounded
+    outside &= (values < low) | (values > high)
     at = np.nonzero(outside)
-    few = (found.level[at], found.flows[at[0]], found.low[at], found.high[at], values[at])
-    for row, column, level, flows, lower, upper, value in zip(
-        *(a.tolist() for a in (*at, *few)), strict=True
+    for row, column, value, *habit in zip(
+        *(a.tolist() for a in (*at, values[at], found.level[at], found.flows[at[0]], low[at], high[at])),
+        strict=True,
     ):
-        share, unit = WITHIN[level][1], UNITS[column]
-        n = round(flows)
-        least, most = _rounded(lower, math.floor), _rounded(upper, math.ceil)
-        if least <= value <= most:
-            # no longer outside, once the ends are rounded
-            continue
-        low, high = f"{least:,.0f}", f"{most:,.0f}"
-        between = low if low == high else f"{low}-{high}"
-        many = "the only flow" if n == 1 else f"at least {share} % of {n:,} flows"
-        told[row].append(f"{figure(value)} {unit}, where {many} of {whose} in memory had {between}")
+        told[row].append(f"{figure(value)} {UNITS[column]}, where {_had(*habit, whose)}")
+
+
+@lru_cache(HELD)
+def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
+    n, least = round(flows), f"{low:,.0f}"
+    between = least if low == high else f"{least}-{high:,.0f}"
+    many = "the only flow" if n == 1 else f"at least {WITHIN[level][1]} % of {n:,} flows"
+    return f"{many} of {whose} in memory had {between}"
 
 
 def figure(value: float) -> str:
@@ -58,12 +61,13 @@ def figure(value: float) -> str:
     return f"{whole:,}" if abs(value - whole) < 5e-4 else f"{value:,.3f}"
 
 
-def _rounded(value: float, to: Callable[[float], int]) -> float:
-    """An end of a range in at most four figures, outwards."""
-    step = 10.0 ** max(math.floor(math.log10(max(value, 1.0))) - 3, 0)
-    return to(value / step) * step
+def _rounded(values: F64, to: np.ufunc) -> F64:
+    """Ends of ranges in at most four figures, outwards."""
+    step = 10.0 ** np.maximum(np.floor(np.log10(np.maximum(values, 1.0))) - 3, 0)
+    return np.asarray(to(values / step) * step, np.float64)
 
 
+@lru_cache(HELD)
 def counted(number: float, word: str) -> str:
     """``1 flow``, ``2 flows``."""
     n = round(number)

@@ -22,6 +22,15 @@ MIDDLE = (0.1, 0.9)
 TINY = 1e-6
 MOSTLY = 0.5
 """Share of a type's flows from which on a port or protocol names it."""
+FAR = 2.0
+"""Times from which on a flow is told to have more, or less, than a type."""
+NEARLY = 1.01
+NONE = 1e-3
+TIMES = ("more B up", "more B back", "longer", "less B up", "less B back", "shorter")
+PRESENT = (
+    *("with B up", "with B back", "with a duration"),
+    *("without B up", "without B back", "without a duration"),
+)
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
 
 
@@ -50,9 +59,12 @@ class FlowTypes:
         lasts = np.einsum("ak,abk->bk", _by_group(down, self._groups[1], three.shape[0]), three)
         bounds = [_middle(e, p) for e, p in zip(self._edges, (up, down, lasts), strict=True)]
         services = _services(artifact, up.shape[1])
+        # [K, 3], as the names tell them
+        self._low, self._high = np.maximum(np.array(bounds, np.float64), 0).transpose(2, 1, 0)
         self.names = [
             _name(bounds[0][k], bounds[1][k], bounds[2][k], services[k]) for k in range(up.shape[1])
         ]
+        self._alike = [(f"nearest to {name}", f"looks like {name}") for name in self.names]
 
     def nearest(self, attributes: F32, missing: npt.NDArray[np.bool_]) -> I64:
         """int64 [F] type that makes each flow's bytes and duration most likely.
@@ -68,6 +80,44 @@ class FlowTypes:
         one, two, three = self._logs
         like = one[b[0]] + two[self._groups[0][b[0]], b[1]] + three[self._groups[1][b[1]], b[2]]
         return np.asarray(like.argmax(1), np.int64)
+
+    def alike(self, types: I64, attributes: F32, missing: npt.NDArray[np.bool_]) -> list[str]:
+        """How flows compare with types: that they look like them, or how far from their ranges they are.
+
+        Parameters
+        ----------
+        types, attributes, missing
+            int64 [F] as ``nearest`` gives them for the other two.
+
+        Returns
+        -------
+        list of str
+            [F]: ``looks like NAME`` where bytes and duration lie in the middle of the type's, as its name
+            tells it; else ``nearest to NAME``, with what is ``FAR`` from it.
+        """
+        values, low, high = attributes.astype(np.float64), self._low[types], self._high[types]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # edges are float32 and the name rounds them
+            above = np.where(
+                values > np.maximum(high * NEARLY, NONE), values / np.where(high > NONE, high, 0), 1
+            )
+            below = np.where(
+                (low > NONE) & (values < low / NEARLY), low / np.where(values > NONE, values, 0), 1
+            )
+        # a missing duration says nothing; nor does a duration where the type has none
+        above[:, 2], below[:, 2] = (
+            np.where(missing | (high[:, 2] <= 0), 1, part[:, 2]) for part in (above, below)
+        )
+        factors = np.concatenate([above, below], 1)
+        inside: list[bool] = np.asarray((factors <= 1).all(1), np.bool_).tolist()
+        told = [self._alike[k][found] for k, found in zip(types.tolist(), inside, strict=True)]
+        at, which = np.nonzero(factors >= FAR)
+        opens = np.r_[-1, at[:-1]] < at
+        columns = (at.tolist(), which.tolist(), factors[at, which].tolist(), opens.tolist())
+        for i, j, times, first in zip(*columns, strict=True):
+            far = f"{times:,.0f} times {TIMES[j]}" if times < np.inf else PRESENT[j]
+            told[i] += f", but {far}" if first else f", {far}"
+        return told
 
 
 def _shares(logits: F32, axis: int) -> F64:

@@ -34,7 +34,7 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Habit:
-    """How unusual F flows are for the pairs, or sources, that they belong to.
+    """Which attributes of F flows are far from what the pairs, or sources, that they belong to have shown.
 
     Attributes
     ----------
@@ -45,20 +45,12 @@ class Habit:
         within all, or memory cannot tell.
     low, high
         float64 [F, 3] ends of that range, as counted.
-    percentile
-        float64 [F] percent of the flows that are nearer to the mean, at least; NaN where memory cannot tell.
     """
 
     flows: F64
     level: I64
     low: F64
     high: F64
-    percentile: F64
-
-    def of(self, at: I64, which: npt.NDArray[np.bool_]) -> Habit:
-        """Those of some flows, with nothing outside a range but where ``which`` says so."""
-        level = np.where(which[:, None], self.level[at], -1)
-        return Habit(self.flows[at], level, self.low[at], self.high[at], self.percentile[at])
 
 
 def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
@@ -85,7 +77,31 @@ def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
     # what lies beyond was counted as if it lay there
     level[(ends[0] <= -CLIP) | (ends[1] >= CLIP)] = -1
     low, high = (np.expm1(np.clip(e, -CLIP, CLIP) * scale + mean) for e in ends)
-    total = (away**2).sum(1)
-    share = np.minimum(1 - 3 / np.maximum(total, 3), n / (n + 1))
-    told = (n >= FEWEST) & (total > 3)
-    return Habit(n, level, np.maximum(low, 0), high, np.where(told, np.floor(1e4 * share) / 100, np.nan))
+    return Habit(n, level, np.maximum(low, 0), high)
+
+
+def percentiles(x: F32, table: F32, at: I64) -> F64:
+    """Percent of the flows in memory that are nearer to the mean, at least; NaN where memory cannot tell.
+
+    Parameters
+    ----------
+    x
+        float32 [F, 3] standardised attributes.
+    table
+        float32 [N, 7] memory of pairs or hosts, rows as ``known`` of ``habit``.
+    at
+        int64 [F] row of each flow; -1 where there is none.
+
+    Returns
+    -------
+    float64 [F]
+    """
+    out = np.full(at.shape[0], np.nan)
+    some = np.flatnonzero(at >= 0)
+    some = some[table[at[some], 0] >= FEWEST]
+    known = table[at[some]].astype(np.float64)
+    away = (x[some] - known[:, 1:4]) / np.maximum(known[:, 4:7], FINEST)
+    total, n = np.einsum("ij,ij->i", away, away), known[:, 0]
+    told = np.flatnonzero(total > 3)
+    out[some[told]] = np.floor(1e4 * np.minimum(1 - 3 / total[told], n[told] / (n[told] + 1))) / 100
+    return out

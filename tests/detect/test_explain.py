@@ -81,7 +81,7 @@ def test_facts_are_true_of_the_training_flows(seed: int) -> None:
         ours = out & into
         turned = (t.src_lo == flows.dst_lo[i]) & (t.src_hi == flows.dst_hi[i])
         turned &= (t.dst_lo == flows.src_lo[i]) & (t.dst_hi == flows.src_hi[i])
-        assert any(fact.startswith("looks like ") for fact in row["facts"])
+        assert sum(fact.startswith(("looks like ", "nearest to ")) for fact in row["facts"]) == 1
         for fact in row["facts"]:
             if fact.startswith("known pair: "):
                 checked["known"] += 1
