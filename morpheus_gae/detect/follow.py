@@ -32,6 +32,8 @@ PART = 0.25
 """Share of all flows so far, the latest, that the threshold is taken from: at first the memory grows fast,
 and what it has just scored is the best guess of what it will."""
 LEAST = 20_000
+EARLY, SUPPORT = 10_000, 100.0
+"""Flows from which on a threshold may be raised, of which the rate lets expect so many, up to LEAST."""
 UNITS = 1 << 16
 """Hosts fall into so many classes by their hash; two busy ones seldom into one."""
 FREE, TIMES = 0.2, 5.0
@@ -105,10 +107,9 @@ class Recent:
         if time_ms is not None and e:
             self._pace(int(np.median(time_ms)))
 
-    @property
-    def enough(self) -> bool:
+    def enough(self, rate: float) -> bool:
         """Whether there are flows enough for a threshold at all."""
-        return self.total >= LEAST
+        return self.total >= max(EARLY, min(LEAST, SUPPORT / rate))
 
     @property
     def counted(self) -> int:

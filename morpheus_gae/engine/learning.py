@@ -233,7 +233,7 @@ class Learning:
             return changed
         if recent.total < self._listening.wanted and not first:
             # the model's own is for the traffic that it was trained on: no flood where that has changed
-            if self._fixed is None and recent.enough:
+            if self._fixed is None and recent.enough(self._rate):
                 self._threshold = max(self._own_threshold(), recent.threshold(self._rate))
             return changed
         if first or recent.total >= min(GROWTH * self._fitted_at, self._fitted_at + recent.most):

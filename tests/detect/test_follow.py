@@ -168,3 +168,14 @@ def test_classes_are_in_range() -> None:
     found = classes(np.array([0, 1, (1 << 64) - 1], np.uint64))
     assert found.min() >= 0
     assert found.max() < UNITS
+
+
+def test_few_flows_may_raise_a_threshold_where_the_rate_lets_expect_enough() -> None:
+    recent = Recent()
+    began: dict[float, int] = {}
+    for n in range(1, 5):
+        recent.add(*columns(*stream(5000, n)), None)
+        for rate in (0.01, 0.007, 0.001):
+            if recent.enough(rate):
+                began.setdefault(rate, recent.total)
+    assert began == {0.01: 10_000, 0.007: 15_000, 0.001: LEAST}
