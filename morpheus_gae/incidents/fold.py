@@ -33,6 +33,8 @@ I64 = npt.NDArray[np.int64]
 QUIET_MS = 3_600_000
 QUIET_WINDOWS = 8
 """Windows without a flow of an incident after which it is closed, where flows have no times."""
+EVERY = (ANY, ANY)
+"""Service of an anchor of all services."""
 MOST_OPEN = 2_000
 
 OPEN, UPDATED, CLOSED = "open", "updated", "closed"
@@ -267,21 +269,18 @@ class Fold:
         """The open incident that a group belongs to, or its own anchor."""
         if anchor in self.open and self._is_near(anchor, when):
             return anchor
-        wider: list[Anchor | None] = []
         service = anchor.protocol, anchor.port
         used = split_service(_mode(flows.service[rows]))
-        if anchor.side != "destination":
-            # on the very service it was reached on: a worm, or somebody who goes from host to host
-            wider.append(self.reached.get((anchor.source, *used)))
+        out = [Anchor("source", anchor.source, "", *of) for of in (service, EVERY)]
+        into = [Anchor("destination", "", anchor.destination, *of) for of in (service, EVERY)]
+        # on the very service it was reached on: a worm, or somebody who goes from host to host
+        reached = [self.reached.get((anchor.source, *used))]
+        wider: list[Anchor | None]
         if anchor.side == "pair":
-            if used[1] not in REMOTE_PORTS:
-                wider.clear()
-            wider += [
-                Anchor("source", anchor.source, "", *service),
-                Anchor("source", anchor.source, "", ANY, ANY),
-                Anchor("destination", "", anchor.destination, *service),
-                Anchor("destination", "", anchor.destination, ANY, ANY),
-            ]
+            scan = Anchor("pair", anchor.source, anchor.destination, *EVERY)
+            wider = [*(reached if used[1] in REMOTE_PORTS else ()), *out, *into, scan]
+        else:
+            wider = [*reached, *out] if anchor.side == "source" else []
         near = (a for a in wider if a is not None and a in self.open and self._is_near(a, when))
         if (home := next(near, None)) is not None:
             return home

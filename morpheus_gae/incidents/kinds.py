@@ -6,11 +6,13 @@ they are: a backup to a new host looks like exfiltration.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from morpheus_gae.incidents.anchors import MANY, MANY_SERVICES, REMOTE_PORTS
 from morpheus_gae.incidents.incident import Incident
 from morpheus_gae.incidents.inside import is_inside
+from morpheus_gae.incidents.tally import Tally
 
 SMALL_BYTES = 1_024
 """Flows below it, both ways, carry no more than an answer to a probe."""
@@ -24,6 +26,10 @@ FLOOD_RATE = 2.0
 """Flows a second."""
 LOGIN_BYTES = 1 << 15
 """Flows below it, both ways, are attempts to log in rather than work."""
+EVEN = 0.9
+"""Share of the flows in two neighbouring powers of two of bytes from which they are of one size."""
+TRY_RATE = 0.05
+"""Flows of one size a second from which a program tries: a person does not."""
 LARGE_BYTES = 4_000_000.0
 ONE_SIDED = 4.0
 """Bytes up for each byte down from which data goes one way."""
@@ -81,7 +87,7 @@ def kind_of(incident: Incident) -> Kind:
     """The kind of an incident, by the first rule that holds."""
     if incident.policy:
         return POLICY
-    inside = _mostly_inside(incident.sources.most(MANY)), _mostly_inside(incident.targets.most(MANY))
+    inside = _mostly_inside(incident.sources), _mostly_inside(incident.targets)
     if incident.anchor.side == "destination":
         return _into(incident, inside)
     targets, services = len(incident.targets), len(incident.services)
@@ -101,7 +107,7 @@ def _into(incident: Incident, inside: tuple[bool, bool]) -> Kind:
     each = incident.flows / max(len(incident.sources), 1)
     if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
         return BRUTE_FORCE
-    if incident.flows >= FLOOD_FLOWS and (incident.first is None or _rate(incident) >= FLOOD_RATE):
+    if incident.flows >= FLOOD_FLOWS and (incident.first is None or rate(incident) >= FLOOD_RATE):
         return FLOODS
     if not inside[1] and _leaves(incident):
         return EXFILTRATION
@@ -112,29 +118,27 @@ def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
     """Of one source with many destinations, or of several that it reached first."""
     remote = _share(incident, WORK_PORTS) > 0.5
     alone = max(incident.sources.counts.values()) >= ALONE * incident.flows
-    if remote and all(inside) and (not alone or incident.size >= SMALL_BYTES):
+    # where several hosts inside do so, it spreads, wherever they look for more
+    spreads = len(incident.sources) >= MANY or inside[1]
+    if remote and inside[0] and spreads and (not alone or incident.size >= SMALL_BYTES):
         return LATERAL
     if each <= FEW_EACH and incident.size < SMALL_BYTES and not _leaves(incident):
         return _looking(inside)
     if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
         return BRUTE_FORCE
-    return FLOOD if each >= FLOOD_FLOWS and _rate(incident) >= FLOOD_RATE else UNKNOWN
+    return FLOOD if each >= FLOOD_FLOWS and rate(incident) >= FLOOD_RATE else UNKNOWN
 
 
 def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
     """Of one pair, or few."""
     logins = _share(incident, LOGIN_PORTS) > 0.5
-    if incident.flows >= FLOOD_FLOWS and _rate(incident) >= FLOOD_RATE and not logins:
+    if incident.flows >= FLOOD_FLOWS and rate(incident) >= FLOOD_RATE and not logins:
         return FLOOD
     if incident.flows >= LOGINS and logins and incident.size < LOGIN_BYTES:
         return BRUTE_FORCE
     if period(incident) is not None:
         return BEACON
-    if (
-        incident.flows >= LOGINS
-        and _share(incident, LOGIN_PORTS | WEB_PORTS) > 0.5
-        and _rate(incident) >= 1.0
-    ):
+    if incident.flows >= LOGINS and _share(incident, LOGIN_PORTS | WEB_PORTS) > 0.5 and _tries(incident):
         return BRUTE_FORCE
     if _share(incident, WORK_PORTS) > 0.5 and inside[1]:
         return LATERAL if inside[0] else OUTSIDE
@@ -148,7 +152,7 @@ def period(incident: Incident) -> float | None:
     """
     if incident.anchor.side != "pair" or len(incident.times) < BEATS:
         return None
-    gaps = sorted(b - a for a, b in zip(incident.times, incident.times[1:], strict=False) if b > a)
+    gaps = sorted(b - a for a, b in pairwise(incident.times) if b > a)
     if len(gaps) < BEATS - 1:
         return None
     beat = gaps[len(gaps) // 3]
@@ -157,20 +161,30 @@ def period(incident: Incident) -> float | None:
     beats = [min(max(round(gap / beat), 1), MOST_MISSED) for gap in gaps]
     off = sorted(abs(gap - beat * n) / beat for gap, n in zip(gaps, beats, strict=True))
     steady = off[len(off) // 2] <= STEADY / 2 and off[(9 * len(off)) // 10] <= STEADY
-    return beat / 1000.0 if steady and 2 * beats.count(1) >= len(beats) else None
+    if not steady or 2 * beats.count(1) < len(beats):
+        return None
+    # jitter cancels in the mean; a gap of the most that may be missed is of nobody knows how many
+    sure = [(gap, n) for gap, n in zip(gaps, beats, strict=True) if n < MOST_MISSED]
+    return sum(gap for gap, _ in sure) / sum(n for _, n in sure) / 1000.0
 
 
-def _looking(inside: tuple[bool, bool]) -> Kind:
-    return HORIZONTAL if inside[0] else PROBE
-
-
-def _rate(incident: Incident) -> float:
+def rate(incident: Incident) -> float:
     """Flows a second where they are dense: of the middle half of the times that are kept."""
     times = incident.times
     if len(times) < BEATS:
         return 0.0
     low, high = len(times) // 4, (3 * len(times)) // 4
     return (high - low) * 1000.0 / max(times[high] - times[low], 1)
+
+
+def _tries(incident: Incident) -> bool:
+    """Whether flows come as from a program that tries: many a second, or many a minute of one size."""
+    alike = max(a + b for a, b in pairwise(incident.sizes)) >= EVEN * incident.flows
+    return rate(incident) >= (TRY_RATE if alike else 1.0)
+
+
+def _looking(inside: tuple[bool, bool]) -> Kind:
+    return HORIZONTAL if inside[0] else PROBE
 
 
 def _leaves(incident: Incident) -> bool:
@@ -183,6 +197,7 @@ def _share(incident: Incident, ports: frozenset[int]) -> float:
     return hits / max(incident.flows, 1)
 
 
-def _mostly_inside(addresses: list[str]) -> bool:
-    inside = sum(map(is_inside, addresses))
-    return 2 * inside > len(addresses)
+def _mostly_inside(hosts: Tally) -> bool:
+    """Whether hosts inside have most of the flows."""
+    inside = sum(count for host, count in hosts.counts.items() if is_inside(host))
+    return 2 * inside > sum(hosts.counts.values())

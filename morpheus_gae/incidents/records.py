@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from morpheus_gae.incidents.facts import facts
 from morpheus_gae.incidents.fold import Change
 from morpheus_gae.incidents.incident import Incident
-from morpheus_gae.incidents.kinds import kind_of, period
+from morpheus_gae.incidents.kinds import FLOOD, FLOODS, kind_of, period, rate
 from morpheus_gae.incidents.severity import false_a_day, severity
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ def summary(found: Incident) -> str:
     beat = period(found) if kind.name == "beacon" else None
     when = f" in {_span(found.seconds)}" if found.first is not None and found.flows > 1 else ""
     every = f", every {beat:.3g} s" if beat is not None else ""
+    if kind in (FLOOD, FLOODS) and found.first is not None:
+        every = f", {rate(found):.3g} a second where they are dense"
     flows = f"{found.flows:,} flow{'' if found.flows == 1 else 's'}"
     carried = f"{_size(found.up)} out, {_size(found.down)} in"
     name = f"{kind.name} ({found.policy})" if found.policy else kind.name

@@ -1,7 +1,8 @@
-"""Spread: inside hosts that begin to do alike on one service go on one incident.
+"""Spread: what is done alike goes on one incident: by hosts inside on one service, by one source on several.
 
 The flow by which a worm came to a host is often not flagged, or not seen at all; what is seen is that hosts
-go to many others, on one service and with flows of a size, within the hour.
+go to many others, on one service and with flows of a size, within the hour. Who looks for one service on many
+hosts looks for others too.
 """
 
 from __future__ import annotations
@@ -21,23 +22,26 @@ PROBE = 10
 
 
 class Spreading:
-    """Open incidents that other hosts may go on: of an inside source with many targets of one service."""
+    """Open incidents that others may go on: those of a source with many targets of one service."""
 
     def __init__(self) -> None:
-        self._of: dict[tuple[int, int], dict[Anchor, Incident]] = {}
+        self._of: dict[tuple[int, int] | str, dict[Anchor, Incident]] = {}
 
     def add(self, found: Incident) -> None:
         """An incident has opened."""
         anchor = found.anchor
-        if anchor.side == "source" and anchor.port != ANY and is_inside(anchor.source):
-            self._of.setdefault((anchor.protocol, anchor.port), {})[anchor] = found
+        if anchor.side == "source" and anchor.port != ANY:
+            self._of.setdefault(anchor.source, {})[anchor] = found
+            if is_inside(anchor.source):
+                self._of.setdefault((anchor.protocol, anchor.port), {})[anchor] = found
 
     def drop(self, anchor: Anchor) -> None:
         """The incident of an anchor is closed."""
-        among = self._of.get((anchor.protocol, anchor.port), {})
-        among.pop(anchor, None)
-        if not among:
-            self._of.pop((anchor.protocol, anchor.port), None)
+        for key in (anchor.source, (anchor.protocol, anchor.port)):
+            among = self._of.get(key, {})
+            among.pop(anchor, None)
+            if not among:
+                self._of.pop(key, None)
 
     def home(
         self,
@@ -65,18 +69,25 @@ class Spreading:
         Returns
         -------
         Anchor or None
-            Of the incident with most sources. A source with many targets goes on that of another, if their
-            middle flows are alike, and small unless the service is for remote access; few flows go on what
-            many sources do already, if to a service for remote access and of a size that is usual there.
+            Of the incident with most sources. A source that looks for one service goes on what it did when it
+            looked for another. A source with many targets goes on that of another, if their middle flows are
+            alike, and small unless the service is for remote access; few flows go on what many sources do
+            already, if to a service for remote access and of a size that is usual there.
         """
-        among = self._of.get((anchor.protocol, anchor.port))
         wide = anchor.side == "source"
+        looks = power <= PROBE
+        own = self._of.get(sources[0], {}) if looks and len(sources) == 1 else {}
         # to other services go many hosts that have nothing to do with each other, unless they only look
-        fits = used[1] in REMOTE_PORTS or (wide and power <= PROBE)
-        if not among or not fits or not all(map(is_inside, sources)):
-            return None
+        fits = used[1] in REMOTE_PORTS or (wide and looks)
+        among = self._of.get((anchor.protocol, anchor.port), {}) if fits else {}
+        if among and not all(map(is_inside, sources)):
+            among = {}
         name = "{}/{}".format(*used)
         found = [
+            one
+            for one in own.values()
+            if one.size < 1 << PROBE and _is_usual(one, power) and near(one.anchor)
+        ] or [
             one
             for one in among.values()
             if (wide or len(one.sources) >= MANY)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from morpheus_gae.incidents import kinds
 from morpheus_gae.incidents.fold import Fold
 from morpheus_gae.incidents.incident import Incident
 from morpheus_gae.incidents.kinds import kind_of, period
@@ -37,6 +41,38 @@ def test_each_kind_is_one_incident_of_it(name: str) -> None:
     found = folded(CASES[name])
     assert [kind_of(i).name for i in found] == [name]
     assert found[0].flows == len(CASES[name])
+
+
+def test_flows_that_are_strange_for_their_bytes_alone_are_unknown() -> None:
+    table = alerts([(0, A, B, 8443, 500, 900, 8)])
+    names = {"surprise_pair": "surprise_flow", "surprise_flow": "surprise_pair"}
+    fold = Fold()
+    fold.add(table.rename_columns([names.get(n, n) for n in table.column_names]), 10_000, START, START)
+    assert [kind_of(change.incident).name for change in fold.finish()] == ["unknown"]
+
+
+def test_what_breaks_a_policy_is_that_whatever_it_looks_like() -> None:
+    (found,) = folded(CASES["horizontal scan"])
+    found.policy = "no SMB among guests"
+    assert kind_of(found).name == "policy break"
+
+
+def test_each_kind_has_a_case_and_is_on_the_page() -> None:
+    names = {kind.name for kind in vars(kinds).values() if isinstance(kind, kinds.Kind)}
+    assert names == {*CASES, "unknown", "policy break"}
+    page = (Path(__file__).resolve().parents[2] / "docs" / "incidents.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| ([a-z ,]+) \|", page.split("| kind | when |")[1].split("\n\n")[0], re.M)
+    # "flood from one, from many" names two
+    spelled = {n if n in names else "flood " + n for cell in told for n in cell.split(", ")}
+    assert spelled == names
+
+
+@pytest.mark.parametrize("octets", [700, 2_500])
+def test_many_a_minute_of_one_size_are_tries_at_a_web_login(octets: int) -> None:
+    rows = [(10 * i + i * i % 7, OUT, B, 443, octets, 2 * octets, 8.0) for i in range(60)]
+    assert [kind_of(i).name for i in folded(rows)] == ["brute force"]
+    mixed = [(t, a, b, p, up << i % 9, down, s) for i, (t, a, b, p, up, down, s) in enumerate(rows)]
+    assert [kind_of(i).name for i in folded(mixed)] == ["new service"]
 
 
 def test_a_beacon_that_missed_beats_has_its_period() -> None:

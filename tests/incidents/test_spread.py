@@ -72,6 +72,22 @@ def test_work_on_a_service_that_everybody_uses_is_apart() -> None:
     assert sources(folded([row for i in range(5) for row in looks(host(i), 10.0 * i, 443)])) == [5]
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_one_source_that_looks_for_two_services_is_one_incident(inside: bool) -> None:
+    rows = looks(host(1, inside), 0.0) + looks(host(1, inside), 60.0, 3306)
+    (found,) = folded(rows)
+    assert len(found.services) == 2
+    # few flows as well, and in windows of their own
+    assert sources(folded(rows[:8], rows[8:10])) == [1]
+    # work on the other service is something else
+    assert sources(folded(rows[:8] + looks(host(1, inside), 60.0, 3306, 90_000))) == [1, 1]
+
+
+def test_a_scan_of_one_host_goes_on_with_few_ports() -> None:
+    rows: list[Row] = [(float(i), host(1), host(2), 1000 + i, 60, 40, 8.0) for i in range(43)]
+    assert sources(folded(rows[:40], rows[40:])) == [1]
+
+
 def test_few_flows_go_on_what_many_do() -> None:
     many = [row for i in range(5) for row in looks(host(i), 10.0 * i)]
     few: list[Row] = [(100.0, host(9), host(900), 445, 60, 40, 8.0)]
