@@ -91,7 +91,7 @@ class IncidentsByPartition:
         topic, partition = topic_of(key[0]), key[1]
         parts, there = self._changelog.read(topic, partition, base)
         stream = self._make()
-        if parts:
+        if there:
             self._restore(stream, parts, f"{topic}/{partition}")
         self._streams[key], self._there[key] = stream, there
         self._tell()

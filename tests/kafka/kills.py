@@ -47,11 +47,13 @@ def flow(partition: int, i: int) -> dict[str, Any]:
     }
 
 
-def give(broker: Broker, topic: str, messages: int) -> None:
+def give(broker: Broker, topic: str, messages: int, first: int = 0) -> None:
     """Fill the partitions; whole windows of flows, so that none waits for more."""
     assert messages % (PER_WINDOW // PER_MESSAGE) == 0
     for p in range(PARTITIONS):
-        rows = [[flow(p, m * PER_MESSAGE + i) for i in range(PER_MESSAGE)] for m in range(messages)]
+        rows = [
+            [flow(p, m * PER_MESSAGE + i) for i in range(PER_MESSAGE)] for m in range(first, first + messages)
+        ]
         broker.produce(topic, [json_text(some).encode() for some in rows], partition=p)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.engine.recover.atomic import write_json
+from morpheus_gae.engine.recover.due import Due
 from morpheus_gae.engine.recover.state import restore
 from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
 from morpheus_gae.errors import GaeError, InputError, OutputError, UsageError
@@ -107,7 +108,7 @@ class Checkpoint:
             raise UsageError("--checkpoint needs --incidents FILE: stdout cannot be cut back")
         if settings.incidents is not None and not _is_elsewhere(settings.incidents):
             kind_of(settings.incidents)
-        self._folder, self._settings, self._clock = Path(settings.checkpoint), settings, clock
+        self._folder, self._settings = Path(settings.checkpoint), settings
         self._path = self._folder / FILE
         self._live, self._learning = live, learning
         self._files: LearntFiles | None = None
@@ -130,7 +131,7 @@ class Checkpoint:
             },
             "model": live.label,
         }
-        self._written_at: float | None = None
+        self._due = Due(settings.checkpoint_seconds, clock)
         self._lock = self._locked()
         try:
             self._found = self._read()
@@ -194,10 +195,8 @@ class Checkpoint:
         self._last = window
         if self._learning is not None and (window.learnt is None or window.learnt.stream is None):
             return
-        now = self._clock()
-        if self._written_at is None or now - self._written_at >= self._settings.checkpoint_seconds:
-            self._write(window)
-            self._written_at = self._clock()
+        if self._due.now():
+            self._due.write(lambda: self._write(window))
 
     def pause(self) -> None:
         """Note what a run that learns knew when it was stopped; its windows are all delivered."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morpheus_gae.engine.recover.atomic import write_json
+from morpheus_gae.engine.recover.due import Due
 from morpheus_gae.errors import InputError, UsageError
 from morpheus_gae.model.names import printable
 from morpheus_gae.model.strict_json import loads
@@ -170,8 +171,7 @@ class StateFile:
         self._found: dict[str, Any] = {}
         self._windows = 0
         self._last: Learnt | None = None
-        self._seconds, self._clock = seconds, clock
-        self._written: float | None = None
+        self._due = Due(seconds, clock)
         self._waiting: Learnt | None = None
 
     def load(self, live: LiveModel, metrics: Metrics) -> bool:
@@ -214,10 +214,8 @@ class StateFile:
         self._waiting = window.learnt
         if self._incidents is not None:
             self._windows = self._incidents.windows
-        now = self._clock()
-        if self._written is None or now - self._written >= self._seconds:
-            self._written = now
-            self.close()
+        if self._due.now():
+            self._due.write(self.close)
 
     def finish(self) -> None:
         """Note what a run that learns knows after its last window; all of them are delivered."""
