@@ -270,8 +270,8 @@ class Detector(Params):
         -------
         pyarrow.Table
             The flows, in the order they were scored, with every column they came with, then those of an alert
-            (``detect.alerts.ALERT_COLUMNS``: scores, parts, threshold, reason in words), and ``row``, the row
-            each was in.
+            (``detect.alerts.ALERT_COLUMNS``: scores, parts, threshold, reason in words; then contributions,
+            percentiles and facts, ``detect.explained.EXPLAINED``), and ``row``, the row each was in.
         """
         from morpheus_gae.api.explained import explained
 

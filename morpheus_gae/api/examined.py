@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -87,7 +87,13 @@ def scored(executor: Executor, cut: Cut, table: pa.Table, account: Account) -> I
             yield window, executor.score(build(window))
 
 
-def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
+def examine(
+    executor: Executor,
+    cut: Cut,
+    table: pa.Table,
+    account: Account | None = None,
+    each: Callable[[Flows, Scores], None] = lambda flows, scores: None,
+) -> Examined:
     """Score a table.
 
     Parameters
@@ -98,6 +104,10 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
         How rows become flows and windows.
     table
         E rows.
+    account
+        Filled in with what became of the rows.
+    each
+        Told each window and its scores.
 
     Raises
     ------
@@ -106,7 +116,7 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
     UsageError
         If the flows cannot be cut so.
     """
-    account = Account()
+    account = Account() if account is None else account
     e = table.num_rows
     surprise = np.full(e, np.nan)
     spec = executor.artifact.spec
@@ -114,6 +124,7 @@ def examine(executor: Executor, cut: Cut, table: pa.Table) -> Examined:
     windows = unseen = 0
     for flows, scores in scored(executor, cut, table, account):
         windows += 1
+        each(flows, scores)
         unseen += scores.unseen_hosts
         # the strangest flow of a row is written last, unless one of another window was stranger
         order = np.argsort(scores.surprise, kind="stable")

@@ -40,6 +40,11 @@ REASONS = (
 OTHERS = "; other flows of this pair or source are strange too"
 COUNTS = "; more flows than usual for this pair or its hosts"
 
+WORDS = tuple(
+    reason + others + counts for counts in ("", COUNTS) for others in ("", OTHERS) for reason in REASONS
+)
+"""What `why` gives indices into."""
+
 GRAPH, ACTIVITY = "surprise_graph", "surprise_activity"
 """Columns beside them, in nats: what the rest of the window added, where the model has evidence, and how much
 of that came of counts, where it has activity."""
@@ -54,8 +59,7 @@ BOTH = 0.5
 def why(
     pair_part: F32, flow_part: F32, graph_part: F32 | None = None, activity_part: F32 | None = None
 ) -> npt.NDArray[np.int8]:
-    """Which part of the surprise dominates, as an index into ``REASONS``; 4 more where others add to it, 8
-    more where counts do.
+    """Which part of the surprise dominates, and what else adds to it, as an index into ``WORDS``.
 
     Parameters
     ----------
@@ -131,10 +135,7 @@ def alert_table(
         name: None if part is None else part[index]
         for name, part in ((GRAPH, scores.graph_part), (ACTIVITY, scores.activity_part))
     }
-    words = [
-        reason + others + counts for counts in ("", COUNTS) for others in ("", OTHERS) for reason in REASONS
-    ]
-    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, *more.values()), pa.array(words))
+    reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, *more.values()), pa.array(WORDS))
     added = {
         # of the refined surprise: float32 scores of strange flows tie
         "anomaly_score": score_of_surprise(surprise),

@@ -50,6 +50,8 @@ def field(name: str, kind: pa.DataType) -> Any:
         pa.bool_(): types.BooleanType,
         pa.string(): types.StringType,
     }
+    if pa.types.is_list(kind):
+        return types.StructField(name, types.ArrayType(of[kind.value_type]()))
     return types.StructField(name, of[kind]())
 
 
