@@ -1,1 +1,4 @@
-"""From scores to alerts: thresholds decide, alert rows tell."""
+"""Detect: from scores to alerts, with thresholds, explanations, encodings and online learning.
+
+No engine, no I/O. Imports ``flows``, ``graph``, ``model`` and ``executors``.
+"""

@@ -1,9 +1,9 @@
-"""Adaptive: a threshold from the recent traffic of the very stream, in which a burst counts once.
+"""Adaptive: a threshold from the recent traffic of the stream itself, in which a burst counts once.
 
-It begins with what the model's own flows say, and that counts less and less. Of the strangest flows a host
-counts for no more than the rate lets expect of one that is as busy, several times that if the model's memory
-knows it to be so, and for one: an attack of many flows from a stranger hardly raises the threshold, while
-traffic that has become stranger as a whole does.
+It starts from the quantiles of the model's validation flows, whose weight decays. In the upper tail the flows
+of a host are capped at the number expected of a host with its activity (several times that for hosts in the
+model's memory), but at least one: a burst from a new host hardly raises the threshold, while a shift of the
+whole traffic does.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ I64 = npt.NDArray[np.int64]
 Real = npt.NDArray[np.floating]
 
 OWN = 20.0
-"""Flows of the model's own beyond its threshold that the history begins with."""
+"""Number of the model's validation flows above its threshold in the initial history."""
 SAMPLE = 4096
-"""Flows of a window that tell how busy hosts are, every n-th."""
+"""Maximum number of flows per window (every n-th) used to measure how busy hosts are."""
 MOST, FAINT = 65_536, 0.01
-"""Hosts that are followed at most, sources and destinations each; flows, faded, below which none is."""
+"""Maximum number of followed hosts, sources and destinations each; least decayed flow count to be kept."""
 ONCE, TIMES = 1.0, 5.0
-"""Strange flows that a host counts for: one, so many times what the rate lets expect of the flows that it has
-in memory, and what the rate lets expect of those that it has in the stream."""
+"""Cap of a host's flows in the upper tail: one, plus a multiple of the number expected by the rate from its
+flows in memory, plus the number expected from its flows in the stream."""
 LOOK, MOST_LOOK = 3.0, 0.3
-"""Strange is so many times the rate of all flows, and no more than this share."""
+"""The upper tail is this multiple of the rate, at most this share of all flows."""
 HOME = 0.5
-"""On a network of which the memory knows the hosts of fewer flows, each flow counts: every host is new."""
+"""Below this share of flows with known hosts there are no caps: every host is new."""
 
 
 class AdaptiveThreshold:
-    """A streaming quantile: flags about ``rate`` of the recent traffic of this very stream.
+    """A streaming quantile: flags about ``rate`` of the recent traffic of this stream.
 
     For traffic that the model was not trained on, or that has changed since. The threshold of a window comes
     from the windows before it, older ones counting less; that of the first window from the window itself and
-    from the model's own flows. So a window cannot raise its own threshold, and the same stream gives the same
-    alerts however often it is run.
+    from the model's own flows. A window therefore cannot raise its own threshold, and the same stream always
+    gives the same alerts.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class AdaptiveThreshold:
     half_life
         Flows after which an older flow counts half.
     artifact
-        Model whose quantiles the history begins with, and whose memory says what is expected of a host;
-        None: it begins with nothing, and each flow counts.
+        Model whose quantiles are the initial history, and whose memory gives the expectation per host; None:
+        empty history, no caps.
     """
 
     def __init__(self, rate: float, half_life: int = 1_000_000, artifact: Artifact | None = None) -> None:
@@ -70,7 +70,7 @@ class AdaptiveThreshold:
             self.history.begin(artifact)
 
     def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
-        """Threshold for this window, which then joins the history."""
+        """Return the threshold for this window, and add the window to the history."""
         first = self.history.empty or not self.history.flows
         if first:
             self.history.take(surprise, flows)
@@ -81,7 +81,7 @@ class AdaptiveThreshold:
 
 
 class History(DecayingHistogram):
-    """The recent surprises of a stream, those of a burst counted once.
+    """Recent surprises of a stream, with bursts counted once.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class History(DecayingHistogram):
     Attributes
     ----------
     flows
-        Flows taken, older ones counting less.
+        Decayed number of flows added.
     """
 
     def __init__(self, rate: float, half_life: int) -> None:
@@ -103,7 +103,7 @@ class History(DecayingHistogram):
         self._ends = [Followed(), Followed()]
 
     def begin(self, artifact: Artifact) -> None:
-        """Begin with the model's own flows."""
+        """Initialise from the model's validation flows."""
         probability, surprise = (np.asarray(a, np.float64) for a in artifact.quantiles)
         if probability.shape[0]:
             number = int(np.ceil(OWN / self.rate))
@@ -113,7 +113,7 @@ class History(DecayingHistogram):
             self._memory = artifact.memory
 
     def take(self, surprise: Real, flows: Flows | None = None) -> None:
-        """Take a window: [E] >= 0, and its flows if hosts are to count once."""
+        """Add a window: surprises [E] >= 0, and its flows if hosts are capped."""
         e = surprise.shape[0]
         fade = 0.5 ** (e / self.half_life)
         self.flows = self.flows * fade + e
@@ -132,7 +132,7 @@ class History(DecayingHistogram):
         self.add(surprise[self._counts(surprise, flows, busy, e / known.shape[0])])
 
     def copy(self) -> History:
-        """One that goes its own way."""
+        """Return an independent copy."""
         other = History(self.rate, self.half_life)
         other.mass[:] = self.mass
         other.flows, other._known, other._memory = self.flows, self._known, self._memory
@@ -140,17 +140,17 @@ class History(DecayingHistogram):
         return other
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, from which ``restore`` gets every bit back."""
+        """Return plain values for JSON, from which ``restore`` is exact."""
         hosts = [{n: getattr(f, n).tolist() for n in COLUMNS} for f in self._ends]
         return {**super().as_dict(), "flows": self.flows, "known": self._known, "hosts": hosts}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on from what ``as_dict`` gave, here or in a version that counted each flow.
+        """Restore from ``as_dict``, also of a version that counted each flow.
 
         Raises
         ------
         ValueError
-            If it is something else.
+            If it is invalid.
         """
         super().restore(saved)
         self.flows, self._known = float(self.mass.sum()), 0.0
@@ -176,10 +176,10 @@ class History(DecayingHistogram):
         self._ends = [first, second]
 
     def _counts(self, surprise: Real, flows: Flows, busy: list[I64], each: float) -> Bool:
-        """Which flows of a window count: all but those of hosts that have counted: bool [E]."""
+        """Mark the flows of a window that count: all except those of capped hosts, bool [E]."""
         least = self.exceeded_by(min(LOOK * self.rate, MOST_LOOK))
         top = np.flatnonzero(surprise >= least)
-        # by value, then as they came
+        # by value, then in order of arrival
         top = top[np.argsort(-surprise[top], kind="stable")]
         hosts = [self._keys(flows, end, top) for end in (0, 1)]
         room = []
@@ -191,7 +191,7 @@ class History(DecayingHistogram):
             expected = self.rate * (TIMES * self._share(end, one) * self.flows + seen)
             room.append((ONCE + expected - counted)[at.reshape(-1)])
         source, destination = (_nth(host) < fits for host, fits in zip(hosts, room, strict=True))
-        # what one source sends does not take the room of its destinations from the others
+        # flows of a capped source do not use up the caps of its destinations
         source[destination] = _nth(hosts[0][destination]) < room[0][destination]
         destination[source] = _nth(hosts[1][source]) < room[1][source]
         fits = source & destination
@@ -202,13 +202,13 @@ class History(DecayingHistogram):
         return out
 
     def _keys(self, flows: Flows, end: int, at: slice | I64) -> I64:
-        """int64 salted key of the sources (0) or destinations (1) of some of the flows."""
+        """Return the salted key of the sources (0) or destinations (1) of some flows, int64."""
         assert self._memory is not None
         hi, lo = ((flows.src_hi, flows.src_lo), (flows.dst_hi, flows.dst_lo))[end]
         return host_keys(hi[at], lo[at], self._memory.salt).view(np.int64)
 
     def _share(self, end: int, key: I64) -> F64:
-        """Share of the flows in memory that go out from (0), or in to (1), each host: float64."""
+        """Return the share of the flows in memory from (0), or to (1), each host, float64."""
         memory = self._memory
         assert memory is not None
         flows = (memory.host_out, memory.host_in)[end][:, 0]
@@ -223,16 +223,16 @@ COLUMNS = ("key", "counted", "seen")
 
 
 class Followed:
-    """Hosts that had strange flows.
+    """Hosts with flows in the upper tail.
 
     Parameters
     ----------
     key
-        int64 [H] salted key of each, rising.
+        int64 [H] salted key of each, ascending.
     counted
-        float64 [H] strange flows that counted, older ones counting less.
+        float64 [H] decayed number of counted flows in the upper tail.
     seen
-        float64 [H] all their flows since the first strange one, likewise.
+        float64 [H] decayed number of all their flows since the first of these.
     """
 
     def __init__(self, key: I64 | None = None, counted: F64 | None = None, seen: F64 | None = None) -> None:
@@ -242,7 +242,7 @@ class Followed:
 
     @property
     def sound(self) -> bool:
-        """Whether the columns are such as these."""
+        """Whether the columns are valid."""
         numbers = np.concatenate([self.counted, self.seen])
         return (
             self.key.ndim == 1
@@ -252,7 +252,7 @@ class Followed:
         )
 
     def fade(self, factor: float) -> None:
-        """Everything counts less; of whom little is left is forgotten, and who counted least beyond MOST."""
+        """Decay all counts; drop hosts with little left, and those with the least counts beyond MOST."""
         self.counted *= factor
         self.seen *= factor
         keep = self.counted + self.seen >= FAINT
@@ -262,7 +262,7 @@ class Followed:
         self.key, self.counted, self.seen = (getattr(self, name)[keep] for name in COLUMNS)
 
     def follow(self, key: I64) -> None:
-        """Follow these hosts too."""
+        """Add hosts to follow."""
         both = np.union1d(self.key, key)
         at = np.searchsorted(both, self.key)
         for name in COLUMNS[1:]:
@@ -272,24 +272,24 @@ class Followed:
         self.key = both
 
     def see(self, key: I64, each: float) -> None:
-        """Flows of hosts, followed or not, that stand for so many each."""
+        """Add flows of hosts, followed or not, each with a weight."""
         at = np.minimum(np.searchsorted(self.key, key), max(self.key.shape[0] - 1, 0))
         if self.key.shape[0]:
             here = self.key[at] == key
             self.seen += each * np.bincount(at[here], minlength=self.key.shape[0])
 
     def count(self, key: I64) -> None:
-        """Flows of followed hosts count."""
+        """Add counted flows of followed hosts."""
         self.counted += np.bincount(np.searchsorted(self.key, key), minlength=self.key.shape[0])
 
     def of(self, key: I64) -> tuple[F64, F64]:
-        """What followed hosts have counted for, and been seen with."""
+        """Return the counted and all flows of followed hosts."""
         at = np.searchsorted(self.key, key)
         return self.counted[at], self.seen[at]
 
 
 def _nth(unit: I64) -> I64:
-    """int64 [E]: how many of the elements before each are equal to it."""
+    """Return the number of earlier elements equal to each element, int64 [E]."""
     order = np.argsort(unit, kind="stable")
     grouped, place = unit[order], np.arange(unit.shape[0])
     begins = np.concatenate([[True], grouped[1:] != grouped[:-1]])[: unit.shape[0]]

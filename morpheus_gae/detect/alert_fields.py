@@ -1,4 +1,4 @@
-"""AlertFields: what every encoding of an alert says, read out of a table of alert rows."""
+"""AlertFields: the fields common to all alert encodings, extracted from alert rows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
 TRANSPORTS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
-"""Names of protocol numbers (IANA) that flows show; others are told by number alone."""
+"""Names of common protocol numbers (IANA); others have only their number."""
 
 SEVERITIES = (0.001, 0.0001)
-"""Shares of benign flows at least as strange, at and below which an alert is more severe."""
+"""Severity levels: upper limits of the share of benign flows with at least this surprise."""
 
 ORIGIN = ("topic", "partition", "offset", "row")
-"""Columns that say where a flow came from."""
+"""Columns with the origin of a flow."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class AlertFields:
     Attributes
     ----------
     id
-        Text [E]: 16 hex digits that depend on the flow alone, so a flow that is delivered twice has one id.
+        Text [E]: 16 hex digits computed from the flow only, so a flow delivered twice has the same id.
     start_ms, end_ms
-        int64 [E], milliseconds since the epoch; where the input has no time, that of the call.
+        int64 [E], milliseconds since the epoch; the time of the call where the input has none.
     duration_ms
         float64 [E]; null where the flow has none.
     src, dst
@@ -58,7 +58,7 @@ class AlertFields:
     why, model
         Text [E].
     explained
-        Columns of ``explain.EXPLAINED``, by name; empty where the alerts tell none.
+        Columns of ``explain.EXPLAINED``, by name; empty where the alerts have none.
     rest
         Table of all other columns.
     """
@@ -90,7 +90,7 @@ class AlertFields:
 
     @property
     def reason(self) -> pa.Array:
-        """Text [E]: why, and the facts behind it."""
+        """Return the reason and the facts of each alert, text [E]."""
         if FACTS not in self.explained:
             return self.why
         facts = pc.binary_join(self.explained[FACTS], "; ")
@@ -99,7 +99,7 @@ class AlertFields:
 
     @property
     def details(self) -> dict[str, Any]:
-        """What explains alerts, nested: contributions and percentiles by their short names, and facts."""
+        """Return the explanation of alerts, nested: contributions, percentiles and facts."""
         out: dict[str, Any] = {}
         for name, column in self.explained.items():
             group, _, short = name.partition("_")
@@ -151,12 +151,12 @@ class AlertFields:
 
 
 def _milliseconds(values: Any) -> Any:
-    """Whole ones, int64 [E]; what no clock shows is the nearest that can be told, or 0."""
+    """Return integer milliseconds, int64 [E]; times out of range are clipped, missing ones 0."""
     told = np.nan_to_num(np.asarray(values, np.float64), nan=0.0)
     return np.clip(told, -_FAR, _FAR).astype(np.int64)
 
 
-# all that the fields tell; what is left over rides along
+# the columns covered by fields; the others are carried along
 _FAR = float(1 << 53)
 _TOLD = {
     *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
@@ -165,7 +165,7 @@ _TOLD = {
 
 
 def nested(fields: dict[str, Any], rows: int) -> pa.StructArray:
-    """Struct column from arrays, constants and further dicts; empty dicts and None are left out."""
+    """Build a struct column from arrays, constants and nested dicts; empty dicts and None are left out."""
     arrays, names = [], []
     for name, value in fields.items():
         if value is not None and not (isinstance(value, dict) and not value):
@@ -183,7 +183,7 @@ def _column(value: Any, rows: int) -> pa.Array:
 
 
 def lists(*parts: pa.Array) -> pa.ListArray:
-    """List column: the i-th list holds the i-th value of each array."""
+    """Build a list column: the i-th list has the i-th value of each array."""
     rows, width = len(parts[0]), len(parts)
     order = np.arange(rows * width).reshape(width, rows).T.ravel()
     values = pa.concat_arrays(list(parts)).take(pa.array(order))
@@ -191,13 +191,13 @@ def lists(*parts: pa.Array) -> pa.ListArray:
 
 
 def iso_time(ms: I64) -> pa.Array:
-    """RFC 3339 text in UTC, to the millisecond."""
+    """Format times as RFC 3339 text in UTC, to the millisecond."""
     text = pc.strftime(pa.array(ms).cast(pa.timestamp("ms")), format="%Y-%m-%dT%H:%M:%S")
     return pc.binary_join_element_wise(text, "Z", "")
 
 
 def rest_of(fields: AlertFields) -> dict[str, Any]:
-    """The other columns, by name."""
+    """Return the other columns, by name."""
     return {name: _flat(fields.rest[name]) for name in fields.rest.column_names}
 
 
@@ -208,27 +208,27 @@ def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def addresses(table: pa.Table, names: tuple[str, str]) -> tuple[U64, U64]:
-    """Addresses of one side, as two uint64 [E].
+    """Parse the addresses of one side, as two uint64 [E].
 
     Parameters
     ----------
     table
         E flows.
     names
-        Columns of IPv4 and of IPv6 addresses, see ``flows.columns``; absent ones hold nothing.
+        Columns of IPv4 and of IPv6 addresses, see ``flows.columns``; absent ones are null.
     """
     hi, lo = np.zeros(table.num_rows, np.uint64), np.full(table.num_rows, V4_PREFIX, np.uint64)
     for name in names:
         if name in table.column_names:
             high, low, ok = parse_addresses(table[name])
-            # as in reading: the v6 column speaks where the v4 column says nothing
+            # as in reading: the v6 column is used where the v4 column is unset
             blank = (hi == 0) & ((lo == 0) | (lo == np.uint64(V4_PREFIX))) & ok
             hi, lo = np.where(blank, high, hi), np.where(blank, low, lo)
     return hi, lo
 
 
 def _number(table: pa.Table, name: str) -> pa.Array:
-    """float64 [E], null where absent or no number."""
+    """Return a column as float64 [E], null where absent or not a number."""
     if name not in table.column_names:
         return pa.nulls(table.num_rows, pa.float64())
     values, absent, misfit = numbers(table[name])
@@ -241,7 +241,7 @@ def _whole(values: pa.Array) -> pa.Array:
 
 
 def _mix(x: Any) -> Any:
-    """uint64 [E] from uint64 [E]: SplitMix64's finaliser (Steele et al. 2014)."""
+    """Apply SplitMix64's finaliser (Steele et al. 2014) to uint64 [E]."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
@@ -256,7 +256,7 @@ def _ids(table: pa.Table, *addresses: U64) -> pa.Array:
     for name in (*names, *(n for n in ORIGIN if n != "topic")):
         filled = pc.fill_null(_number(table, name), -1.0)
         x = _mix(x ^ np.asarray(filled, np.float64).view(np.uint64))
-    # records that agree in everything are told apart by their order
+    # identical records are distinguished by their order
     _, first, group = np.unique(x, return_index=True, return_inverse=True)
     if first.shape[0] < rows:
         order = np.argsort(group, kind="stable")

@@ -1,4 +1,4 @@
-"""Alert rows: the flagged flows with their scores, beside every column they came with."""
+"""Alert rows: the flagged flows with their scores and all input columns."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ WORDS = tuple(
 """What `why` gives indices into."""
 
 GRAPH, ACTIVITY = "surprise_graph", "surprise_activity"
-"""Columns beside them, in nats: what the rest of the window added, where the model has evidence, and how much
-of that came of counts, where it has activity."""
+"""Further columns, in nats: what the rest of the window added, if the model has evidence, and the part of it
+due to counts, if it has activity."""
 
 AMONG = 1.0
-"""Nats from which the others, or counts, are named as well: they make the flow e times as strange."""
+"""Nats from which other flows, or counts, are named in the reason: they make the flow e times rarer."""
 
 BOTH = 0.5
-"""A part with at least this share of the larger one is named beside it."""
+"""A part with at least this share of the larger one is named as well."""
 
 
 def why(
@@ -64,11 +64,11 @@ def why(
     Parameters
     ----------
     pair_part, flow_part
-        float32 [E], >= 0; both 0 where the model does not tell parts apart.
+        float32 [E], >= 0; both 0 where the model has no parts.
     graph_part
         float32 [E] nats that the rest of the window added, or None.
     activity_part
-        float32 [E] nats that counts have of these, or None.
+        float32 [E] part of these nats due to counts, or None.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def alert_table(
     model: str,
     explainer: Explainer | None = None,
 ) -> pa.Table:
-    """Rows of the kept flows, in input order.
+    """Build the alert rows of the kept flows, in input order.
 
     Parameters
     ----------
@@ -99,20 +99,20 @@ def alert_table(
     scores
         Their scores.
     keep
-        bool [E], the flows to tell about: those whose surprise reached the threshold.
+        bool [E], the flagged flows: those whose surprise reached the threshold.
     threshold
-        On the surprise; told on the scale of the score.
+        Threshold on the surprise; converted to the scale of the score.
     model
         ``name@hash``.
     explainer
-        Of the model that scored them; None tells no ``explained.EXPLAINED``.
+        Explainer of the scoring model; None: no columns ``explained.EXPLAINED``.
 
     Returns
     -------
     pyarrow.Table
         The input's columns, then ``ALERT_COLUMNS``, ``GRAPH`` and ``ACTIVITY`` among them where the model has
         them, then ``explained.EXPLAINED``.
-        Input columns of these names (the input is an earlier output, say) are replaced.
+        Input columns of these names (such as in earlier output) are replaced.
     """
     import pyarrow as pa
 
@@ -122,7 +122,7 @@ def alert_table(
     try:
         table = flows.table.take(pa.array(index))
     except pa.ArrowNotImplementedError:
-        # rows of some types cannot be picked
+        # Arrow cannot take rows of some types
         table = ordinary_table(flows.table).take(pa.array(index))
     table = table.drop_columns(
         [name for name in (*ALERT_COLUMNS, GRAPH, ACTIVITY, *EXPLAINED) if name in table.column_names]
@@ -137,7 +137,7 @@ def alert_table(
     }
     reasons = pa.DictionaryArray.from_arrays(why(pair_part, flow_part, *more.values()), pa.array(WORDS))
     added = {
-        # of the refined surprise: float32 scores of strange flows tie
+        # from the float64 surprise: float32 scores of anomalous flows tie
         "anomaly_score": score_of_surprise(surprise),
         "surprise": surprise,
         "surprise_pair": pair_part,

@@ -15,15 +15,15 @@ from morpheus_gae.detect.explained import FACTS
 CEF = "cef"
 """Name of the one column that these rows have."""
 FEW = 3
-"""Facts that a line tells."""
+"""Maximum number of facts in a line."""
 ROOM = 1000
-"""Characters of these, at most: a message has 1,023 (when escaped a few more)."""
+"""Maximum length of these in characters: a message has 1,023 (a few more when escaped)."""
 SEVERITIES = ("3", "6", "9")
 """Low, medium and high, of 0 to 10."""
 
 
 def cef(table: pa.Table) -> pa.Table:
-    """Alert rows as lines of CEF.
+    """Format alert rows as lines of CEF.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def cef(table: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        E rows, one column of text. What the input has beyond flows, times and bytes is left out.
+        E rows, one column of text. Input columns other than flows, times and bytes are left out.
     """
     a = AlertFields.of(table)
     n = len(a)
@@ -41,7 +41,7 @@ def cef(table: pa.Table) -> pa.Table:
     header = f"CEF:0|morpheus-gae|morpheus-gae|{_escaped(__version__)}|anomalous-flow|Anomalous network flow|"
     extension: tuple[tuple[str, Any], ...] = (
         ("externalId", a.id),
-        # addresses of version 6 have fields of their own
+        # IPv6 addresses have separate fields
         ("src", _where(v4, a.src)),
         ("dst", _where(v4, a.dst)),
         ("c6a2", _where(pc.invert(v4), a.src)),
@@ -84,7 +84,7 @@ def _where(keep: pa.Array, values: pa.Array) -> pa.Array:
 
 
 def _short(a: AlertFields) -> pa.Array:
-    """The first facts, in the room that the standard gives a message; null where there are none."""
+    """Return the first facts, within the standard's length of a message; null where there are none."""
     none = pa.nulls(len(a), pa.string())
     if FACTS not in a.explained:
         return none
@@ -93,7 +93,7 @@ def _short(a: AlertFields) -> pa.Array:
 
 
 def _value(values: pa.Array) -> pa.Array:
-    """Text as the value of an extension: what ends one, or begins the next, is escaped."""
+    """Escape text as the value of an extension."""
     for found, instead in (("\\", "\\\\"), ("=", "\\="), ("\n", "\\n"), ("\r", "\\r")):
         values = pc.replace_substring(values, found, instead)
     return values

@@ -1,4 +1,4 @@
-"""Contributions: a surprise as a sum over pair, flow, counts and the other flows of the window."""
+"""Contributions: decomposes a surprise into pair, flow, counts and other flows of the window."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ CONTRIBUTIONS = (
     "contribution_neighbours",
 )
 SHARE = 0.01
-"""Of the lesser of pair and flow, see `model.calibration.fuse`."""
+"""Weight of the smaller of pair and flow, see `model.calibration.fuse`."""
 
 
 def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
-    """Nats that each part has of a surprise.
+    """Return the contribution of each part to a surprise, in nats.
 
-    Wherever the model adds values up, each has its own; where it calibrates a sum, which is an increasing
-    function of one number, what is told is divided as what went in was::
+    Where the model adds values, each contributes itself; where it calibrates a sum (an increasing function of
+    one number), the result is divided in proportion to the inputs::
 
-        pair, flow    the greater of both as 1, the lesser as 0.01: fused = max + 0.01 min
+        pair, flow    the larger weighs 1, the smaller 0.01: fused = max + 0.01 min
         all four      calibrated(fused), counts, others: surprise = calibrated(their sum)
 
-    So no part is below 0, a part that adds nothing has nothing, and they sum to the surprise.
+    No part is below 0, a part that adds nothing contributes 0, and the parts sum to the surprise.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
     scores
         Of a window.
     index
-        int64 [F] flows to tell about.
+        int64 [F] flows to explain.
 
     Returns
     -------
     float64 [F, 4]
-        As ``CONTRIBUTIONS``; NaN where the model does not tell parts apart.
+        As ``CONTRIBUTIONS``; NaN where the model has no parts.
     """
     surprise = np.asarray(scores.surprise[index], np.float64)
     out = np.full((index.shape[0], len(CONTRIBUTIONS)), np.nan)
@@ -61,7 +61,7 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
     p, f = pair.astype(np.float64), flow.astype(np.float64)
     ways = np.stack([np.where(p >= f, p, SHARE * p), np.where(p >= f, SHARE * f, f)], 1)
     whole = ways.sum(1, keepdims=True)
-    # two parts of nothing have nothing each: then the pair has what calibration adds
+    # if both parts are 0, what calibration adds is the pair's
     ways = np.where(whole > 0, ways / np.where(whole > 0, whole, 1), [1.0, 0.0])
     out[:, :2] = own[:, None] * ways
     out[:, 2:] = 0
@@ -70,10 +70,10 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
         if scores.activity_part is not None:
             out[:, 2] = np.minimum(scores.activity_part[index], added)
         out[:, 3] = added - out[:, 2]
-    # what comes of nothing is the pair's, as above
+    # as above: a result from zeros is the pair's
     out[out.sum(1) <= 0, 0] = 1.0
     out *= (surprise / out.sum(1))[:, None]
-    # rounding goes where it is least
+    # rounding errors go to the largest part
     rows, most = np.arange(index.shape[0]), out.argmax(1)
     out[rows, most] += surprise - out.sum(1)
     return out

@@ -13,7 +13,7 @@ _NS = 1e6
 
 
 def ecs(table: pa.Table) -> pa.Table:
-    """Alert rows as ECS documents.
+    """Convert alert rows to ECS documents.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def ecs(table: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        E rows with nested columns. What ECS has no field for lies under ``morpheus_gae``, the input's
-        further columns under ``morpheus_gae.record``.
+        E rows with nested columns. Values without an ECS field are under ``morpheus_gae``, other input
+        columns under ``morpheus_gae.record``.
     """
     a = AlertFields.of(table)
     n = len(a)

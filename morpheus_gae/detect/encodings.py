@@ -1,4 +1,4 @@
-"""Encodings: the forms an alert can be written in."""
+"""Encodings: the output formats of alerts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Encode = Callable[["pa.Table"], "pa.Table"]
 
 
 def encoding(name: str) -> Encode:
-    """Function from alert rows to rows in that encoding.
+    """Return the function that converts alert rows to an encoding.
 
     Parameters
     ----------

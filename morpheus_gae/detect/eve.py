@@ -1,4 +1,4 @@
-"""EVE: alerts as Suricata's EVE JSON writes them (docs.suricata.io, output/eve), for tools that read that."""
+"""EVE: alerts in Suricata's EVE JSON (docs.suricata.io, output/eve)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from morpheus_gae.detect.alert_fields import AlertFields, iso_time, nested, rest
 from morpheus_gae.detect.explained import FACTS
 
 GENERATOR = 9200
-"""gid of these alerts: none that Suricata gives itself."""
+"""gid of these alerts, not used by Suricata itself."""
 
 
 def eve(table: pa.Table) -> pa.Table:
-    """Alert rows as EVE alert events.
+    """Convert alert rows to EVE alert events.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def eve(table: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        E rows with nested columns; scores are under ``gae``, the input's further columns in ``gae.record``.
+        E rows with nested columns; scores are under ``gae``, other input columns in ``gae.record``.
     """
     a = AlertFields.of(table)
     n = len(a)
@@ -47,7 +47,7 @@ def eve(table: pa.Table) -> pa.Table:
             "category": "Anomalous network flow",
             # 1 is the most severe
             "severity": pa.array(np.int8(3) - a.severity),
-            # as Suricata tells what a rule knows: lists of text by name
+            # like Suricata's rule metadata: lists of text by name
             "metadata": {FACTS: a.explained[FACTS]} if FACTS in a.explained else None,
         },
         "flow": {
@@ -71,7 +71,7 @@ def eve(table: pa.Table) -> pa.Table:
 
 
 def number_of(ids: pa.Array) -> pa.Array:
-    """int64 [N] of ids in 16 hex digits: 53 bits, which every reader of JSON keeps."""
+    """Convert ids of 16 hex digits to int64 [N]: 53 bits, which every JSON parser preserves."""
     raw = np.array(ids.to_numpy(zero_copy_only=False), "S16")
     digits = raw.view(np.uint8).reshape(-1, 16).astype(np.int64)
     nibbles = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0"))[:, :13]

@@ -1,7 +1,7 @@
-"""Explain: what each part has of a flagged flow's surprise, how strange it is for whom, and facts in figures.
+"""Explain: contributions to a flagged flow's surprise, percentiles by pair and source, and facts.
 
-Of flagged flows alone, from their rows and what the model holds, with NumPy: the same whichever executor
-scored them, and on both engines. Nothing is told that the model's memory does not hold.
+Computed for flagged flows only, from their rows and the model, with NumPy: identical for all executors and
+both engines. Only information in the model's memory is used.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
 MOST, OF_PAIR = 500, 3
-"""Alerts of a window that get facts, for text takes time: where there are more, the strangest, so many of a
-pair before more of any."""
+"""Maximum number of alerts per window with facts, since text is slow: the most anomalous ones, and maximum
+per pair before others."""
 
 
 class Ends(NamedTuple):
-    """F flows as the model reads them: addresses uint64 [F], attributes float32 [F, 3], missing bool [F]."""
+    """F flows as model input: addresses uint64 [F], attributes float32 [F, 3], missing bool [F]."""
 
     src_hi: U64
     src_lo: U64
@@ -48,7 +48,7 @@ class Ends(NamedTuple):
     missing: npt.NDArray[np.bool_]
 
     def of(self, at: I64) -> Ends:
-        """Some of them."""
+        """Return a selection of the flows."""
         lanes = self.src_hi[at], self.src_lo[at], self.dst_hi[at], self.dst_lo[at]
         return Ends(*lanes, self.attributes[at], self.missing[at])
 
@@ -59,7 +59,7 @@ class Explainer:
     Parameters
     ----------
     artifact
-        That scored them.
+        Model that scored them.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -72,22 +72,22 @@ class Explainer:
             self._total = float(self._memory.pair[:, 0].sum(dtype=np.float64))
 
     def columns(self, flows: Flows, scores: Scores, index: I64, table: pa.Table) -> dict[str, Any]:
-        """Columns ``EXPLAINED`` of chosen flows.
+        """Compute the columns ``EXPLAINED`` of chosen flows.
 
         Parameters
         ----------
         flows, scores
             Of a window.
         index
-            int64 [F] flows to tell about.
+            int64 [F] flows to explain.
         table
             Their rows.
 
         Returns
         -------
         dict
-            Contributions and percentiles as arrow float64 [F], null where the model cannot tell; facts as
-            lists of text [F], empty beyond the ``MOST`` strangest.
+            Contributions and percentiles as arrow float64 [F], null where unknown; facts as lists of text
+            [F], empty beyond the ``MOST`` most anomalous.
         """
         import pyarrow as pa
 
@@ -146,7 +146,7 @@ class Explainer:
     def _contacts(
         self, told: list[list[str]], ends: Ends, keys: tuple[U64, U64], pair: I64, source: I64, met: I64
     ) -> None:
-        """Who met whom, how often."""
+        """Add facts on how often hosts and pairs were seen."""
         memory = self._memory
         assert memory is not None
         src, dst = keys
@@ -181,7 +181,7 @@ class Explainer:
                 facts.append(f"destination known: {counted(got[i], 'flow')} to it in memory")
 
     def _neighbours(self, hi: U64, lo: U64, there: I64) -> list[str]:
-        """What the prefixes of unknown hosts have shown."""
+        """Add facts on the prefixes of unknown hosts."""
         out = [""] * hi.shape[0]
         if self._prefixes is None or self._memory is None:
             return out
@@ -197,7 +197,7 @@ class Explainer:
         return out
 
     def _looks(self, told: list[list[str]], ends: Ends, types: F32) -> None:
-        """The flow type that each flow is nearest to, and the one that its pair mostly has."""
+        """Add the nearest flow type of each flow, and the most frequent one of its pair."""
         self._types = self._types or FlowTypes(self.artifact)
         names, nearest = self._types.names, self._types.nearest(ends.attributes, ends.missing)
         found = self._types.alike(nearest, ends.attributes, ends.missing)
@@ -213,7 +213,7 @@ class Explainer:
 
 
 def _repeats(src: U64, code: U64, pair: I64) -> tuple[I64, I64]:
-    """Of each flow, int64 [F]: how many are of its pair, and how many hosts its source is new to."""
+    """Count, for each flow, the flows of its pair and the hosts new to its source, int64 [F]."""
     _, first, of, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     sources, place = np.unique(src, return_inverse=True)
     fresh = first[pair[first] < 0]
@@ -222,11 +222,11 @@ def _repeats(src: U64, code: U64, pair: I64) -> tuple[I64, I64]:
 
 
 def _chosen(surprise: F64, code: U64) -> I64:
-    """int64 [at most MOST] flows that get facts, ascending: a few of each pair before more, the strangest."""
+    """Choose at most MOST flows to get facts, ascending: the most anomalous, a few per pair first."""
     n = surprise.shape[0]
     if n <= MOST:
         return np.arange(n)
-    # ties by place: the same flows whoever asks
+    # ties by position: a deterministic choice
     order = np.lexsort((-surprise, code))
     begins = np.r_[0, np.flatnonzero(np.diff(code[order])) + 1]
     rank = np.empty(n, np.int64)
@@ -235,7 +235,7 @@ def _chosen(surprise: F64, code: U64) -> I64:
 
 
 def _ends(flows: Flows, index: I64, table: pa.Table) -> Ends | None:
-    """Addresses and attributes of chosen flows, read from their rows again where only these are left."""
+    """Return addresses and attributes of chosen flows, parsed again where only their rows are left."""
     if not flows.src_lo[index].any() and not flows.dst_lo[index].any():
         from morpheus_gae.flows.exporters.convert import table_to_flows
 

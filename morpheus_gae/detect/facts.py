@@ -1,4 +1,4 @@
-"""Facts: what is strange about flagged flows, in figures, as short sentences."""
+"""Facts: short sentences with figures on what is anomalous about flagged flows."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ HELD = 1 << 12
 def ranges(
     told: list[list[str]], values: F64, found: Habit, missing: npt.NDArray[np.bool_], whose: str
 ) -> None:
-    """Add a sentence for each attribute that is far from what its pair, or source, has shown.
+    """Add a sentence for each attribute outside the range of its pair, or source.
 
     Parameters
     ----------
     told
-        [F] lists, added to.
+        [F] lists, appended to.
     values
         float64 [F, 3] as counted.
     found
-        How these compare.
+        Their comparison with memory.
     missing
-        bool [F]: the duration is none.
+        bool [F]: the duration is missing.
     whose
         ``this pair`` or ``the source``.
     """
@@ -56,7 +56,7 @@ def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
 
 
 def figure(value: float) -> str:
-    """A count as text, whole or with up to three decimals."""
+    """Format a count, as an integer or with up to three decimals."""
     whole = round(value)
     return f"{whole:,}" if abs(value - whole) < 5e-4 else f"{value:,.3f}"
 
@@ -69,6 +69,6 @@ def _rounded(values: F64, to: np.ufunc) -> F64:
 
 @lru_cache(HELD)
 def counted(number: float, word: str) -> str:
-    """``1 flow``, ``2 flows``."""
+    """Return a count with its noun: ``1 flow``, ``2 flows``."""
     n = round(number)
     return f"{n:,} {word}{'' if n == 1 else 's'}"

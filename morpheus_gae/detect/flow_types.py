@@ -1,4 +1,4 @@
-"""Flow types: a name for each component of the model's mixture, and the one that a flow is nearest to."""
+"""Flow types: names the components of the model's mixture, and finds the nearest one of a flow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 MIDDLE = (0.1, 0.9)
-"""Quantiles of a type between which a name tells its bytes and duration."""
+"""Quantiles of a type's bytes and duration used in its name."""
 TINY = 1e-6
 MOSTLY = 0.5
 """Share of a type's flows from which on a port or protocol names it."""
@@ -45,7 +45,7 @@ class FlowTypes:
     Attributes
     ----------
     names
-        Text [K], from the tables of the model alone: ``exchange: 60-90 B up, 120-400 B down, 0-0.1 s``.
+        Text [K], from the model's tables: ``exchange: 60-90 B up, 120-400 B down, 0-0.1 s``.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -67,7 +67,7 @@ class FlowTypes:
         self._alike = [(f"nearest to {name}", f"looks like {name}") for name in self.names]
 
     def nearest(self, attributes: F32, missing: npt.NDArray[np.bool_]) -> I64:
-        """int64 [F] type that makes each flow's bytes and duration most likely.
+        """Return the type under which each flow's bytes and duration are most likely, int64 [F].
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ def _by_group(p: F64, group: npt.NDArray[np.integer], groups: int) -> F64:
 
 
 def _middle(edges: F32, p: F64) -> list[tuple[float, float]]:
-    """Values between which the middle of each type lies; the first is below 0 where most have none."""
+    """Return the quantile range of each type; the lower end is below 0 where most have no value."""
     reached = np.cumsum(p, 0)
     lower = (reached < MIDDLE[0]).sum(0)
     upper = np.minimum((reached < MIDDLE[1]).sum(0), p.shape[0] - 1)
@@ -166,13 +166,13 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _figure(value: float) -> str:
-    """Three figures; an edge just above zero is zero."""
+    """Format with three digits; an edge just above zero is zero."""
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded if rounded >= TINY else 0:g}"
 
 
 def _services(artifact: Artifact, types: int) -> list[str]:
-    """Port and protocol that most flows of a type have; empty where there is none, or none is told."""
+    """Return port and protocol of most flows of a type; empty if there is none."""
     if not artifact.spec.enriched:
         return [""] * types
     told: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""Follow: a threshold, and a calibration, from the recent flows of the very stream that is scored.
+"""Follow: a threshold, and a calibration, from the recent flows of the scored stream itself.
 
 The stream is not labelled, so the strangest of its flows may be attacks. They come in bursts of few sources
 or on few destinations, where chance does not, so each of these counts no more often among the strangest than
@@ -29,8 +29,8 @@ Bool = npt.NDArray[np.bool_]
 
 MOST = 200_000
 PART = 0.25
-"""Share of all flows so far, the latest, that the threshold is taken from: at first the memory grows fast,
-and what it has just scored is the best guess of what it will."""
+"""The threshold is computed from this share of all flows so far, the latest: at first the memory grows fast,
+and the latest scores predict the next ones best."""
 LEAST = 20_000
 EARLY, SUPPORT = 10_000, 100.0
 """Flows from which on a threshold may be raised, of which the rate lets expect so many, up to LEAST."""
@@ -51,17 +51,17 @@ KNOTS = 192
 
 
 class Recent:
-    """The latest flows' surprise and hosts; of a fast stream every n-th flow, so that they span days.
+    """Surprises and hosts of the latest flows; every n-th flow of a fast stream, so that they span days.
 
     Parameters
     ----------
     most
-        Flows to hold.
+        Capacity in flows.
 
     Attributes
     ----------
     total
-        Flows taken so far, in and out.
+        Number of flows added so far.
     """
 
     COLUMNS = ("surprise", "raw", "added", "src", "dst", "block")
@@ -79,7 +79,7 @@ class Recent:
         self._turned_at, self._turned_ms = 0, 0
 
     def add(self, surprise: F64, raw: F32, added: F32, src: I32, dst: I32, time_ms: I64 | None) -> None:
-        """Take a window.
+        """Add a window.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Recent:
         chosen = np.arange(self._skip, e, self._stride)
         self._skip = (self._skip - e) % self._stride
         self.total += int(chosen.shape[0])
-        # of a window larger than the ring the latest
+        # the latest flows of a window larger than the ring
         chosen = chosen[-self.most :]
         number = self.total - chosen.shape[0] + np.arange(chosen.shape[0])
         at = number % self.most
@@ -113,11 +113,11 @@ class Recent:
 
     @property
     def counted(self) -> int:
-        """Flows that the threshold is taken from."""
+        """Number of flows that the threshold is computed from."""
         return min(self.total, self.most, max(int(PART * self.total), LEAST))
 
     def threshold(self, rate: float) -> np.float32:
-        """Surprise that a share ``rate`` of the latest flows lies above, bursts left out.
+        """Return the surprise exceeded by a share ``rate`` of the latest flows, without bursts.
 
         Returns
         -------
@@ -136,17 +136,17 @@ class Recent:
         return np.nextafter(self.surprise[rows[top[min(at, top.shape[0] - 1)]]], np.float32(np.inf))
 
     def calibrate(self, evidence: bool = False) -> dict[str, TailMap]:
-        """Maps that tell the latest flows' own shares; what is held is mapped anew.
+        """Fit calibration maps to the latest flows, and apply them to the stored values.
 
         Parameters
         ----------
         evidence
-            Whether what the other flows add is calibrated once more, by a map of its own.
+            Whether the sum with the other flows' evidence is calibrated by a second map.
 
         Returns
         -------
         dict
-            ``fused``, and ``evidence`` if that was asked for.
+            ``fused``, and ``evidence`` if requested.
         """
         rows, usual = self._latest(), self._usual()
         held = slice(0, min(self.total, self.most))
@@ -160,31 +160,31 @@ class Recent:
         return maps
 
     def facts(self) -> dict[str, int]:
-        """Numbers that `restore` takes beside the columns."""
+        """Return the numbers that `restore` needs beside the columns."""
         return {
             "total": self.total, "stride": self._stride, "skip": self._skip,
             "turned_at": self._turned_at, "turned_ms": self._turned_ms,
         }  # fmt: skip
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of the columns, as far as they are filled."""
+        """Return copies of the filled part of the columns."""
         held = min(self.total, self.most)
         return {name: getattr(self, name)[:held].copy() for name in self.COLUMNS}
 
     def restore(self, tensors: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, int]) -> None:
-        """Go on from `tensors` and `facts`."""
+        """Restore from `tensors` and `facts`."""
         for name in self.COLUMNS:
             getattr(self, name)[: tensors[name].shape[0]] = tensors[name]
         self.total, self._stride, self._skip = facts["total"], facts["stride"], facts["skip"]
         self._turned_at, self._turned_ms = facts["turned_at"], facts["turned_ms"]
 
     def _latest(self) -> I64:
-        """Places of the flows that count now, oldest first."""
+        """Return the positions of the flows in use, oldest first."""
         n = self.counted
         return (self.total - n + np.arange(n)) % self.most
 
     def _usual(self) -> Bool:
-        """Which of the latest flows are no part of a burst of a few hosts: bool [n]."""
+        """Mark the latest flows that are not part of a burst of a few hosts, bool [n]."""
         rows = self._latest()
         top, counts = self._strangest()
         usual = np.ones(rows.shape[0], np.bool_)
@@ -204,9 +204,9 @@ class Recent:
             return np.zeros(0, np.int64), np.zeros(0, np.bool_)
         surprise = self.surprise[rows]
         top = np.argpartition(surprise, n - look)[n - look :]
-        # by value, then by age: the same whatever order the partition leaves
+        # by value, then by age: independent of the partition's order
         top = top[np.lexsort((top, -surprise[top]))]
-        # flows that are expected to be so strange, or, at any depth, that are
+        # expected number of flows in the tail, or the rank of each
         deep = rate * n if rate else np.arange(1.0, look + 1.0)
         free = np.clip(FREE * deep, FEWEST, MOST_FREE if rate else None)
         counts = np.ones(look, np.bool_)
@@ -226,7 +226,7 @@ class Recent:
         return top, counts
 
     def _pace(self, now_ms: int) -> None:
-        """When what is held has changed whole: every second flow where that took less than a day."""
+        """Once all flows were replaced: store every second flow if that took less than a day."""
         if not self._turned_ms:
             self._turned_ms = now_ms
         if self.total - self._turned_at < self.most:
@@ -239,7 +239,7 @@ class Recent:
 
 
 class Parts(NamedTuple):
-    """A window's surprises, taken apart.
+    """Components of a window's surprises.
 
     Attributes
     ----------
@@ -248,7 +248,7 @@ class Parts(NamedTuple):
     calibrated
         float32 [E] after it.
     added
-        float32 [E] what the other flows added then; zeros of a model without that part.
+        float32 [E] added by the other flows; zeros for a model without evidence.
     """
 
     raw: F32
@@ -257,7 +257,7 @@ class Parts(NamedTuple):
 
 
 def apart(artifact: Artifact, scores: Scores) -> Parts:
-    """The parts of a window's surprises, by the maps that made them."""
+    """Recover the components of a window's surprises from the maps."""
     told = scores.surprise.astype(np.float32)
     added = np.zeros_like(told)
     if scores.graph_part is not None:
@@ -267,12 +267,12 @@ def apart(artifact: Artifact, scores: Scores) -> Parts:
 
 
 def classes(keys: npt.NDArray[np.uint64]) -> I32:
-    """int32 [N] class of each host, from its salted key."""
+    """Return the class of each host from its salted key, int32 [N]."""
     return (keys >> np.uint64(48)).astype(np.int32)
 
 
 def inverse(tail: TailMap, y: F32) -> F32:
-    """The values that a map gives ``y`` for, float32."""
+    """Invert a map: the values with result ``y``, float32."""
     m, k = (float(v) for v in tail.tail)
     wide = y.astype(np.float64)
     first, last = float(tail.y[0]), float(tail.y[-1])

@@ -1,11 +1,11 @@
-"""Habits: what memory holds of a flow's pair and source, as figures that hold for certain.
+"""Habits: distribution-free ranges and percentiles from a pair's or source's memory.
 
-Of each pair and host memory has the number of its flows, and mean and standard deviation of their
-standardised attributes. That is enough for two statements that are true of any traffic, however it spreads:
+Memory has, for each pair and host, the number of flows, and mean and standard deviation of their standardised
+attributes. That allows two statements that hold for any distribution:
 
 ::
 
-    at least 1 - 1/k^2 of the flows lie within k standard deviations (Chebyshev's inequality)
+    at least 1 - 1/k^2 of the flows are within k standard deviations (Chebyshev's inequality)
     at most 3/t have a sum of three squared distances of t or more   (Markov's, for a sum with mean 3)
 
 The first gives ranges, the second percentiles, which are therefore lower bounds.
@@ -25,11 +25,11 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 WITHIN = ((10.0, 99), (5.0, 96), (float(np.sqrt(10.0)), 90), (2.0, 75))
-"""Standard deviations, and the percent of flows that are at least as near to the mean."""
+"""Number of standard deviations, and the least percentage of flows within them."""
 FINEST = 1e-3
-"""Least standard deviation, in units of the training traffic's: below, rounding would count."""
+"""Least standard deviation, in units of the training traffic's: below, rounding would dominate."""
 FEWEST = 10
-"""Flows from which on a percentile is told."""
+"""Minimum number of flows for a percentile."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Habit:
     Attributes
     ----------
     flows
-        float64 [F] flows in memory; 0 where it knows none.
+        float64 [F] flows in memory; 0 where there are none.
     level
-        int64 [F, 3] index into ``WITHIN`` of the widest range that an attribute is outside of; -1 where it is
-        within all, or memory cannot tell.
+        int64 [F, 3] index into ``WITHIN`` of the widest range that an attribute is outside of; -1 if within
+        all or unknown.
     low, high
         float64 [F, 3] ends of that range, as counted.
     """
@@ -54,7 +54,7 @@ class Habit:
 
 
 def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
-    """Compare flows with what is known.
+    """Compare flows with rows of memory.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
     away = np.where(n[:, None] > 0, np.abs(x - centre) / spread, 0.0)
     level = np.full(away.shape, -1, np.int64)
     for i in range(len(WITHIN) - 1, -1, -1):
-        # a little further than the range, so that its ends can be rounded outwards
+        # slightly beyond the range, so that its ends can be rounded outwards
         level[away > 1.01 * WITHIN[i][0]] = i
     k = np.array([k for k, _ in WITHIN])[level]
     ends = [centre - k * spread, centre + k * spread]
-    # what lies beyond was counted as if it lay there
+    # values beyond were clipped when counted
     level[(ends[0] <= -CLIP) | (ends[1] >= CLIP)] = -1
     low, high = (np.expm1(np.clip(e, -CLIP, CLIP) * scale + mean) for e in ends)
     return Habit(n, level, np.maximum(low, 0), high)

@@ -1,4 +1,4 @@
-"""DecayingHistogram: how a stream's surprise is distributed of late, in 40 kB however long the stream."""
+"""DecayingHistogram: recent distribution of a stream's surprise, in a constant 40 kB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ F64 = npt.NDArray[np.float64]
 BINS_PER_OCTAVE = 256
 OCTAVES = 20
 MOST = 1e15
-"""Flows that a bin may hold: more than a network sends in many half-lives, and sums are finite."""
+"""Upper limit of a bin in flows: more than a network sends in many half-lives, and sums stay finite."""
 
 
 class DecayingHistogram:
@@ -36,7 +36,7 @@ class DecayingHistogram:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was ever added."""
+        """Whether nothing has been added."""
         return not self.mass.any()
 
     def add(self, surprise: Real, flows: int | None = None) -> None:
@@ -47,7 +47,7 @@ class DecayingHistogram:
         surprise
             float32 [E], >= 0, of the window's flows or of a sample of them.
         flows
-            Flows that they stand for; E by default.
+            Number of flows they represent; E by default.
         """
         if not surprise.shape[0]:
             return
@@ -59,10 +59,10 @@ class DecayingHistogram:
         self.mass += counts if flows == surprise.shape[0] else counts * (flows / surprise.shape[0])
 
     def exceeded_by(self, rate: float) -> np.float32:
-        """Surprise that a share ``rate`` of the flows reaches; linear within a bin."""
+        """Return the surprise reached by a share ``rate`` of the flows; linear within a bin."""
         above = np.cumsum(self.mass[::-1])[::-1]
         wanted = rate * above[0]
-        # the highest bin with at least the wanted mass in it and above it
+        # the highest bin with at least the required mass in and above it
         at = int(np.flatnonzero(above >= wanted)[-1])
         inside = self.mass[at]
         share = 1.0 if inside <= 0 else (wanted - (above[at] - inside)) / inside
@@ -72,7 +72,7 @@ class DecayingHistogram:
         return surprise
 
     def share_below(self, surprise: npt.ArrayLike) -> F64:
-        """Share of the flows with less than each surprise; linear within a bin, 0 if nothing was added."""
+        """Return the share of flows below each surprise; linear within a bin, 0 if nothing was added."""
         total = float(self.mass.sum())
         edges = np.log2(1.0 + np.asarray(surprise, np.float64)) * BINS_PER_OCTAVE
         below = np.concatenate([[0.0], np.cumsum(self.mass)])
@@ -80,13 +80,13 @@ class DecayingHistogram:
         return shares
 
     def copy(self) -> DecayingHistogram:
-        """One that goes its own way."""
+        """Return an independent copy."""
         other = DecayingHistogram(self.half_life)
         other.mass[:] = self.mass
         return other
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, from which ``restore`` gets every bit back."""
+        """Return plain values for JSON, from which ``restore`` is exact."""
         at = np.flatnonzero(self.mass)
         return {
             "bins_per_octave": BINS_PER_OCTAVE,
@@ -95,12 +95,12 @@ class DecayingHistogram:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on from what ``as_dict`` gave.
+        """Restore from ``as_dict``.
 
         Raises
         ------
         ValueError
-            If it is something else.
+            If it is invalid.
         """
         try:
             bins = np.asarray(saved["bins"], np.int64)

@@ -1,8 +1,7 @@
-"""Kin: what the hosts and pairs that were learnt say of those alike, see `model.prefixes`.
+"""Kin: prefix counters from learnt hosts and pairs, see `model.prefixes`.
 
-The tables are counted anew from what is remembered, so that they come back, wait and fade as hosts and pairs
-do, and nobody who is barred is in them. What the model was trained with stands where less was learnt, for one
-half-life.
+The tables are recounted from the memory, so that they decay and wait as its hosts and pairs do, and exclude
+barred hosts. For one half-life the trained tables are used where less was learnt.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ U64 = npt.NDArray[np.uint64]
 Tensors = dict[str, npt.NDArray[Any]]
 
 HOST_KEYS = {"narrow": ("u8", ()), "wide": ("u8", ())}
-"""Columns of hosts: keys of their prefixes; 0 while the address was not seen."""
+"""Columns of hosts: keys of their prefixes; 0 until the address was seen."""
 PAIR_KEYS = {"src": ("u8", ()), "dst": ("u8", ())}
-"""Columns of pairs: keys of their hosts, likewise."""
+"""Columns of pairs: keys of their hosts."""
 _NEVER = 1 << 40
 _OF_HOSTS = ("prefix.key", "prefix.out", "prefix.in", "prefix.seen")
 _OF_PAIRS = ("prefix.pair_key", "prefix.pair", "prefix.pair_seen", "prefix.pair_types")
 
 
 def kin(hosts: HashTable, roles: tuple[Bool, Bool], once: Bool, pairs: HashTable, known: I64) -> Tensors:
-    """Tables ``prefix.*`` of an artifact, of what is remembered.
+    """Build the tables ``prefix.*`` of an artifact from the memory.
 
     Parameters
     ----------
     hosts, pairs
-        With the columns above, and sums.
+        Hash tables with the columns above, and sums.
     roles
-        bool [H] twice: remembered as a source, as a destination.
+        bool [H] twice: in memory as a source, as a destination.
     once
-        bool [H] whether all that was seen of a host lies within a small part of the time.
+        bool [H] whether a host was seen only within a small part of the time.
     known
-        int64 rows of the remembered pairs.
+        int64 rows of the pairs in memory.
     """
     out, into = roles
     at = np.flatnonzero((out | into) & (hosts["narrow"] != 0))
@@ -78,7 +77,7 @@ def kin(hosts: HashTable, roles: tuple[Bool, Bool], once: Bool, pairs: HashTable
 
 
 def spans(hosts: HashTable) -> I64:
-    """int64 [H] blocks of time from the first to the last flow of each host; negative without any."""
+    """Return the blocks of time from first to last flow of each host, int64 [H]; negative without any."""
     first, last = np.full(hosts.size, _NEVER), np.full(hosts.size, -_NEVER)
     for role in ("out", "in"):
         seen = hosts[f"blocks_{role}"] > 0
@@ -88,7 +87,7 @@ def spans(hosts: HashTable) -> I64:
 
 
 def beside(learnt: Tensors, trained: Prefixes) -> Tensors:
-    """The learnt tables, with the rows of the training where these are of more hosts or pairs."""
+    """Merge the learnt tables with the trained rows where these have more hosts or pairs."""
     of_hosts = (trained.key, trained.out, trained.into, trained.seen)
     of_pairs = (trained.pair_key, trained.pair, trained.pair_seen, trained.pair_types)
     merged: Tensors = {}
@@ -96,7 +95,7 @@ def beside(learnt: Tensors, trained: Prefixes) -> Tensors:
         new = [learnt[name] for name in names]
         key = np.concatenate([new[0], old[0]])
         much = np.concatenate([np.max([part[i][:, 0] for i in weighs], 0) for part in (new, old)])
-        # the first of each key: of more, and where these are equal the learnt one
+        # the first of each key: the larger one, or if equal the learnt one
         order = np.lexsort((np.arange(key.shape[0]), -much, key))
         first = np.ones(order.shape[0], np.bool_)
         first[1:] = key[order][1:] != key[order][:-1]
@@ -108,7 +107,7 @@ def beside(learnt: Tensors, trained: Prefixes) -> Tensors:
 def _groups(
     hosts: HashTable, pairs: HashTable, known: I64, key: U64, prefix: I64, ends: tuple[F64, F64]
 ) -> Tensors:
-    """Tables of the pairs whose one end is alike and whose other end is the same."""
+    """Build tables of pairs that share a prefix at one end and the host at the other."""
     senders, receivers = ends
     src, dst = (hosts.find(pairs[name][known]) for name in ("src", "dst"))
     told = (src >= 0) & (dst >= 0)
@@ -143,7 +142,7 @@ def _groups(
 
 
 def _moments(sums: F64, count: F64) -> F32:
-    """float32 [R, 7]: ``count``, then mean (3) and standard deviation (3) over the flows."""
+    """Return ``count``, then mean (3) and standard deviation (3) over the flows, float32 [R, 7]."""
     n = np.maximum(sums[:, :1], 1e-9)
     mean = sums[:, 1:4] / n
     variance = np.where(sums[:, :1] > 1, sums[:, 4:7] / n - mean**2, 0)

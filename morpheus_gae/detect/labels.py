@@ -1,4 +1,4 @@
-"""Labels, where the input happens to have them: reported, never used for a decision."""
+"""Labels in the input, if any: reported, never used for a decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BENIGN_WORDS = ("0", "0.0", "benign", "normal", "background", "false")
 
 
 def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
-    """Which flows are labelled, and which of them are attacks.
+    """Find which flows are labelled, and which of them are attacks.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def attacks(table: pa.Table, column: str) -> tuple[Bool, Bool] | None:
     if pa.types.is_integer(labels.type):
         return np.asarray(pc.fill_null(labels, 0)) != 0, valid
     if not pa.types.is_dictionary(labels.type):
-        # few words, many rows
+        # few distinct words, many rows
         labels = pc.dictionary_encode(labels)
     labels = labels.unify_dictionaries()
-    # one dictionary by now
+    # a single dictionary here
     words = labels.chunk(0).dictionary
     words = pc.utf8_lower(pc.utf8_trim_whitespace(words.cast(pa.string())))
     benign = np.asarray(pc.fill_null(pc.is_in(words, value_set=pa.array(BENIGN_WORDS)), False))

@@ -1,10 +1,10 @@
-"""Learner: a memory that follows the stream; it learns what comes back and was not flagged.
+"""Learner: online learning of the memory from recurring, unflagged traffic.
 
-Counters are sums (flows, attributes, squares, flow types), so that a stream learnt in windows is the stream
-counted whole, and they halve in a half-life of the flows' own time. What is new waits: the memory that
-windows are scored with has a pair or host only from an hour after it was first seen, so that it helps nobody
-but who comes back. What is flagged is not learnt, and of whom many flows are flagged nothing is, flagged or
-not: he is barred, until that was so on `QUARANTINE_DAYS` different days. Labels are never seen.
+Counters are sums (flows, attributes, squares, flow types), so that learning window by window equals counting
+the whole stream, and they decay with a half-life in event time. New hosts and pairs are candidates: they
+enter the memory used for scoring an hour after they were first seen, so that only recurring ones benefit.
+Flagged flows are not learnt, and a host or pair with many flagged flows is barred completely, until that was
+so on `QUARANTINE_DAYS` different days. Labels are never read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Tensors = dict[str, npt.NDArray[Any]]
 
 HALF_LIFE_DAYS = 14.0
 BLOCK_MS = 3_600_000
-"""A block of time is an hour."""
+"""Length of a block of time: an hour."""
 BLOCK_FLOWS = 20_000
 """Flows of a block where flows have no times."""
 WINDOW, WINDOW_SECONDS, WINDOW_LEAST = BLOCK_FLOWS, BLOCK_MS / 1000, 1000
@@ -49,23 +49,23 @@ it does not know it cannot have learnt."""
 BLOCKS_A_DAY = 24
 MOST_BLOCKS = 1 << 30
 WAIT = 2
-"""Blocks from the first flow of a pair or host until it is remembered: an hour at least."""
+"""Blocks from the first flow of a pair or host until it enters the memory: at least an hour."""
 STRANGE = 0.1
-"""A pair or a source is barred while more than this share of its flows, of late, was flagged."""
+"""A pair or source is barred while more than this share of its recent flows is flagged."""
 BAR_HALF_LIFE_DAYS = 1.0
 QUARANTINE_DAYS = 5
 MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
 SHORT_BLOCKS = 7 * BLOCKS_A_DAY / 5
-"""A host of which all lies within a fifth of a week, or of the time so far, may never come back."""
+"""A host seen only within a fifth of a week, or of the time so far, may never recur."""
 FAINT = 0.5
-"""Flows, faded, below which nothing is remembered."""
+"""Least decayed number of flows in memory."""
 HALF = 0.5
-"""What training knew of networks counts until so much of it is left: for one half-life."""
+"""Trained prefix tables are used until their weight falls to this: one half-life."""
 MERGE_SHARE = 2
-"""A merge costs a pass over the pairs: it waits for half as many flows."""
+"""A merge takes a pass over the pairs: it waits for half as many flows."""
 
 PAST_PAIRS = 8.0
-"""Pairs that a source of the artifact's memory is taken to have had in its past, as to evidence."""
+"""Assumed number of past pairs of a source in the artifact's memory, for evidence."""
 
 SUMS = ("f8", (7,))
 WHOLE, NUMBER, TOTAL = ("i4", ()), ("f4", ()), ("f8", ())
@@ -78,7 +78,7 @@ HOSTS: Columns = {
 
 
 def pair_columns(types: int) -> Columns:
-    """Columns of the pairs of a model with so many flow types."""
+    """Return the columns of pairs of a model with a number of flow types."""
     return {
         "sums": SUMS, "types": ("f4", (types,)), "first": WHOLE, "last": WHOLE, "blocks": WHOLE,
         "known": WHOLE, "evidence": TOTAL, **BARS, **PAIR_KEYS,
@@ -87,12 +87,13 @@ def pair_columns(types: int) -> Columns:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the learner made of one window.
+    """Statistics of one learnt window.
 
     Attributes
     ----------
     flows, known, learnt
-        Flows of the window, those whose pair was in the memory that scored it, and those learnt from.
+        Number of flows of the window, of those whose pair was in the scoring memory, and of those learnt
+        from.
     """
 
     flows: int
@@ -101,21 +102,21 @@ class Seen:
 
 
 class Learner:
-    """Learns hosts and pairs from windows that were scored.
+    """Learns hosts and pairs from scored windows.
 
     Parameters
     ----------
     artifact
-        Scaling, bins, flow types and salt come from it, and the memory to begin with.
+        Source of scaling, bins, flow types, salt and the initial memory.
     half_life_days
-        Days of the flows' own time in which what was learnt counts half.
+        Half-life of learnt counters in days of event time.
     blank
-        Begin with nothing in memory.
+        Start with an empty memory.
 
     Attributes
     ----------
     hosts, pairs
-        What is known, and what is yet a candidate.
+        Hash tables of hosts and pairs, including candidates.
     now
         Latest block of time, in hours since the epoch; None before the first flow.
     flows
@@ -138,7 +139,7 @@ class Learner:
         self._merged_at: int | None = None
         self._merged_flows = 0
         self._began: int | None = None
-        # how much of what was known of networks before is left
+        # remaining weight of the trained prefix tables
         self._before = 0.0 if blank else 1.0
         if not blank:
             self._recollect()
@@ -157,7 +158,7 @@ class Learner:
         time_ms
             int64 [E] start of each flow, if known.
         evidence
-            float32 [E] nats that each flow tells the others (`model.evidence`), of a model with that part.
+            float32 [E] evidence of each flow in nats (`model.evidence`), if the model has it.
         """
         e, hosts, pairs = graph.flows, self.hosts, self.pairs
         if not e:
@@ -177,7 +178,7 @@ class Learner:
             learn.note_flags(
                 flagged, at, day, table["strange"], table["clean"], table["days"], table["last_day"]
             )
-        # what was flagged on so many days is a habit by now
+        # flagged on this many days: recurring, no longer barred
         freed = (pairs["days"] >= QUARANTINE_DAYS)[pair]
         chosen = (~flagged & ~barred(pairs)[pair] & ~barred(hosts)[src]) | freed
         x = edge_features(
@@ -208,13 +209,13 @@ class Learner:
 
     @property
     def due(self) -> bool:
-        """Whether a block of time, and flows enough to be worth it, have passed since the last merge."""
+        """Whether a block of time has passed since the last merge, with enough flows."""
         if self.now is None or self.now == self._merged_at:
             return False
         return MERGE_SHARE * (self.flows - self._merged_flows) >= self.pairs.size
 
     def merge(self) -> Tensors:
-        """Fade and forget, and give the memory that the next windows are to be scored with.
+        """Decay and evict, and return the memory for scoring the next windows.
 
         Returns
         -------
@@ -253,7 +254,7 @@ class Learner:
         return memory
 
     def counts(self) -> dict[str, int]:
-        """Pairs in memory, candidates that wait, and barred ones."""
+        """Return the numbers of pairs in memory, candidates, and barred ones."""
         known, kept_out = self.pairs["known"] > 0, barred(self.pairs)
         return {
             "learnt": int(known.sum()),
@@ -262,14 +263,14 @@ class Learner:
         }
 
     def facts(self) -> dict[str, int | float | None]:
-        """Numbers that `restore` takes beside the tables."""
+        """Return the numbers that `restore` needs beside the tables."""
         return {
             "now": self.now, "flows": self.flows, "merged_at": self._merged_at,
             "merged_flows": self._merged_flows, "began": self._began, "before": self._before,
         }  # fmt: skip
 
     def restore(self, tables: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
-        """Go on from ``hosts`` and ``pairs``, as `HashTable.tensors` gave them, and from `facts`."""
+        """Restore from ``hosts`` and ``pairs`` (`HashTable.tensors`), and from `facts`."""
         self.hosts.load(tables["hosts"])
         self.pairs.load(tables["pairs"])
         self.now, self.flows = facts["now"], facts["flows"]
@@ -277,7 +278,7 @@ class Learner:
         self._began, self._before = facts["began"], facts["before"]
 
     def _kin(self, out: Bool, into: Bool, row: I64) -> Tensors:
-        """What is remembered says of hosts and pairs alike."""
+        """Return the prefix tables of the memory."""
         assert self.now is not None
         assert self._began is not None
         so_far = SHORT_BLOCKS if self._before else min((self.now - self._began) / 5, SHORT_BLOCKS)
@@ -288,7 +289,7 @@ class Learner:
         return found
 
     def _note_evidence(self, graph: WindowGraph, chosen: Bool, evidence: F32, row: I32, host: I32) -> None:
-        """Evidence of a pair's flows, and of a source's pairs their means: a pair counts once in a window."""
+        """Add the evidence of pairs' flows, and the pairs' means to their sources, once per window."""
         pair = graph.pair[chosen]
         count = np.bincount(pair, minlength=graph.pairs)
         total = np.bincount(pair, evidence[chosen], graph.pairs)
@@ -299,7 +300,7 @@ class Learner:
         self.hosts["evidence"][host] += np.bincount(src, total[seen] / count[seen], graph.hosts)
 
     def _expected(self, at: I64, row: I64) -> Tensors:
-        """Mean evidence of the hosts and pairs in memory."""
+        """Return the mean evidence of the hosts and pairs in memory."""
         hosts, pairs = self.hosts, self.pairs
         times = hosts["times"][at]
         unknown = self.artifact.evidence.unknown
@@ -311,7 +312,7 @@ class Learner:
         }
 
     def _roles(self) -> tuple[Bool, Bool]:
-        """Whether each host is remembered as a source, and as a destination: bool [H] each."""
+        """Return whether each host is in memory as a source, and as a destination, bool [H] each."""
         assert self.now is not None
         hosts, roles = self.hosts, []
         for name in ("out", "in"):
@@ -320,7 +321,7 @@ class Learner:
         return roles[0], roles[1]
 
     def _blocks(self, flows: int, time_ms: I64 | None) -> I32:
-        """int32 [E] block of each flow; the clock goes on with the window's median."""
+        """Return the block of each flow, int32 [E]; the clock advances with the window's median."""
         if time_ms is None:
             at = (self.flows + np.arange(flows)) // BLOCK_FLOWS
             self.now = int(at[-1])
@@ -328,14 +329,14 @@ class Learner:
         block = time_ms // BLOCK_MS
         middle = min(max(int(np.median(block)), 0), MOST_BLOCKS)
         self.now = middle if self.now is None else max(self.now, middle)
-        # a clock that is wrong by years must not age everything else
+        # a clock wrong by years must not age everything else
         return np.clip(block, middle - BLOCKS_A_DAY, middle + BLOCKS_A_DAY).astype(np.int32)
 
     def _fade(self) -> None:
         if self._merged_at is None or self.now is None:
             return
         days = (self.now - self._merged_at) / BLOCKS_A_DAY
-        # a gap of months, or a clock that jumps, must not empty the memory at once
+        # a gap of months, or a jumping clock, must not empty the memory at once
         factor = 0.5 ** min(days / self.half_life_days, 1.0)
         self._before *= factor
         for table, names in (
@@ -347,7 +348,7 @@ class Learner:
                 table[name][:] *= np.float32(0.5 ** min(days / BAR_HALF_LIFE_DAYS, 60.0))
 
     def _recollect(self) -> None:
-        """Begin with the artifact's memory: all of it known for long."""
+        """Initialise from the artifact's memory, none of it candidates."""
         memory = self.artifact.memory
         rows = self.hosts.rows(memory.host_key)
         for name, counters in (("out", memory.host_out), ("in", memory.host_in)):
@@ -368,20 +369,20 @@ class Learner:
 
 
 def barred(table: HashTable) -> Bool:
-    """Rows of which many flows are flagged, not yet for so many days: bool [R]."""
+    """Mark the rows with many flagged flows, on fewer than the required days, bool [R]."""
     strange = table["strange"]
     return (strange > STRANGE * (strange + table["clean"])) & (table["days"] < QUARANTINE_DAYS)
 
 
 def known_share(artifact: Artifact, graph: WindowGraph) -> float:
-    """Share of a window's flows whose pair the artifact's memory knows; 1 for no flows."""
+    """Return the share of a window's flows whose pair is in the artifact's memory; 1 for no flows."""
     keys = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
     row = find(artifact.memory.pair_key, pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
     return float((row >= 0)[graph.pair].mean()) if graph.flows else 1.0
 
 
 def _latest(known: Bool, last: I32, most: int) -> Bool:
-    """Nine tenths of the most rows there may be: known ones first, then those seen last."""
+    """Choose nine tenths of the maximum number of rows: known ones first, then those seen last."""
     order = np.lexsort((last, known))
     chosen = np.zeros(last.shape[0], np.bool_)
     chosen[order[-(9 * most // 10) :]] = True

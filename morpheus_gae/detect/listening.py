@@ -1,4 +1,4 @@
-"""Listening: when a memory that began empty has seen enough for its alerts to be worth reading."""
+"""Listening: the warm-up period of a memory that starts empty, before alerts begin."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 FLOWS = 100_000
 HOURS, DAY = 3, 24
-"""A pair can only come back after a while: hours are waited for however many flows there are."""
+"""Minimum duration in hours: pairs can only recur after a while, however many flows there are."""
 MOST_HOURS = 7 * DAY
 SUPPORT = 40.0
-"""Flows for each one that the alert rate lets expect: a quarter of them counts for the threshold."""
+"""Required flows for each expected alert: a quarter of them is used for the threshold."""
 SLICES = 8
 LEVEL = 0.5
-"""Flows of unknown pairs have levelled off when they are no less than this share of before."""
+"""The share of unknown pairs has levelled off when it is at least this fraction of the previous one."""
 
 
 class Listening:
-    """Decides from the number of flows, the time, and how many flows are of pairs that memory knows.
+    """Decides by the number of flows, the time, and the share of flows of known pairs.
 
     Listening ends once there were 100,000 flows (or a day, with enough of them for the alert rate) over three
     hours, and the share of flows of unknown pairs, of the latest eighth, is no less than half of what it was
@@ -31,7 +31,7 @@ class Listening:
     Attributes
     ----------
     over
-        Whether alerts have begun.
+        Whether the warm-up is over.
     """
 
     def __init__(self, rate: float) -> None:
@@ -45,22 +45,22 @@ class Listening:
 
     @property
     def known(self) -> float:
-        """Share of the latest flows whose pair memory knows."""
+        """Return the share of the latest flows whose pair is in memory."""
         flows, known = (sum(s[i] for s in self._slices[-2:]) for i in (0, 1))
         return known / flows if flows else 0.0
 
     @property
     def missing(self) -> int:
-        """Flows that are still to be seen, at least."""
+        """Return the minimum number of flows still required."""
         return max((self.least if self._hours >= DAY else self.wanted) - self.flows, 0)
 
     def hear(self, flows: int, known: int, block: int) -> bool:
-        """Note a window; whether it was the last one of the listening.
+        """Add a window; return whether it ends the warm-up.
 
         Parameters
         ----------
         flows, known
-            Of the window; those whose pair the memory knew that scored it.
+            Flows of the window; those whose pair was in the scoring memory.
         block
             Latest block of time, in hours.
         """
@@ -92,14 +92,14 @@ class Listening:
         return now < 1.0 and now >= LEVEL * before
 
     def facts(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "over": self.over, "flows": self.flows, "start": self._start, "hours": self._hours,
             "slices": [list(s) for s in self._slices],
         }  # fmt: skip
 
     def restore(self, facts: Mapping[str, Any]) -> None:
-        """Go on from `facts`."""
+        """Restore from `facts`."""
         self.over, self.flows = facts["over"], facts["flows"]
         self._start, self._hours = facts["start"], facts["hours"]
         self._slices = [list(s) for s in facts["slices"]]

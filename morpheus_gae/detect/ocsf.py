@@ -16,7 +16,7 @@ LEARNING = 4
 
 
 def ocsf(table: pa.Table) -> pa.Table:
-    """Alert rows as OCSF Detection Findings.
+    """Convert alert rows to OCSF Detection Findings.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def ocsf(table: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        E rows with nested columns. What the class has no attribute for lies under ``unmapped``.
+        E rows with nested columns. Values without an attribute are under ``unmapped``.
     """
     a = AlertFields.of(table)
     n = len(a)

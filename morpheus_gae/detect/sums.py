@@ -1,4 +1,4 @@
-"""Sums: counters of memory as sums, which windows add to, and back."""
+"""Sums: converts memory counters to additive sums and back."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ F64 = npt.NDArray[np.float64]
 
 
 def sums_of(counters: F32) -> F64:
-    """float64 [R, 7] sums from flows, mean (3) and standard deviation (3)."""
+    """Return sums from flows, mean (3) and standard deviation (3), float64 [R, 7]."""
     c = counters.astype(np.float64)
     n, mean, sd = c[:, :1], c[:, 1:4], c[:, 4:7]
     return np.concatenate([n, n * mean, n * (sd**2 + mean**2)], 1)
 
 
 def moments(sums: F64) -> F32:
-    """float32 [R, 7] flows, mean (3) and standard deviation (3) from sums; the inverse of `sums_of`."""
+    """Return flows, mean (3) and standard deviation (3) from sums, float32 [R, 7]; inverse of `sums_of`."""
     n = sums[:, :1]
     safe = np.where(n > 0, n, 1.0)
     mean = sums[:, 1:4] / safe

@@ -1,4 +1,4 @@
-"""Thresholds: which flows are flagged. A score says how strange a flow is; a threshold decides.
+"""Thresholds: which flows are flagged. A score measures how anomalous a flow is; a threshold decides.
 
 They compare the surprise (nats) with >=: scores saturate at 1, surprises do not.
 """
@@ -28,17 +28,17 @@ SATURATED = 54 * math.log(2.0)
 
 
 class Threshold(Protocol):
-    """Decides for one window after the other."""
+    """Protocol: decides window by window."""
 
     def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
-        """Threshold on the surprise for this window; call once per window, in stream order.
+        """Return the threshold on the surprise for this window; call once per window, in stream order.
 
         Parameters
         ----------
         surprise
             float64 [E].
         flows
-            The window's, for a threshold that asks whose they are.
+            Flows of the window, for thresholds that depend on hosts.
         """
         ...
 
@@ -56,12 +56,12 @@ class FixedThreshold:
         self.surprise: np.float32 = np.float32(surprise)
 
     def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
-        """The threshold, whatever the window."""
+        """Return the fixed threshold."""
         return self.surprise
 
 
 def surprise_of_score(score: float) -> float:
-    """Smallest surprise that is shown as this score.
+    """Return the smallest surprise displayed as this score.
 
     Raises
     ------
@@ -74,21 +74,21 @@ def surprise_of_score(score: float) -> float:
 
 
 def score_of_surprise(surprise: npt.ArrayLike) -> F64:
-    """``1 - exp(-surprise)`` as float64: the score that is shown for a surprise."""
+    """Return ``1 - exp(-surprise)`` as float64: the score displayed for a surprise."""
     # 0.0 - x, since -x would print a score of 0 as -0.0
     return np.asarray(0.0 - np.expm1(-np.asarray(surprise, np.float64)))
 
 
 def surprise_of_rate(artifact: Artifact, rate: float) -> float:
-    """Threshold on the surprise for an alert rate, from the model's benign validation flows.
+    """Return the threshold on the surprise for an alert rate, from the model's benign validation flows.
 
-    A calibrated budget has its threshold in the artifact; any other rate is read off the artifact's
-    quantiles, linear in ``-ln(rate)``, since the tail is about exponential.
+    A calibrated budget has its threshold in the artifact; other rates are interpolated in the artifact's
+    quantiles, linearly in ``-ln(rate)``, since the tail is about exponential.
 
     Raises
     ------
     UsageError
-        If the rate lies outside of what the quantiles can say.
+        If the rate is outside the range of the quantiles.
     """
     for budget, threshold in artifact.thresholds.items():
         if math.isclose(float(budget), rate, rel_tol=1e-9):
@@ -105,14 +105,14 @@ def surprise_of_rate(artifact: Artifact, rate: float) -> float:
             f"rates {found}, calibrated budgets {budgets}; choose one of these, or give a --threshold"
         )
     found_there = float(np.interp(wanted, depth, surprise))
-    # a smaller rate never has a smaller threshold, also where a budget was extrapolated beyond the quantiles
+    # thresholds stay monotonic even where a budget was extrapolated beyond the quantiles
     for budget, limit in artifact.thresholds.items():
         found_there = max(found_there, limit) if float(budget) >= rate else min(found_there, limit)
     return found_there
 
 
 def extrapolated_budget(artifact: Artifact, rate: float) -> bool:
-    """Whether this alert rate is a calibrated budget that too few validation flows back."""
+    """Whether this alert rate is a calibrated budget backed by too few validation flows."""
     for budget in artifact.thresholds:
         if math.isclose(float(budget), rate, rel_tol=1e-9):
             return budget not in artifact.supported_budgets
@@ -126,7 +126,7 @@ def choose_threshold(
     alert_rate: float | None = None,
     adaptive: bool = False,
 ) -> Threshold:
-    """Threshold from what the user asked for; an alert rate of 0.1 % if nothing was.
+    """Create the requested threshold; by default an alert rate of 0.1 %.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def choose_threshold(
     Raises
     ------
     UsageError
-        If both a threshold and a rate (or ``adaptive``) are given, or one of them makes no sense.
+        If both a threshold and a rate (or ``adaptive``) are given, or one of them is invalid.
     """
     if threshold is not None:
         if alert_rate is not None:

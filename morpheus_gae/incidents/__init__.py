@@ -1,1 +1,4 @@
-"""From flagged flows to incidents: which belong together, what they are, how severe. No engine, no files."""
+"""Incidents: groups flagged flows into incidents, with their kind and severity.
+
+No engine, no files. Imports ``flows`` and ``detect``.
+"""

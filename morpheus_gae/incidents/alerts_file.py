@@ -1,4 +1,4 @@
-"""Alerts of a file, in the tables that a fold takes: what was read is checked here."""
+"""Alerts from a file: validates tables of alerts before they are folded."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ NEEDED = ("anomaly_score", "surprise", "threshold", "why", "model")
 
 
 def checked(table: pa.Table, source: str) -> pa.Table:
-    """The flagged rows of a table that was read from outside.
+    """Validate a table of alerts from outside, and return its flagged rows.
 
     Parameters
     ----------
     table
         Rows with the columns of flows and those of alerts (encoding ``plain``).
     source
-        Name to tell.
+        Name for the error.
 
     Raises
     ------
     InputError
-        If columns of alerts are missing, or hold something else.
+        If columns of alerts are missing or have wrong types.
     """
     missing = [name for name in NEEDED if name not in table.column_names]
     if missing:

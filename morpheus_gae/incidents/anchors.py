@@ -1,7 +1,7 @@
-"""Anchors: what flagged flows of one window have in common, one answer for each flow.
+"""Anchors: the common source, destination or pair by which flagged flows of a window are grouped.
 
-A flow belongs to the widest thing that it is part of: its source's many destinations, its destination's many
-sources, or else its pair of hosts. Order plays no part.
+A flow belongs to the widest applicable group: its source with many destinations, its destination with many
+sources, or else its pair of hosts. The order of flows does not matter.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 MANY = 4
-"""Hosts on the other side from which they are many; two or three are chance, told pair by pair."""
+"""Hosts on the other side from which they are many; two or three are grouped by pair."""
 MANY_SERVICES = 10
-"""Services of one pair, or of one source, from which the service is not what the flows have in common."""
+"""Number of services of one pair, or source, from which the service is not part of the anchor."""
 CROWD = 16
-"""Sources of one destination from which they belong together whatever the service."""
+"""Sources of one destination from which they are grouped regardless of the service."""
 
 SOURCE, DESTINATION, PAIR = 0, 1, 2
 ANY = -2
-"""Service of an anchor that has several."""
+"""Service of an anchor with several services."""
 REMOTE = -3
-"""Port of an anchor whose services all let somebody work on a host: who tries one tries the others."""
+"""Port of an anchor whose services are all remote access: they are often tried together."""
 REMOTE_PORTS = (22, 23, 135, 139, 445, 512, 513, 514, 2323, 3389, 5800, 5900, 5985, 5986)
 """Remote shells, desktops and administration (IANA service names; 2323 is a second telnet)."""
 
@@ -54,7 +54,7 @@ class Anchor(NamedTuple):
 
     @classmethod
     def of(cls, values: object) -> Anchor:
-        """Rebuild one from a list of its parts; ValueError if it is none."""
+        """Rebuild one from a list of its parts; ValueError if invalid."""
         side, source, destination, protocol, port = kept.listed(values, "anchor", exactly=5)
         if side not in SIDES:
             raise ValueError(f"anchor has no side {side!r:.40}")
@@ -67,7 +67,7 @@ SIDES = ("source", "destination", "pair")
 
 
 def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
-    """Anchor of every flow.
+    """Return the anchor of every flow.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     Returns
     -------
     int64 [E], list
-        Index into the list, whose order depends on the flows alone and not on theirs.
+        Index into the list, whose order is independent of the order of the flows.
     """
     n = len(flows)
     if n == 0:
@@ -89,7 +89,7 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     fan_out, fan_in = _distinct(to, flows.dst), _distinct(by, flows.src)
     crowd = _distinct(flows.dst, flows.src)
     services = _distinct(pair, _codes(flows.protocol, flows.port))
-    # sources of so many services that one is as good as another: over ports, or over ports of many pairs
+    # sources with so many services that none is specific: over ports, or over ports of many pairs
     wide = _distinct_where(flows.src, service, fan_out >= MANY) >= MANY_SERVICES
     walkers = _distinct_where(flows.src, flows.dst, services >= MANY_SERVICES) >= MANY
     everything = (wide & (fan_out >= MANY)) | (walkers & (services >= MANY_SERVICES))
@@ -104,10 +104,10 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     dst = np.where(side == SOURCE, -1, flows.dst)
     rows = np.stack([side, src, dst, protocol, port], 1)
     kinds, of = np.unique(rows, axis=0, return_inverse=True)
-    # -1 is the last of them
+    # -1 is the last one
     names = [*map(str, flows.hosts), ""]
     found = [Anchor(SIDES[s], names[a], names[b], c, d) for s, a, b, c, d in kinds.tolist()]
-    # numbers of hosts depend on the order of the flows, their names do not
+    # unlike host names, host numbers depend on the order of the flows
     order = sorted(range(len(found)), key=found.__getitem__)
     place = np.empty(len(found), np.int64)
     place[order] = np.arange(len(found))
@@ -115,14 +115,14 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
 
 
 def _codes(one: I64, other: I64) -> I64:
-    """int64 [E]: one number for each combination."""
+    """Return one number per combination, int64 [E]."""
     first, second = (np.unique(part, return_inverse=True)[1].reshape(-1) for part in (one, other))
     both = first * (int(second.max()) + 1) + second
     return np.unique(both, return_inverse=True)[1].reshape(-1)
 
 
 def _distinct(group: I64, member: I64) -> I64:
-    """int64 [E]: how many different members the group of each flow has."""
+    """Return the number of distinct members of each flow's group, int64 [E]."""
     return _distinct_where(group, member, np.ones(group.shape[0], bool))
 
 

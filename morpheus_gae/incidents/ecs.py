@@ -11,12 +11,12 @@ from morpheus_gae.detect.ecs import ECS_VERSION
 from morpheus_gae.incidents.told import Told, optional_lists
 
 SEVERITIES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
-"""Numbers that Elastic's detection rules give these words."""
+"""Risk scores of Elastic's detection rules by severity."""
 TYPES = {"open": ["start"], "updated": ["info"], "closed": ["end"]}
 
 
 def ecs(told: Told) -> pa.Table:
-    """Incidents as ECS documents.
+    """Convert incidents to ECS documents.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Encodings: the forms that incidents can be written in, as alerts are (``detect.encodings``)."""
+"""Encodings: the output formats of incidents, like those of alerts (``detect.encodings``)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INCIDENT_ENCODINGS = ("plain", "ecs", "ocsf", "eve")
 
 
 def encode(changes: Sequence[Change], model: str, encoding: str) -> pa.Table:
-    """Incidents as rows in an encoding.
+    """Convert incidents to rows of an encoding.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def encode(changes: Sequence[Change], model: str, encoding: str) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        N rows, with nested columns but for ``plain``.
+        N rows, with nested columns except for ``plain``.
 
     Raises
     ------

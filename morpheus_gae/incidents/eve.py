@@ -1,7 +1,7 @@
 """EVE: incidents as alert events of Suricata's EVE JSON, beside the alerts of ``detect.eve``.
 
-EVE has no event of several flows, and tools that read it show ``alert`` alone. So each state of an incident
-is one, with its own signature for each kind.
+EVE has no event for several flows, and tools show only ``alert``. Each state of an incident is therefore an
+alert, with one signature per kind.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SIGNATURES = (
     *("flood from one", "flood from many", "beacon", "exfiltration", "lateral spread"),
     *("remote access from outside", "policy break"),
 )
-"""Kinds by their signature; new ones come last, for rules of others name the numbers."""
+"""Kinds by signature number; append only, since external rules refer to the numbers."""
 FIRST_SIGNATURE = 100
 SEVERITIES = {"low": 3, "medium": 2, "high": 1, "critical": 1}
 """1 is the most severe."""
 
 
 def eve(told: Told) -> pa.Table:
-    """Incidents as EVE alert events.
+    """Convert incidents to EVE alert events.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Facts: what was counted of an incident, as short sentences."""
+"""Facts: short sentences with the figures of an incident."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from morpheus_gae.incidents.tally import Tally
 
 PARTS = ("who talks to whom", "bytes and duration", "other flows and counts")
 MOSTLY = 0.5
-"""Share of an incident's flows, or surprise, from which on one name, or part, is told."""
+"""Minimum share of an incident's flows, or surprise, for a name, or part, to be mentioned."""
 
 
 def facts(found: Incident) -> list[str]:
-    """Sentences of figures that the incident holds.
+    """Describe the figures of an incident.
 
     Parameters
     ----------
     found
-        As far as it was seen.
+        Incident in its current state.
 
     Returns
     -------
     list of str
-        How many hosts in how long; who has most of it; what was strange about it. Counts of names are told as
-        the least that they are, where there were too many to keep.
+        Number of hosts and duration; main hosts; anomalous features. Counts of names are lower bounds where
+        there were too many to keep.
     """
     flows = _number(found.flows, "flagged flow")
     sources, targets = (_hosts(tally) for tally in (found.sources, found.targets))

@@ -1,4 +1,4 @@
-"""Flagged: the flagged flows of one window, as the arrays that incidents are made of."""
+"""Flagged: the flagged flows of one window, as arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Text = npt.NDArray[np.object_]
 NO_PORT = -1
 LAST_PORT = 65_535
 EPHEMERAL = 32_768
-"""Ports from which a system takes those of its clients (Linux; RFC 6335 begins at 49152)."""
+"""First ephemeral port (Linux; 49152 in RFC 6335)."""
 WELL_KNOWN = 1_024
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
@@ -46,13 +46,13 @@ class Flagged:
     start, end
         int64 [E], milliseconds since the epoch; 0 where a flow has no time.
     timed
-        bool [E]: it has one.
+        bool [E]: it has a start time.
     up, down
-        float64 [E] bytes from the source and back.
+        float64 [E] bytes forward and backward.
     surprise, threshold
         float64 [E] nats.
     parts
-        float64 [E, 3] nats: of the pair, of the flow, added by other flows (``PARTS``).
+        float64 [E, 3] nats: pair, flow, added by other flows (``PARTS``).
     """
 
     ids: Text
@@ -72,18 +72,18 @@ class Flagged:
 
     @property
     def service(self) -> I64:
-        """int64 [E]: protocol and port as one number, see ``split_service``."""
+        """Return protocol and port as one number, int64 [E], see ``split_service``."""
         return (self.protocol + 1 << 20) + self.port + 1
 
     def __len__(self) -> int:
         return int(self.src.shape[0])
 
     def pieces(self, span_ms: int) -> Iterator[Flagged]:
-        """The flows of each span of time, cut at its multiples since the epoch; those without come first.
+        """Split the flows into spans of time at multiples since the epoch; those without times come first.
 
-        Where a day is cut does not depend then on the windows that it comes in.
+        The split does not depend on the windows.
         """
-        # those without times are before all others
+        # flows without times precede all others
         span = np.where(self.timed, self.start // span_ms, np.iinfo(np.int64).min)
         order = np.argsort(span, kind="stable")
         starts = np.flatnonzero(np.diff(span[order])) + 1
@@ -112,7 +112,7 @@ class Flagged:
             _, absent, misfit = numbers(table[columns.FLOW_START])
             times = ~(absent | misfit)
         src_port, dst_port = _ports(fields.src_port), _ports(fields.dst_port)
-        # a record of the answers names the service as its source
+        # a record of the responses has the service as its source
         turned = (dst_port >= EPHEMERAL) & (src_port >= 0) & (src_port < WELL_KNOWN)
         return cls(
             ids=fields.id.to_numpy(zero_copy_only=False),
@@ -133,7 +133,7 @@ class Flagged:
 
 
 def split_service(number: int) -> tuple[int, int]:
-    """Protocol and port of ``Flagged.service``."""
+    """Split ``Flagged.service`` into protocol and port."""
     return (number >> 20) - 1, (number & (1 << 20) - 1) - 1
 
 

@@ -1,11 +1,10 @@
-"""Fold: flagged flows, window by window, into incidents that open, go on and close.
+"""Fold: folds flagged flows, window by window, into incidents that open, are updated and close.
 
 Flows of a window that share an anchor are one group. A group joins the open incident of its anchor; flows of
-a pair also join an open incident of their source's or their destination's service; those of a host that was
-reached before go on the incident that reached it, if on the same service, and those of hosts inside that do
-alike go on one (``spread``). An incident that nothing came to for ``quiet`` of the flows' own time is closed.
-Room is bounded by the open incidents: where there are too many, those that were quiet longest are closed
-early, and counted.
+a pair also join an open incident of their source's or destination's service; those of a host reached by an
+earlier incident continue that incident, if on the same service, and internal hosts with the same behaviour
+share one (``spread``). An incident without flows for ``quiet`` (event time) is closed. Memory is bounded by
+the number of open incidents: beyond the maximum, those idle longest are closed early, and counted.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ OPEN, UPDATED, CLOSED = "open", "updated", "closed"
 
 
 class Change(NamedTuple):
-    """An incident that a window opened, added to or closed.
+    """An incident that was opened, updated or closed by a window.
 
     Attributes
     ----------
     state
         ``open``, ``updated`` or ``closed``.
     incident
-        As it is now; it goes on changing.
+        Current state; mutable.
     daily
-        Flows a day of the stream, for its severity.
+        Flows per day of the stream, for its severity.
     """
 
     state: str
@@ -77,7 +76,7 @@ class Fold:
     reached
         Hosts that an incident reached, by the service it reached them on.
     early
-        How many were closed because there were too many.
+        Number of incidents closed early because there were too many.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Fold:
         self._spreading = Spreading()
 
     def add(self, alerts: pa.Table, flows: int, first: int | None, last: int | None) -> list[Change]:
-        """Take the flagged flows of one window.
+        """Add the flagged flows of one window.
 
         Parameters
         ----------
@@ -118,22 +117,22 @@ class Fold:
         if first is not None and last is not None:
             self._first = first if self._first is None else min(self._first, first)
             self._now = last if self._now is None else max(self._now, last)
-        # first, so that what comes after the quiet is another incident, however long the window is
+        # first, so that flows after the idle time open a new incident, however long the window is
         began = self._now if first is None else first
         changes = self._close(lambda anchor: self._is_quiet(anchor, began))
         if alerts.num_rows:
-            # long windows hour by hour, so that what is many does not depend on how a day is cut
+            # long windows hour by hour, so that counts do not depend on the windows
             for piece in Flagged.of(alerts).pieces(max(self.quiet_ms, 1)):
                 changes += self._join(piece)
                 changes += self._crowded()
         return _latest(changes)
 
     def finish(self) -> list[Change]:
-        """Close all that are open: the stream has come to its end."""
+        """Close all open incidents at the end of the stream."""
         return self._close(lambda _: True)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, to go on from (``restore``)."""
+        """Return plain values for JSON, for ``restore``."""
         return {
             "open": [[self._touched[anchor], found.as_dict()] for anchor, found in self.open.items()],
             "reached": [[*host, *anchor] for host, anchor in self.reached],
@@ -151,12 +150,12 @@ class Fold:
         return [(last, self.open[anchor]) for anchor, window in self._touched.items() if window == last]
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what ``as_dict`` gave.
+        """Restore from ``as_dict``.
 
         Raises
         ------
         ValueError
-            If it is not that: what is wrong. The fold stays as it was.
+            If invalid, with the reason. The fold is unchanged then.
         """
         try:
             self._restore(values)
@@ -190,7 +189,7 @@ class Fold:
 
     @property
     def daily(self) -> float:
-        """Flows a day, by what was seen so far."""
+        """Return the flows per day so far."""
         return flows_a_day(self._flows, self._first, self._now)
 
     def _is_quiet(self, anchor: Anchor, now: int | None) -> bool:
@@ -209,7 +208,7 @@ class Fold:
         return [Change(CLOSED, self.open.pop(anchor), self.daily) for anchor in leaving]
 
     def _crowded(self) -> list[Change]:
-        """Close those that were quiet longest, where there are too many."""
+        """Close those idle longest, if there are too many."""
         if len(self.open) <= self.most_open:
             return []
         ranked = sorted(self.open, key=lambda a: (self._touched[a], self.open[a].last or 0, a))
@@ -219,12 +218,12 @@ class Fold:
 
     def _join(self, flows: Flagged) -> list[Change]:
         of, found = anchors(flows)
-        # by group, then by time; the id settles ties, so order plays no part
+        # by group, then by time; ties by id, so the order of flows does not matter
         order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
         pieces = np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
         states: dict[Anchor, str] = {}
         closed: list[Change] = []
-        # wide ones first, then as they began: a host that was reached may go on itself
+        # wide ones first, then by start: a reached host may continue the incident
         for rows in sorted(pieces, key=lambda rows: self._turn(found[of[rows[0]]], flows, rows)):
             when = (
                 (int(flows.start[rows[0]]), int(flows.start[rows[-1]])) if flows.timed[rows].all() else None
@@ -255,7 +254,7 @@ class Fold:
         self.reached.trim()
 
     def _is_near(self, anchor: Anchor, when: tuple[int, int] | None) -> bool:
-        """Whether flows of that time may belong to an open incident."""
+        """Whether flows of that time can belong to an open incident."""
         incident = self.open[anchor]
         if when is None or incident.first is None or incident.last is None:
             return True
@@ -266,7 +265,7 @@ class Fold:
         return anchor.side == "pair", int(flows.start[rows[0]]), anchor
 
     def _home(self, anchor: Anchor, flows: Flagged, rows: I64, when: tuple[int, int] | None) -> Anchor:
-        """The open incident that a group belongs to, or its own anchor."""
+        """Return the anchor of the open incident that a group joins, or its own."""
         if anchor in self.open and self._is_near(anchor, when):
             return anchor
         service = anchor.protocol, anchor.port
@@ -291,17 +290,17 @@ class Fold:
 
 
 def _latest(changes: list[Change]) -> list[Change]:
-    """Each incident once: closed ones first, then those that were opened or added to."""
+    """Return each incident once: closed ones first, then opened or updated ones."""
     latest: dict[str, Change] = {}
     for change in changes:
         before = latest.get(change.incident.id)
-        # one that opened in this window is told as that, unless it closed in it too
+        # one opened in this window stays ``open``, unless it closed in it too
         if before is None or before.state != OPEN or change.state == CLOSED:
             latest[change.incident.id] = change
     return sorted(latest.values(), key=lambda change: change.state != CLOSED)
 
 
 def _mode(values: I64) -> int:
-    """The most frequent; the lowest of those that are."""
+    """Return the most frequent value; the lowest of ties."""
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])

@@ -1,4 +1,4 @@
-"""Grow: the flows of one group, added to their incident."""
+"""Grow: adds the flows of one group to their incident."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def grow(incident: Incident, flows: Flagged, rows: I64) -> None:
     Parameters
     ----------
     incident
-        It grows.
+        Incident, updated in place.
     flows
         Flagged flows of one window.
     rows
-        int64 [N], those of this incident, in the order of time.
+        int64 [N] rows of this incident, in order of time.
     """
     timed = rows[flows.timed[rows]]
     if timed.size:
@@ -39,7 +39,7 @@ def grow(incident: Incident, flows: Flagged, rows: I64) -> None:
     incident.parts = incident.parts[0] + a, incident.parts[1] + b, incident.parts[2] + c
     for tally, hosts in ((incident.sources, flows.src[rows]), (incident.targets, flows.dst[rows])):
         numbers, counts = np.unique(hosts, return_counts=True)
-        # by name: numbers depend on the order of the flows
+        # by name: host numbers depend on the order of the flows
         named = sorted(zip(flows.hosts[numbers].tolist(), counts.tolist(), strict=True))
         tally.add(*zip(*named, strict=True))
     services, counts = np.unique(flows.service[rows], return_counts=True)
@@ -53,5 +53,5 @@ def grow(incident: Incident, flows: Flagged, rows: I64) -> None:
 
 
 def powers(octets: npt.NDArray[np.float64]) -> I64:
-    """int64 [N]: place of each flow's bytes in ``Incident.sizes``."""
+    """Return the index of each flow's bytes in ``Incident.sizes``, int64 [N]."""
     return np.minimum(np.ceil(np.log2(np.maximum(octets, 0.5) + 1)), SIZES - 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Incident: flagged flows that belong together, as far as they were seen, in bounded room."""
+"""Incident: running summary of flagged flows that belong together, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from morpheus_gae.incidents.anchors import Anchor
 from morpheus_gae.incidents.tally import Tally
 
 MEMBERS = 20
-"""Alerts that an incident names: those with the most surprise."""
+"""Maximum number of alerts listed in an incident: those with the most surprise."""
 TIMES = 256
-"""Start times that are kept, the latest, to find a period in."""
+"""Number of latest start times kept, to detect a period."""
 SIZES = 48
-"""Powers of two that bytes of a flow are counted by."""
+"""Number of powers of two in the histogram of bytes."""
 _NAMES = {"sources": kept.address, "targets": kept.address, "services": kept.service}
 
 
@@ -27,7 +27,7 @@ class Incident:
     Attributes
     ----------
     id
-        16 hex digits that depend on its anchor and its first flow.
+        16 hex digits derived from its anchor and first flow.
     anchor
         What its flows have in common.
     first, last
@@ -35,25 +35,25 @@ class Incident:
     flows
         How many.
     up, down
-        Bytes from sources to targets and back.
+        Bytes from sources to targets, and from targets to sources.
     top
-        Surprise of the strangest flow, in nats.
+        Largest surprise of a flow, in nats.
     excess
-        Nats beyond the threshold, of all flows together.
+        Total nats above the threshold over all flows.
     parts
-        Nats of the pair, the flow and other flows, of all flows together.
+        Total nats of pair, flow and other flows over all flows.
     sources, targets, services
         Addresses, and services as ``protocol/port``, with their flows.
     sizes
-        Flows by the logarithm of their bytes, both ways together.
+        Histogram of flows by the logarithm of their total bytes.
     times
         The latest start times, sorted.
     members
-        (surprise, id) of the strangest flows, the strangest first.
+        (surprise, id) of the most anomalous flows, descending.
     windows
-        In how many windows it was seen.
+        Number of windows with flows of it.
     policy
-        Name of the rule of a policy that it breaks, as it is now; not kept by ``as_dict``.
+        Name of the policy rule that it currently violates; not saved by ``as_dict``.
     """
 
     id: str
@@ -77,16 +77,16 @@ class Incident:
 
     @property
     def pooled(self) -> float:
-        """Nats: the strangest flow, and half the logarithm of what all flows have beyond the threshold.
+        """Return the pooled surprise in nats: the largest one plus half the logarithm of the total excess.
 
-        Half: strange benign flows come together as well, so that n of them say about as much as their square
-        root of independent ones.
+        Half, because anomalous benign flows cluster as well: n of them are worth about the square root of n
+        independent ones.
         """
         return self.top + 0.5 * math.log1p(self.excess)
 
     @property
     def size(self) -> int:
-        """Bytes of the flow in the middle, to a power of two: its lower end."""
+        """Return the median bytes of a flow, rounded down to a power of two."""
         half, seen = self.flows / 2, 0
         for power, count in enumerate(self.sizes):
             seen += count
@@ -96,17 +96,17 @@ class Incident:
 
     @property
     def seconds(self) -> float:
-        """From the first flow's start to the last one's end; 0 without times."""
+        """Return the duration from the first start to the last end; 0 without times."""
         return 0.0 if self.first is None or self.last is None else (self.last - self.first) / 1000.0
 
     def remember(self, times: list[int], members: list[tuple[float, str]]) -> None:
-        """Keep the latest start times and the strangest flows among the old and these."""
+        """Merge start times and flows, keeping the latest and the most anomalous."""
         self.times = sorted([*self.times, *times])[-TIMES:]
         ranked = sorted({*self.members, *members}, key=lambda m: (-m[0], m[1]))
         self.members = ranked[:MEMBERS]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         plain = {name: value for name, value in vars(self).items() if name != "policy"}
         for name in ("sources", "targets", "services"):
             plain[name] = plain[name].as_dict()
@@ -114,7 +114,7 @@ class Incident:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Incident:
-        """Rebuild one; KeyError, TypeError or ValueError if it is not what ``as_dict`` gave."""
+        """Rebuild one; KeyError, TypeError or ValueError if invalid."""
         plain: dict[str, Any] = {name: kept.moment(values[name], name) for name in ("first", "last")}
         for name in ("up", "down", "top", "excess"):
             plain[name] = kept.amount(values[name], name)
@@ -141,6 +141,6 @@ class Incident:
 
 
 def incident_id(anchor: Anchor, first: str) -> str:
-    """16 hex digits from the anchor and the id of the first flow: the same whenever these are."""
+    """Return 16 hex digits derived from the anchor and the id of the first flow."""
     text = "\0".join([*map(str, anchor), first])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

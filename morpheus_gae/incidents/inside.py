@@ -1,4 +1,4 @@
-"""Inside: which addresses belong to the network that is watched."""
+"""Inside: which addresses are internal to the monitored network."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1 << 14)
 def is_inside(address: str) -> bool:
-    """Private, or nothing that a router passes on: groups, broadcasts and links stay where they are."""
+    """Whether an address is private or not routed (multicast, broadcast, link-local)."""
     host = ipaddress.ip_address(address)
     return host.is_private or host.is_multicast or host.is_link_local or host.is_unspecified

@@ -1,7 +1,7 @@
-"""Kinds: what an incident looks like, from the shape of its graph and its flows alone.
+"""Kinds: classifies incidents by the shape of their graph and flows.
 
-Rules in words that an analyst can check, the first that holds. They name what the flows look like, not what
-they are: a backup to a new host looks like exfiltration.
+The first matching rule applies; rules are simple enough for an analyst to check. They describe what the flows
+look like, not what they are: a backup to a new host looks like exfiltration.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from morpheus_gae.incidents.inside import is_inside
 from morpheus_gae.incidents.tally import Tally
 
 SMALL_BYTES = 1_024
-"""Flows below it, both ways, carry no more than an answer to a probe."""
+"""Bytes both ways below which a flow is at most an answer to a probe."""
 FEW_EACH = 3.0
-"""Flows a target from which a source does more than look."""
+"""Flows per target from which a source does more than probe."""
 LOGINS = 20
 ALONE = 0.8
-"""Share of the flows from which one source acts alone, whoever else is counted with it."""
+"""Share of the flows from which a source counts as acting alone."""
 FLOOD_FLOWS = 200
 FLOOD_RATE = 2.0
-"""Flows a second."""
+"""Flows per second."""
 LOGIN_BYTES = 1 << 15
 """Flows below it, both ways, are attempts to log in rather than work."""
 EVEN = 0.9
@@ -32,31 +32,31 @@ TRY_RATE = 0.05
 """Flows of one size a second from which a program tries: a person does not."""
 LARGE_BYTES = 4_000_000.0
 ONE_SIDED = 4.0
-"""Bytes up for each byte down from which data goes one way."""
+"""Ratio of bytes up to bytes down from which a transfer is one-way."""
 BEATS = 6
 STEADY = 0.25
-"""Deviation from the period, as a share of it: of nine gaps in ten; of every second one half of that."""
+"""Relative deviation from the period: limit for nine of ten gaps; half of it for every second one."""
 MOST_MISSED = 4
-"""Gaps are at most so many periods: flows between were not flagged."""
+"""Maximum gap in periods, with unflagged flows between."""
 
 WORK_PORTS = frozenset(REMOTE_PORTS)
 LOGIN_PORTS = WORK_PORTS | {21, 25, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 3306, 5432}
-"""Services that ask for a name and a password."""
+"""Services with a login."""
 WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})
-"""These may ask, too; many flows a second are rather a flood."""
+"""Services that may have a login; many flows per second are rather a flood."""
 
 
 class Kind(NamedTuple):
-    """What an incident looks like.
+    """Kind of an incident.
 
     Attributes
     ----------
     name
-        As analysts say it.
+        Common name.
     technique, title
         ATT&CK technique that it suggests (attack.mitre.org), empty if none.
     tactic, tactic_title
-        What that technique is for.
+        ATT&CK tactic of the technique.
     """
 
     name: str
@@ -84,7 +84,7 @@ UNKNOWN = Kind("unknown")
 
 
 def kind_of(incident: Incident) -> Kind:
-    """The kind of an incident, by the first rule that holds."""
+    """Return the kind of an incident, by the first matching rule."""
     if incident.policy:
         return POLICY
     inside = _mostly_inside(incident.sources), _mostly_inside(incident.targets)
@@ -93,7 +93,7 @@ def kind_of(incident: Incident) -> Kind:
     targets, services = len(incident.targets), len(incident.services)
     each = incident.flows / max(targets * max(services, 1), 1)
     if not inside[1] and _leaves(incident):
-        # whatever else the source does
+        # regardless of other activity of the source
         return EXFILTRATION
     if services >= MANY_SERVICES and each <= FEW_EACH:
         return VERTICAL if targets < MANY else _looking(inside)
@@ -103,7 +103,7 @@ def kind_of(incident: Incident) -> Kind:
 
 
 def _into(incident: Incident, inside: tuple[bool, bool]) -> Kind:
-    """Of many sources with one destination."""
+    """Return the kind for many sources with one destination."""
     each = incident.flows / max(len(incident.sources), 1)
     if each >= LOGINS and _share(incident, LOGIN_PORTS) > 0.5:
         return BRUTE_FORCE
@@ -115,7 +115,7 @@ def _into(incident: Incident, inside: tuple[bool, bool]) -> Kind:
 
 
 def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
-    """Of one source with many destinations, or of several that it reached first."""
+    """Return the kind for one source with many destinations, or with several that continue it."""
     remote = _share(incident, WORK_PORTS) > 0.5
     alone = max(incident.sources.counts.values()) >= ALONE * incident.flows
     # where several hosts inside do so, it spreads, wherever they look for more
@@ -130,7 +130,7 @@ def _out(incident: Incident, inside: tuple[bool, bool], each: float) -> Kind:
 
 
 def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
-    """Of one pair, or few."""
+    """Return the kind for one pair, or a few."""
     logins = _share(incident, LOGIN_PORTS) > 0.5
     if incident.flows >= FLOOD_FLOWS and rate(incident) >= FLOOD_RATE and not logins:
         return FLOOD
@@ -146,9 +146,9 @@ def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
 
 
 def period(incident: Incident) -> float | None:
-    """Seconds between the flows of one pair that come like clockwork; None if they do not.
+    """Return the period in seconds of a pair's regular flows; None if irregular.
 
-    A beat that was not flagged counts: gaps near a whole multiple of the period are as good.
+    Unflagged flows are allowed for: gaps near a multiple of the period count as well.
     """
     if incident.anchor.side != "pair" or len(incident.times) < BEATS:
         return None
@@ -192,7 +192,7 @@ def _leaves(incident: Incident) -> bool:
 
 
 def _share(incident: Incident, ports: frozenset[int]) -> float:
-    """Share of the flows to one of these ports."""
+    """Return the share of flows to one of these ports."""
     hits = sum(n for name, n in incident.services.counts.items() if int(name.partition("/")[2]) in ports)
     return hits / max(incident.flows, 1)
 

@@ -13,7 +13,7 @@ CLASS = 2004
 ACTIVITIES = {"open": (1, "Create"), "updated": (2, "Update"), "closed": (3, "Close")}
 TYPE_NAMES = {state: f"Detection Finding: {name}" for state, (_, name) in ACTIVITIES.items()}
 STATUSES = {"open": (1, "New"), "updated": (1, "New"), "closed": (99, "Ended")}
-"""Nobody has looked at one that ended by itself, so it is not 4, Resolved."""
+"""Status of an incident that ended by itself: not reviewed, hence not 4, Resolved."""
 SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
 IP_ADDRESS = 2
 """Type of an observable."""
@@ -27,7 +27,7 @@ _OBSERVABLE = pa.struct(
 
 
 def ocsf(told: Told) -> pa.Table:
-    """Incidents as OCSF Detection Findings.
+    """Convert incidents to OCSF Detection Findings.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def ocsf(told: Told) -> pa.Table:
     -------
     pyarrow.Table
         N rows. ``finding_info.uid`` is the incident's id, the same in all its states; related events are its
-        strangest alerts, by ``finding_info.uid`` of theirs. The rest of the record is in ``unmapped``.
+        most anomalous alerts, by their ``finding_info.uid``. The rest of the record is in ``unmapped``.
     """
     n = len(told)
     number, word = pa.int32(), pa.string()

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_BYTES = (1 << 63) - 1
-"""What an int64 holds."""
+"""Range of an int64."""
 NAMED = 10
-"""Sources, targets and services that a record names; how many there are is told beside."""
+"""Maximum number of sources, targets and services listed in a record, beside their counts."""
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp"}
 
 
 def record(change: Change, model: str) -> dict[str, Any]:
-    """One incident as plain values.
+    """Convert one incident to plain values.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def record(change: Change, model: str) -> dict[str, Any]:
 
 
 def schema() -> pa.Schema:
-    """Columns of incident records, with their types."""
+    """Return the columns of incident records, with their types."""
     import pyarrow as pa
 
     text, whole, number, names = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.string())
@@ -99,7 +99,7 @@ def schema() -> pa.Schema:
 
 
 def table(changes: Sequence[Change], model: str) -> pa.Table:
-    """Incidents as a table, one row each, in the order given.
+    """Convert incidents to a table, one row each, in the given order.
 
     Parameters
     ----------
@@ -114,10 +114,10 @@ def table(changes: Sequence[Change], model: str) -> pa.Table:
 
 
 def shares(found: Incident) -> tuple[float, float, float]:
-    """Shares of the surprise that came from the pair, from the flow and from other flows; they sum to 1.
+    """Return the shares of pair, flow and other flows in the surprise; they sum to 1.
 
-    The score is the larger of the first two, refined by the other, and then by other flows: shares divide it
-    by how large each part was over all flows of the incident. All 0 where a model does not tell parts.
+    The shares are proportional to the total of each part over all flows of the incident. All 0 where a model
+    has no parts.
     """
     whole = sum(found.parts)
     if whole <= 0.0:
@@ -127,7 +127,7 @@ def shares(found: Incident) -> tuple[float, float, float]:
 
 
 def summary(found: Incident) -> str:
-    """What was seen, in one sentence of figures."""
+    """Summarise an incident in one sentence."""
     kind = kind_of(found)
     who = _hosts(found.sources.most(1)[0], len(found.sources), "sources")
     whom = _hosts(found.targets.most(1)[0], len(found.targets), "targets")
@@ -144,14 +144,14 @@ def summary(found: Incident) -> str:
 
 
 def lines(changes: Sequence[Change], most: int) -> str:
-    """Incidents as a table for a terminal, in the order given.
+    """Format incidents as a table for a terminal, in the given order.
 
     Parameters
     ----------
     changes
         Incidents.
     most
-        Rows at most.
+        Maximum number of rows.
     """
     rows: list[tuple[str, ...]] = [
         ("severity", "kind", "source", "targets", "service", "flows", "first seen", "surprise")
@@ -182,12 +182,12 @@ def lines(changes: Sequence[Change], most: int) -> str:
 
 
 def ranked(changes: Sequence[Change]) -> list[Change]:
-    """The most severe first; among equals the one with most evidence."""
+    """Sort by severity, then by evidence, descending."""
     return sorted(changes, key=lambda c: (-c.incident.pooled, c.incident.id))
 
 
 def service_name(name: str) -> str:
-    """``6/443`` as ``tcp/443``; a port or protocol that is unknown is left out."""
+    """Format ``6/443`` as ``tcp/443``; an unknown port or protocol is left out."""
     protocol, _, port = name.partition("/")
     number = int(protocol)
     told = PROTOCOLS.get(number, "ip" if number < 0 else f"proto {number}")
@@ -195,7 +195,7 @@ def service_name(name: str) -> str:
 
 
 def iso(ms: int | None) -> str | None:
-    """RFC 3339 in UTC to the millisecond; None for None and for times that no calendar shows."""
+    """Format as RFC 3339 in UTC to the millisecond; None for None and for times out of range."""
     if ms is None:
         return None
     try:
@@ -206,7 +206,7 @@ def iso(ms: int | None) -> str | None:
 
 
 def _services(found: Incident) -> str:
-    """The one service, or how many there are."""
+    """Return the single service, or the number of services."""
     count = len(found.services)
     return service_name(found.services.most(1)[0]) if count == 1 else f"{count:,} services"
 

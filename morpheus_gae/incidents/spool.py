@@ -1,4 +1,4 @@
-"""Spool: incidents that are closed, on disk until all are known and can be ranked."""
+"""Spool: closed incidents on disk, until all can be ranked."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from morpheus_gae.incidents.incident import Incident
 
 
 class Spool:
-    """Incidents, of which memory holds the rank and the place alone.
+    """Incidents on disk; only rank and position are in memory.
 
     Raises
     ------
     OutputError
-        If the disk of temporary files does not take them.
+        If the disk of temporary files is full.
     """
 
     def __init__(self) -> None:
         try:
-            # no name, and gone with the process
+            # unlinked: removed with the process
             self._file = TemporaryFile("w+b", prefix="morpheus-gae-")  # noqa: SIM115
         except OSError as error:
             raise OutputError(f"no temporary file for incidents: {error.strerror}") from None
@@ -40,7 +40,7 @@ class Spool:
         return len(self._places)
 
     def add(self, incident: Incident) -> None:
-        """Keep one that changes no more."""
+        """Append a closed incident."""
         try:
             place = self._file.seek(0, 2)
             self._file.write(json.dumps(incident.as_dict()).encode() + b"\n")
@@ -49,7 +49,7 @@ class Spool:
         self._places.append((-incident.pooled, incident.id, place))
 
     def ranked(self) -> Iterator[Incident]:
-        """All of them, as ``records.ranked`` orders them."""
+        """Yield all incidents in the order of ``records.ranked``."""
         for _, _, place in sorted(self._places):
             self._file.seek(place)
             yield Incident.from_dict(json.loads(self._file.readline()))

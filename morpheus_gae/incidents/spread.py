@@ -14,7 +14,7 @@ from morpheus_gae.incidents.incident import SIZES, Incident
 from morpheus_gae.incidents.inside import is_inside
 
 APART = 2
-"""Powers of two that the bytes of the middle flows of two sources that do alike may differ by."""
+"""Maximum difference, in powers of two, of the median bytes of two similar sources."""
 USUAL = 0.05
 """Share of an incident's flows from which on a size, give or take a power of two, is usual in it."""
 PROBE = 10
@@ -28,7 +28,7 @@ class Spreading:
         self._of: dict[tuple[int, int] | str, dict[Anchor, Incident]] = {}
 
     def add(self, found: Incident) -> None:
-        """An incident has opened."""
+        """Add an opened incident."""
         anchor = found.anchor
         if anchor.side == "source" and anchor.port != ANY:
             self._of.setdefault(anchor.source, {})[anchor] = found
@@ -51,18 +51,18 @@ class Spreading:
         power: int,
         near: Callable[[Anchor], bool],
     ) -> Anchor | None:
-        """The incident that a group of flows goes on.
+        """Find the incident that a group of flows continues.
 
         Parameters
         ----------
         anchor
-            Of the group.
+            Anchor of the group.
         sources
-            Of its flows.
+            Sources of its flows.
         used
             Protocol and port with most of its flows.
         power
-            Place of its middle flow in ``Incident.sizes``.
+            Index of its median flow in ``Incident.sizes``.
         near
             Whether an incident is near in time.
 

@@ -1,4 +1,4 @@
-"""Tally: how often each of many names came, in bounded room."""
+"""Tally: counts of names, in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from morpheus_gae.incidents import kept
 
 CAP = 1_024
-"""Names that are told apart; those that come later are counted together."""
+"""Maximum number of distinct names; later ones are counted together."""
 
 
 class Tally:
@@ -27,11 +27,11 @@ class Tally:
         self.beyond = 0
 
     def __len__(self) -> int:
-        """Different names, at least; all of them unless ``beyond``."""
+        """Return the number of distinct names; a lower bound if ``beyond``."""
         return len(self.counts)
 
     def add(self, names: Iterable[str], counts: Iterable[int]) -> None:
-        """Count names; which ones are kept where there are too many depends on their order here."""
+        """Add names; if there are too many, the first ones are kept."""
         for name, count in zip(names, counts, strict=True):
             if name in self.counts or len(self.counts) < CAP:
                 self.counts[name] = self.counts.get(name, 0) + int(count)
@@ -39,11 +39,11 @@ class Tally:
                 self.beyond += int(count)
 
     def most(self, n: int) -> list[str]:
-        """The names that came most often, at most ``n``; ties by name."""
+        """Return the most frequent names, at most ``n``; ties by name."""
         return sorted(self.counts, key=lambda name: (-self.counts[name], name))[:n]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {"counts": self.counts, "beyond": self.beyond}
 
     @classmethod
@@ -53,11 +53,11 @@ class Tally:
         Parameters
         ----------
         values
-            What ``as_dict`` gave.
+            Result of ``as_dict``.
         name
             What it counts.
         check
-            Takes one of the names; `ValueError` if it is none.
+            Validates a name; raises `ValueError` if invalid.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Told: what every encoding of incidents says, in columns."""
+"""Told: the columns common to all incident encodings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Told:
-    """What every encoding of N incidents says.
+    """Columns common to all encodings of N incidents.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Told:
     plain
         The same as a table.
     first_ms, last_ms
-        int64 [N], milliseconds since the epoch; that of the call where flows have no times.
+        int64 [N], milliseconds since the epoch; the time of the call where flows have no times.
     source, destination
-        Text [N]: the host that has most flows of its side.
+        Text [N]: the host with most flows on its side.
     protocol, port
         int32 [N] of the service; null if there are several, or it is unknown.
     transport
@@ -52,7 +52,7 @@ class Told:
 
     @classmethod
     def of(cls, changes: Sequence[Change], model: str) -> Told:
-        """Read incidents."""
+        """Build the columns from incidents."""
         plain = records.table(changes, model)
         now = time.time_ns() // 1_000_000
         seen = [(c.incident.first, c.incident.last) for c in changes]
@@ -73,25 +73,25 @@ class Told:
         )
 
     def column(self, name: str) -> pa.Array:
-        """A column of the records, in one piece."""
+        """Return a column of the records as one array."""
         return pa.concat_arrays(self.plain[name].chunks) if len(self) else self.plain[name].combine_chunks()
 
     def each(self, name: str, values: dict[Any, Any], kind: pa.DataType) -> pa.Array:
-        """What a word of the records is called elsewhere."""
+        """Map a word of the records to another vocabulary."""
         return pa.array([values[row[name]] for row in self.rows], kind)
 
     def rest(self, *told: str) -> dict[str, pa.Array]:
-        """Columns of the records but those that are told already."""
+        """Return the columns of the records that are not covered yet."""
         return {name: self.column(name) for name in self.plain.column_names if name not in told}
 
 
 def optional_lists(values: list[list[Any]], kind: pa.DataType) -> pa.ListArray:
-    """List column of which empty lists are null: an attribute that says nothing is left out."""
+    """Return a list column with empty lists as null, so that the attribute is left out."""
     return pa.array([value or None for value in values], pa.list_(kind))
 
 
 def _service(names: list[str]) -> tuple[int | None, int | None]:
-    """Protocol and port, if all services have it."""
+    """Return protocol and port, if common to all services."""
     pairs = [(int(protocol), int(port)) for protocol, _, port in (name.partition("/") for name in names)]
     protocols, ports = {p for p, _ in pairs}, {p for _, p in pairs}
     protocol = next(iter(protocols)) if len(protocols) == 1 else -1
