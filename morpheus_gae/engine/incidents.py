@@ -1,8 +1,8 @@
-"""Incidents of a running pipeline: what each window opened, added to or closed is written as records.
+"""Incidents of a running pipeline: writes records of opened, updated and closed incidents.
 
-An incident is written when it opens, when it closes, and in between when there is news: another kind or
-severity, or a tenth more flows than were told last; at most once a window. Those that benign traffic shows
-more often than the budget are not written until they grow out of it.
+An incident is written when it opens, when it closes, and in between on changes: another kind or severity, or
+a tenth more flows than in the last record; at most once per window. Incidents that benign traffic would show
+more often than the budget are not written until they become more severe.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from morpheus_gae.incidents.fold import Change
 
 NEWS = 1.1
-"""An incident that has so many times the flows that were told last is written again."""
+"""Growth in flows since the last record from which an incident is written again."""
 Encode = Callable[[Sequence["Change"], str], "pa.Table"]
 
 
 class IncidentStream:
-    """Folds the flagged flows of each window and writes what became of the incidents.
+    """Folds the flagged flows of each window and writes the changes of incidents.
 
     Parameters
     ----------
     sink
-        Where records go.
+        Sink of the records.
     encode
         Changes and ``name@hash`` to rows for the sink.
     metrics
         Counts incidents.
     say
-        Tells the user one line.
+        Reports one line to the user.
     quiet_ms
-        An incident that nothing came to for so long is closed.
+        Idle time after which an incident is closed.
     budget
-        Incidents that benign traffic shows more than so many a day of are left out; None writes all.
+        Maximum false incidents per day: less severe incidents are left out; None writes all.
     mark
-        Tells incidents which rule of a policy they break.
+        Marks incidents with the policy rule they violate.
     keep
         Leaves out incidents that nobody wants to see, by rules.
     alone
@@ -55,7 +55,7 @@ class IncidentStream:
     Attributes
     ----------
     windows
-        How many it took.
+        Number of windows added.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class IncidentStream:
         self._sink, self._encode, self._metrics, self._say = sink, encode, metrics, say
         self._budget, self._keep, self._mark, self._alone = budget, keep, mark, alone
         self._fold = Fold(quiet_ms)
-        # of each open incident that was written: flows, kind and severity
+        # last record of each open incident: flows, kind and severity
         self._told: dict[str, tuple[int, str, str]] = {}
         self._model = ""
         self._early = 0
@@ -103,15 +103,15 @@ class IncidentStream:
         self._write(self._fold.add(alerts, *(seen or Seen.of(flows))))
 
     def flush(self) -> None:
-        """Make what was written visible."""
+        """Flush the sink."""
         self._sink.flush()
 
     def finish(self) -> None:
-        """Close all that are open: the stream has come to its end."""
+        """Close all open incidents at the end of the stream."""
         self._write(self._fold.finish())
 
     def close(self) -> None:
-        """Finish the destination."""
+        """Close the sink."""
         self._sink.close()
 
     @property
@@ -126,18 +126,18 @@ class IncidentStream:
         return changed(self._fold, self._told, self._model), names(self._fold)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, to go on from (``restore``)."""
+        """Return plain values for JSON, for ``restore``."""
         told = [[i, *told] for i, told in self._told.items()]
-        # the model too: the end may come without another window
+        # the model too: the stream may end without another window
         return {"fold": self._fold.as_dict(), "told": told, "model": self._model}
 
     def restore(self, values: dict[str, Any], where: str) -> None:
-        """Go on from what ``as_dict`` gave.
+        """Restore from ``as_dict``.
 
         Raises
         ------
         InputError
-            If it is not that; ``where`` names the file.
+            If it is invalid; ``where`` names the file.
         """
         try:
             told = {str(i): (int(n), str(kind), str(grade)) for i, n, kind, grade in values["told"]}
@@ -153,7 +153,7 @@ class IncidentStream:
 
         self._mark(changes)
         news = []
-        # what was told is told to its end, whatever rules say of it by now
+        # incidents once written are written to their end, whatever the rules say now
         new = [change for change in changes if change.incident.id not in self._told]
         kept = {change.incident.id for change in self._keep(new)} | self._told.keys()
         for change, kind, severity in self._news([one for one in changes if one.incident.id in kept]):
@@ -183,7 +183,7 @@ class IncidentStream:
             self._metrics.incidents(self.open)
 
     def _news(self, changes: list[Change]) -> list[tuple[Change, str, str]]:
-        """Changes that are to be written, with kind and severity."""
+        """Return the changes to write, with kind and severity."""
         from morpheus_gae.incidents.fold import CLOSED
         from morpheus_gae.incidents.kinds import kind_of
         from morpheus_gae.incidents.severity import false_a_day, severity

@@ -1,7 +1,7 @@
-"""Learning: memory, calibration and threshold follow the stream: a window is scored, then learnt from.
+"""Learning: online learning of memory, calibration and threshold; a window is scored, then learnt.
 
-Everything that decides is a function of the windows before, in their order: a run that goes on from a
-snapshot gives the alerts that it would have given without the interruption.
+All state is a function of the previous windows in order: a run resumed from a snapshot gives the same alerts
+as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ if TYPE_CHECKING:
 Tensors = dict[str, npt.NDArray[Any]]
 
 HOME = 0.5
-"""A network is the model's own if it knows the pairs of so many of the first window's flows."""
+"""Share of the first window's flows with known pairs from which the network is the model's own."""
 SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
-"""Time between two snapshots: at least so much, and so many times what one takes."""
+"""Minimum time between two snapshots, and as a multiple of the time one takes."""
 FOLLOWED = (
     "memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source", "prefix.",
 )  # fmt: skip
-"""Tensors of the artifact that learning replaces."""
+"""Tensors of the artifact replaced by learning."""
 FRESH = 5
-"""The threshold is taken anew when this part of the flows it is taken from is new."""
+"""The threshold is recomputed when this share of its flows is new."""
 ROWS = ("memory.", "evidence.pair", "evidence.source", "prefix.")
-"""Tensors with a row for each pair or host, or kin of such, of the memory, but for its salt."""
+"""Tensors with a row per pair, host or kin of the memory (all except its salt)."""
 GROWTH = 1.5
-"""The scale is fitted again when so many times as many flows were seen as the last time."""
+"""The calibration is refitted when the number of flows has grown by this factor."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that was learnt, at one window.
+    """The learnt state after one window.
 
     Attributes
     ----------
     facts
         Plain values for JSON.
     tensors
-        Arrays by name: ``hosts.*``, ``pairs.*``, ``recent.*``, and what scores, see `FOLLOWED`.
+        Arrays by name: ``hosts.*``, ``pairs.*``, ``recent.*``, and the scoring tensors, see `FOLLOWED`.
     """
 
     facts: dict[str, Any]
@@ -72,23 +72,23 @@ class Snapshot:
 
 
 class Learning:
-    """Scores windows with a model whose memory, scale and threshold come from the windows before.
+    """Scores windows with a model whose memory, calibration and threshold come from previous windows.
 
     Parameters
     ----------
     executor
-        Of the model; others with the learnt memory take its place.
+        Executor of the model; replaced by ones with the learnt memory.
     settings
         Alert rate or threshold, half-life.
     metrics
-        Told what is learnt.
+        Records learning statistics.
     say
         Tells the user one line.
 
     Raises
     ------
     UsageError
-        If the model has no memory, or the executor cannot be given another.
+        If the model has no memory, or the executor cannot replace it.
     """
 
     def __init__(
@@ -99,10 +99,10 @@ class Learning:
                 f"--learn needs a model with a memory: {executor.artifact.name} "
                 f"(preset {executor.artifact.spec.preset}) has none"
             )
-        # refused before anything is read
+        # fail before anything is read
         reopen(executor, executor.artifact)
         self._executor, self._metrics, self._say = executor, metrics, say
-        # the last window: memory may be another one since
+        # the last window: the memory may have changed since
         self.scored_by = executor.artifact
         self._half_life_days = settings.half_life
         self._rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
@@ -116,7 +116,7 @@ class Learning:
 
     @property
     def artifact(self) -> Artifact:
-        """The model as it is now: its own weights, the stream's memory."""
+        """Return the current model: its own weights, the learnt memory."""
         return self._executor.artifact
 
     def take(self, graph: WindowGraph, time_ms: npt.NDArray[np.int64] | None) -> tuple[Scores, np.float32]:
@@ -125,7 +125,7 @@ class Learning:
         Returns
         -------
         Scores, float32
-            The scores, and the threshold on the surprise that holds for them; infinite while listening.
+            The scores, and their threshold on the surprise; infinite during warm-up (listening).
         """
         learner = self._learner or self._begin(graph)
         scores, threshold = self._executor.score(graph), self._threshold
@@ -153,7 +153,7 @@ class Learning:
         return scores, threshold
 
     def end(self) -> None:
-        """Tell whoever waited for alerts that the stream has ended before they began."""
+        """Report that the stream ended before alerts began."""
         listening = self._listening
         if self._learner is not None and not listening.over:
             told = (
@@ -163,7 +163,7 @@ class Learning:
             self._say(Line(told, "listening", flows=listening.flows))
 
     def snapshot(self) -> Snapshot | None:
-        """Everything that was learnt so far, as it stands between two windows; None before the first."""
+        """Return the learnt state between two windows; None before the first."""
         learner = self._learner
         if learner is None:
             return None
@@ -185,7 +185,7 @@ class Learning:
         return Snapshot(facts, tensors)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot that was checked (`engine.recover.learnt_file`)."""
+        """Restore a validated snapshot (`engine.recover.learnt_file`)."""
         facts, tensors = snapshot.facts, snapshot.tensors
         learner = Learner(self.artifact, self._half_life_days, blank=True)
         tables = {part: _under(tensors, part) for part in ("hosts", "pairs", "recent")}
@@ -201,7 +201,7 @@ class Learning:
         self._tell(learner, True, 0)
 
     def _begin(self, graph: WindowGraph) -> Learner:
-        """With the model's memory on its own network, with an empty one on another."""
+        """Start with the model's memory on its own network, with an empty one on another."""
         share = known_share(self.artifact, graph)
         cold = share < HOME
         learner = Learner(self.artifact, self._half_life_days, blank=cold)
@@ -226,7 +226,7 @@ class Learning:
         return learner
 
     def _follow(self, first: bool) -> Tensors:
-        """Fit the scale and take the threshold from the latest flows, if there are enough new ones."""
+        """Refit the calibration and the threshold to the latest flows, if there are enough new ones."""
         recent = self._recent
         changed: Tensors = {}
         if not first and recent.total - self._taken_at < recent.counted // FRESH:
@@ -246,7 +246,7 @@ class Learning:
         return changed
 
     def _own_threshold(self) -> np.float32:
-        """What was told, or the model's own for the rate, as long as its scale is its own."""
+        """Return the given threshold, or the model's own for the rate while its calibration is unchanged."""
         if self._fixed is not None:
             return np.float32(self._fixed)
         return np.float32(surprise_of_rate(self.artifact, self._rate))
@@ -276,7 +276,7 @@ class Learning:
 
 
 class LearnGae(Operator):
-    """infer-gae that learns: scores every flow of each window, and decides the threshold for it.
+    """infer-gae with online learning: scores every flow of each window, and sets its threshold.
 
     Parameters
     ----------
@@ -285,11 +285,11 @@ class LearnGae(Operator):
     metrics
         Counts flows, windows and unseen hosts.
     remember
-        Whether windows are to take snapshots along, for whoever keeps them.
+        Whether windows carry snapshots, for checkpoints.
     seconds
-        Time between two snapshots, at least.
+        Minimum time between two snapshots.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
     name = "infer-gae"
@@ -307,7 +307,7 @@ class LearnGae(Operator):
         self._due = 0.0
 
     def process(self, item: Window) -> Iterator[Window]:
-        """The window with its scores and its threshold."""
+        """Add scores and threshold to the window."""
         assert item.graph is not None
         scores, threshold = self._learning.take(item.graph, item.flows.time_ms)
         self._metrics.add(flows=len(item.flows), windows=1, unseen_hosts=scores.unseen_hosts)
@@ -327,7 +327,7 @@ class LearnGae(Operator):
         )
 
     def finish(self) -> tuple[()]:
-        """Say so if alerts have not begun."""
+        """Report if alerts have not begun."""
         self._learning.end()
         return ()
 

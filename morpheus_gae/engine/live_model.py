@@ -1,4 +1,4 @@
-"""Live model: a model as it is at work; what builds, scores and decides belongs together."""
+"""Live model: a loaded model with its graph builder and threshold, and the slot for hot reload."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveModel:
-    """One model, with the way to build its graphs and the threshold that belongs to it.
+    """One loaded model, with its graph builder and its threshold.
 
     Attributes
     ----------
     executor
         Runs the model.
     build
-        Builds one window's graph as the model's spec wants it.
+        Builds one window's graph according to the model's spec.
     threshold
         Decides which flows are flagged; None in a pipeline without flag-anomalies.
     """
@@ -33,12 +33,12 @@ class LiveModel:
 
     @property
     def label(self) -> str:
-        """``name@hash``, told in every alert."""
+        """``name@hash``, written in every alert."""
         return f"{self.executor.artifact.name}@{self.executor.artifact.hash}"
 
 
 class Slot:
-    """Holds the model that the next window takes along; a window keeps the one it was built with.
+    """Holds the current model; each window keeps the one it was built with.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Slot:
     """
 
     def __init__(self, live: LiveModel) -> None:
-        # one attribute, so that a reader in another thread sees the old one or the new one, whole
+        # one attribute, so that other threads see either the old or the new model, atomically
         self.current = live
 
     def swap(self, live: LiveModel) -> None:
-        """Give this one to the windows that are built from now on."""
+        """Use this model for all windows built from now on."""
         self.current = live

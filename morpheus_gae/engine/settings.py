@@ -1,4 +1,4 @@
-"""Settings: everything a pipeline can be told, whichever option told it."""
+"""Settings: all settings of a pipeline."""
 
 from __future__ import annotations
 
@@ -34,77 +34,77 @@ class Settings:
     format
         Encoding of stdin.
     preset
-        Whose columns the input has, see ``flows.exporters.layout.NAMES``; found out by default.
+        Layout of the input's columns, see ``flows.exporters.presets.names.NAMES``; detected by default.
     map, columns
-        Which of its columns is which of ours, and the names of those of a file without a header; see
+        Map from input columns to canonical ones, and column names of a file without a header; see
         ``flows.exporters.mapping.read_map``.
     pair_seconds
-        Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
+        Maximum seconds between one-way records paired to one flow; 0: no pairing.
     model
         Folder of the artifact.
     executor
         ``cpu``, ``cuda``, ``cuda:1``, ... or ``torch``.
     deterministic
-        Same bits in every run, see ``executors.open.open_executor``.
+        Bit-identical results, see ``executors.open.open_executor``.
     graph_size, window_seconds
-        Flows and seconds of a window.
+        Maximum flows and seconds of a window.
     threshold, alert_rate, adaptive
         See ``detect.threshold.choose_threshold``.
     suppress, suppressed
-        File of rules that hold flagged flows back (``suppress.read``), and file that gets these flows.
+        File of suppression rules (``suppress.read``), and file for suppressed flows.
     learn
-        Memory, scale and threshold follow the stream, see ``engine.learning``.
+        Online learning of memory, calibration and threshold, see ``engine.learning``.
     half_life
-        Days in which what was learnt counts half.
+        Half-life of learnt counters in days.
     encoding
-        Form of an alert, see ``detect.encodings.encoding``; None is the one of ``form``.
+        Encoding of alerts, see ``detect.encodings.encoding``; None: that of ``form``.
     labels
         Name of the label column to report on.
     batch_size
-        Rows that are read at a time; results do not depend on it.
+        Rows per batch of a reader; results do not depend on it.
     queue
-        Windows that wait between two stages.
+        Capacity of the queues between stages, in windows.
     description
-        In front of the monitor's figures.
+        Label of the monitor.
     metrics_port, metrics_host
-        Where ``/metrics``, ``/healthz`` and ``/readyz`` are served; nowhere if None.
+        Address of ``/metrics``, ``/healthz`` and ``/readyz``; not served if None.
     stall_seconds
-        A stage that is in one item for longer counts as stuck.
+        A stage that works on one item for longer counts as stuck.
     log_format
         ``text`` or ``json``.
     reload_seconds
-        Time between two looks at the model's folder; None looks only after a SIGHUP.
+        Polling interval of the model's folder; None: only after a SIGHUP.
     grace_seconds
         Time to drain after a SIGTERM.
     group, kafka_config
         Consumer group, and file of options for the Kafka clients.
     exactly_once
-        Alerts and the offsets they came from in one transaction.
+        Write alerts and commit offsets in one transaction.
     fail_fast
-        End rather than wait for a Kafka broker or topic at the start.
+        Fail instead of waiting for a Kafka broker or topic at the start.
     output_format
-        Of messages with alerts: ``ndjson`` or ``arrow``.
+        Format of messages with alerts: ``ndjson`` or ``arrow``.
     incidents
         Where incidents go: a file, a topic or a server; None makes none.
     incident_state
         Topic that keeps open incidents with ``exactly_once``; by default beside them, see
         ``incident_state_url``.
     incidents_only
-        Alerts are folded into incidents and written nowhere.
+        Write only incidents, no alerts.
     incident_encoding
-        Form of an incident, see ``incidents.encodings.encode``; None is the one of ``incident_form``.
+        Encoding of incidents, see ``incidents.encodings.encode``; None: that of ``incident_form``.
     incident_budget, incident_quiet
         See ``engine.incidents``; minutes.
     policy
-        File of rules (``suppress.policy``): incidents that break one are told as such.
+        File of policy rules (``suppress.policy``): incidents that violate one are marked.
     refused
-        File for alerts that a server refuses.
+        File for alerts refused by a server.
     retry_seconds
-        So long a server that alerts go to may be away.
+        Maximum time that an alert server may be unavailable.
     state
-        File that keeps what was learnt of the traffic.
+        File for the learnt state.
     checkpoint, checkpoint_seconds
-        Folder that keeps where the run is, and the time between two versions (0: after every window).
+        Folder of the checkpoint, and the time between two checkpoints (0: after every window).
     """
 
     input: tuple[str, ...] = ()
@@ -157,18 +157,18 @@ class Settings:
     checkpoint_seconds: float = 1.0
 
     def overridden(self, given: Mapping[str, Any]) -> Settings:
-        """These settings with those given (not None, not empty, not False) in their place.
+        """Return a copy with the given settings (not None, empty or False) replaced.
 
         Raises
         ------
         UsageError
-            If the threshold is told in two ways at once.
+            If the threshold is given in two ways at once.
         """
         known = {field.name for field in fields(self)}
-        # by identity: a threshold of 0 is told, and equals False
+        # by identity: a threshold of 0 is given, and equals False
         told = {k: v for k, v in given.items() if k in known and v is not None and v is not False and v != ()}
         base = self
-        # what a stage is told takes back what the pipeline was told to the contrary
+        # an option of a stage overrides contrary ones of the pipeline
         if "threshold" in told:
             base = replace(base, alert_rate=None, adaptive=False)
         if "alert_rate" in told or "adaptive" in told:
@@ -180,7 +180,7 @@ class Settings:
 
     @property
     def dead_letters_path(self) -> str | None:
-        """Where bad records go: beside the output by default, nowhere if that is stdout."""
+        """Return the path of the dead letters: beside the output by default, none if that is stdout."""
         if self.dead_letters is not None:
             return self.dead_letters
         if self.output is None or self.output == STDOUT:
@@ -188,18 +188,18 @@ class Settings:
         if self.output.startswith(KAFKA):
             return f"{self.output}.dead"
         if is_remote(self.output):
-            # with a checkpoint they can be cut back with it
+            # with a checkpoint they can be truncated with it
             return None if self.checkpoint is None else os.path.join(self.checkpoint, "dead.ndjson")
         return f"{self.output}.dead.ndjson"
 
     @property
     def form(self) -> str:
-        """The encoding of alerts: the one asked for, or the usual one of the output."""
+        """Return the encoding of alerts: the requested one, or the output's default."""
         return self.encoding or usual_encoding(self.output)
 
     @property
     def incident_form(self) -> str:
-        """The encoding of incidents: the one asked for, that of alerts, or the usual one of where they go."""
+        """Return the encoding of incidents: the requested one, that of alerts, or the output's default."""
         alerts = None if self.encoding == "cef" else self.encoding
         return self.incident_encoding or alerts or usual_encoding(self.incidents)
 
@@ -214,12 +214,12 @@ class Settings:
 
     @property
     def layout(self) -> PresetLike:
-        """What readers take for ``preset``: the name, or what ``map`` and ``columns`` tell over it.
+        """Return the layout for readers: the preset, or ``map`` and ``columns`` applied to it.
 
         Raises
         ------
         UsageError
-            If these cannot be understood.
+            If these are invalid.
         """
         from morpheus_gae.flows.exporters.mapping import read_map
 
@@ -227,7 +227,7 @@ class Settings:
 
     @property
     def live(self) -> bool:
-        """Whether an input is a topic, an interface, a pipe or a terminal: flows come when they come."""
+        """Whether an input is live: a topic, an interface, a pipe or a terminal."""
         return any(_is_live(path) for path in self.input)
 
 

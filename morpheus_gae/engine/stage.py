@@ -1,4 +1,4 @@
-"""What an engine runs: one source, then operators. Each stage is used by one thread only."""
+"""Stage: the base classes of sources and operators. Each stage is used by one thread only."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from typing import Any, Protocol
 
 
 class Source(Protocol):
-    """Where items come from."""
+    """Base of sources."""
 
     name: str
 
     def __iter__(self) -> Iterator[Any]:
-        """Items in order."""
+        """Yield items in order."""
         ...
 
     def stop(self) -> None:
-        """End the iteration soon, without loss of what was read; called from another thread."""
+        """End the iteration soon, without losing data already read; called from another thread."""
         ...
 
     def close(self) -> None:
-        """Release what is held; called once, after the iteration has ended, however it did."""
+        """Release resources; called once, after the iteration has ended in any way."""
         ...
 
 
 class Operator:
-    """Takes items, gives items; the base of every stage but the source. A sink gives none."""
+    """Base of all stages except sources: maps items to items. A sink returns none."""
 
     name = "operator"
 
     def process(self, item: Any) -> Iterable[Any]:
-        """Items that follow from this one; ``None`` among them is dropped."""
+        """Process an item; return resulting items (``None`` among them is dropped)."""
         return (item,)
 
     def finish(self) -> Iterable[Any]:
-        """Items held back, at the end of the stream; not called after an error."""
+        """Return buffered items at the end of the stream; not called after an error."""
         return ()
 
     def deadline(self) -> float | None:
-        """Reading of ``time.monotonic()`` at which ``expire`` is due, or None."""
+        """Return the time at which ``expire`` is due, by ``time.monotonic()``, or None."""
         return None
 
     def expire(self) -> Iterable[Any]:
-        """Items to give because the deadline passed; it must move the deadline."""
+        """Return items due at the deadline; must advance the deadline."""
         return ()
 
     def close(self) -> None:
-        """Release what is held; called once, at the end, after an error too."""
+        """Release resources; called once at the end, also after an error."""

@@ -1,4 +1,4 @@
-"""Suppression: the rules of one run, what they held back, and the same file again when it has changed."""
+"""Suppression: the suppression rules of a run, their counts, and their reload."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 I64 = npt.NDArray[np.int64]
 
 COLUMN, REASON = "suppressed_by", "suppressed_reason"
-"""Columns of what ``--suppressed`` writes, beside those of an alert."""
+"""Columns that ``--suppressed`` adds to those of an alert."""
 TOLD = 5
-"""Rules that a line names at most."""
+"""Maximum number of rules named in a line."""
 
 
 def _now() -> datetime:
@@ -35,12 +35,12 @@ def _now() -> datetime:
 
 
 def open_suppression(settings: Settings, metrics: Metrics, say: Callable[[str], None]) -> Suppression | None:
-    """What the settings ask for; None if that is nothing.
+    """Create the suppression requested by the settings, or None.
 
     Raises
     ------
     GaeError
-        If a rule is wrong, or the file for what is held back cannot be written.
+        If a rule is invalid, or the file of suppressed flows cannot be written.
     """
     if settings.suppress is None:
         if settings.suppressed is not None:
@@ -50,20 +50,20 @@ def open_suppression(settings: Settings, metrics: Metrics, say: Callable[[str], 
 
 
 class Suppression:
-    """Rules, in the place where flows become alerts.
+    """Applies suppression rules to flagged flows.
 
     Parameters
     ----------
     path
         File of rules, see ``suppress.read``.
     metrics
-        Counts what each rule holds back.
+        Counts suppressed flows by rule.
     say
-        Tells the user one line.
+        Reports one line to the user.
     kept
-        File that gets the flows that are held back, at its end; None for none.
+        File that suppressed flows are appended to, or None.
     clock
-        What time it is, with a time zone: rules end by the clock on the wall.
+        Current time, with time zone: rules expire by wall-clock time.
     """
 
     def __init__(
@@ -80,20 +80,19 @@ class Suppression:
         self._sink = None if kept is None else _open(kept)
         self._seen = self._fingerprint()
         self._refused = ""
-        # open ones that were counted
+        # open incidents already counted
         self._incidents: set[str] = set()
         self._expired: frozenset[str] = frozenset()
         self.rules: list[Rule] = []
         self._take(read_rules(path), "")
 
     def hold(self, window: Window, flagged: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """The flags without those of flows that a rule holds back; these are counted and kept.
+        """Return the flags without suppressed flows, which are counted and written.
 
         Parameters
         ----------
         window
-            With scores and threshold; of the flows' table only columns that rules look at are read, and the
-            others if they are kept.
+            Window with scores and threshold; only columns used by rules are read, and the others if written.
         flagged
             bool [E], by the threshold.
 
@@ -108,7 +107,7 @@ class Suppression:
 
         assert window.scores is not None
         index = np.flatnonzero(flagged)
-        # one list for the whole window: another may take its place meanwhile
+        # one list for the whole window: it may be replaced meanwhile
         rules, now = self.rules, self._clock()
         self._tell_expired(rules, now)
         if not index.shape[0]:
@@ -128,7 +127,7 @@ class Suppression:
         return out
 
     def incidents(self, changes: list[Change]) -> list[Change]:
-        """The incidents that no rule of a kind holds back; of the others each is counted once."""
+        """Return the incidents that are not suppressed; each suppressed one is counted once."""
         from morpheus_gae.incidents.fold import CLOSED
         from morpheus_gae.suppress.held import Held
 
@@ -141,12 +140,12 @@ class Suppression:
         return kept
 
     def reload(self, asked: bool) -> None:
-        """Read the file again, if it has changed or somebody asked; one that is wrong leaves the old rules.
+        """Reload the file if it has changed or on request; an invalid one leaves the old rules.
 
         Parameters
         ----------
         asked
-            Whether somebody waits for an answer: else the same refusal is not told twice.
+            Whether it was requested: otherwise the same error is not reported twice.
         """
         from morpheus_gae.suppress.read import read_rules
 
@@ -168,7 +167,7 @@ class Suppression:
             self._say(Line(f"The rules of {self._path} are the same as before", "suppress_unchanged"))
 
     def close(self) -> None:
-        """Finish the file of what was held back."""
+        """Close the file of suppressed flows."""
         if self._sink is not None:
             self._sink.close()
 
@@ -185,7 +184,7 @@ class Suppression:
         self._tell_expired(rules, now)
 
     def _tell_expired(self, rules: list[Rule], now: datetime) -> None:
-        """Say which rules have come to their end since the last time."""
+        """Report newly expired rules."""
         ended = [rule for rule in rules if rule.expired(now) and rule.name not in self._expired]
         if not ended:
             return
@@ -212,7 +211,7 @@ class Suppression:
         self._sink.flush()
 
     def _fingerprint(self) -> tuple[int, ...] | None:
-        """Of the file; None if there is none."""
+        """Return the identity of the file; None if there is none."""
         try:
             status = os.stat(self._path)
         except OSError:
@@ -225,7 +224,7 @@ def _utc(moment: datetime | None) -> str:
 
 
 def _open(path: str) -> LazySink:
-    """The file for what is held back; what is in it already stays."""
+    """Open the file of suppressed flows for appending."""
     from morpheus_gae.sinks.append import AppendSink
     from morpheus_gae.sinks.lazy import LazySink
     from morpheus_gae.sinks.open import check_destination

@@ -1,4 +1,4 @@
-"""Window: what travels between the stages, filled in from left to right."""
+"""Window: the item passed between stages, filled in by each of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Bool = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Window:
-    """E consecutive flows on their way through the pipeline.
+    """E consecutive flows in the pipeline.
 
     Attributes
     ----------
@@ -38,19 +38,19 @@ class Window:
     flagged
         bool [E], from flag-anomalies on.
     threshold
-        Threshold on the surprise that flagged them; of a run that learns from infer-gae on.
+        Threshold on the surprise that flagged them; with online learning set by infer-gae.
     served
-        The model that builds, scores and flags this window, where models may be swapped.
+        Model of this window, with hot reload.
     arrived
-        Reading of ``time.monotonic()`` when the first flow came to build-graph.
+        Arrival of the first flow at build-graph, by ``time.monotonic()``.
     learnt
-        What the threshold knew after this window, if somebody keeps that.
+        State of the threshold after this window, for checkpoints.
     trace
-        When each stage worked on it, if somebody wants to know.
+        Working times of the stages, if traced.
     snapshot
-        What a run that learns knew after this window, now and then.
+        Snapshot of online learning after this window, from time to time.
     origin
-        Partition of a topic that its flows come from, if they come from one.
+        Partition of a topic that its flows come from, if any.
     artifact
         The model that scored it, in a run whose memory learns.
     seen

@@ -1,4 +1,4 @@
-"""Observe: what a run counted, measured and said: metrics, health, logs, traces.
+"""Observe: metrics, health, logs and traces of a run.
 
-Imports the stages and windows of ``engine`` alone; nothing of ``recover`` or ``run``.
+Imports ``engine.stage`` and ``engine.window``; nothing of ``recover`` or ``run``.
 """

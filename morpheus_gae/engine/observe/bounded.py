@@ -1,4 +1,4 @@
-"""BoundedServer: a server of connections that are few, short, and small in what they may say."""
+"""BoundedServer: an HTTP server with limits on connections, their duration and request size."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from socketserver import TCPServer
 from typing import Any
 
 CONNECTIONS = 32
-"""Connections at once: a few scrapers and probes, and some that hang."""
+"""Maximum number of concurrent connections: a few scrapers and probes, and some that hang."""
 CONNECTION_SECONDS = 10.0
-"""All the time that a connection may take, from when it is taken to when it is closed."""
+"""Maximum duration of a connection, from accept to close."""
 REQUEST_BYTES = 16_384
-"""Line and headers of a request."""
+"""Maximum size of request line and headers."""
 POLL_SECONDS = 0.25
 
 _BUSY = (
@@ -27,22 +27,22 @@ _BUSY = (
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """One thread a connection, and one that takes connections and cuts those off that take too long.
+    """One thread per connection, and one that accepts connections and cuts off slow ones.
 
     Parameters
     ----------
     host, port
-        Where to listen; port 0 is any that is free.
+        Address to listen on; port 0: any free one.
     handler
-        Answers one request a connection.
+        Answers one request per connection.
     most
-        Connections at once; further ones get 503 and are closed.
+        Maximum number of concurrent connections; further ones get 503 and are closed.
     seconds
         See ``CONNECTION_SECONDS``.
     count
-        Told ``refused`` or ``cut_off`` for each connection that was.
+        Called with ``refused`` or ``cut_off`` for each such connection.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class BoundedServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    # closing does not wait for a scraper that holds its connection open
+    # closing does not wait for open connections
     block_on_close = False
 
     def __init__(
@@ -67,46 +67,46 @@ class BoundedServer(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._most, self._seconds, self._count, self._clock = most, seconds, count, clock
         self._lock = threading.Lock()
-        # open connections, and when each must have ended; None once it was cut off
+        # open connections and their deadlines; None once cut off
         self._ends: dict[socket.socket, float | None] = {}
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the DNS for a name of ours, which may take long."""
+        """Bind without a reverse DNS look-up, which may be slow."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "morpheus-gae", int(self.server_address[1])
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether there is room for a connection; without, it is told so at once."""
+        """Whether another connection is allowed; if not, it gets an immediate refusal."""
         with self._lock:
             if len(self._ends) < self._most:
                 self._ends[request] = self._clock() + self._seconds
                 return True
         self._count("refused")
         with suppress(OSError):
-            # a connection that has just begun has room for this
+            # a new connection's send buffer has room for this
             request.setblocking(False)
             request.send(_BUSY)
         return False
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection, however it ended."""
+        """Close a connection."""
         with self._lock:
             self._ends.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Cut connections off that have had their time; whoever reads or writes on them wakes up."""
+        """Cut off connections past their deadline; blocked reads and writes wake up."""
         now = self._clock()
         self._cut(lambda end: end <= now, count=True)
 
     def server_close(self) -> None:
-        """Stop listening, and end the connections that are still open."""
+        """Stop listening, and close the open connections."""
         super().server_close()
         self._cut(lambda _end: True, count=False)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a scraper that leaves in the middle is its own affair."""
+        """Ignore errors: a disconnecting scraper is not our problem."""
 
     def _cut(self, due: Callable[[float], bool], count: bool) -> None:
         with self._lock:
@@ -121,12 +121,12 @@ class BoundedServer(ThreadingHTTPServer):
 
 
 class BoundedHandler(BaseHTTPRequestHandler):
-    """Answers one request whose line and headers are no longer than ``REQUEST_BYTES``; GET and HEAD only."""
+    """Answers one request of limited size (``REQUEST_BYTES``); GET and HEAD only."""
 
     timeout = CONNECTION_SECONDS
 
     def handle_one_request(self) -> None:
-        """Read a request as a whole, then answer it."""
+        """Read a whole request, then answer it."""
         self.close_connection = True
         self.command, self.requestline, self.request_version = "", "", "HTTP/1.0"
         head = b""
@@ -137,7 +137,7 @@ class BoundedHandler(BaseHTTPRequestHandler):
                 self.send_error(431 if b"\n" in head else 414)
                 return
             if not line.endswith(b"\n"):
-                # the other side has gone, or was cut off
+                # the peer has disconnected, or was cut off
                 return
             if not line.strip(b"\r\n"):
                 break
@@ -158,14 +158,14 @@ class BoundedHandler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        """Send an answer, without its body to HEAD.
+        """Send an answer, without a body for HEAD.
 
         Parameters
         ----------
         status
             Of HTTP.
         body
-            Text in UTF-8, unless the headers say otherwise.
+            UTF-8 text, unless the headers specify another type.
         headers
             Further ones.
         """
@@ -184,10 +184,10 @@ class BoundedHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a request, without a word of what was in it."""
-        # without a version that could be read headers would be left out
+        """Refuse a request, without echoing its content."""
+        # without a valid version, headers would be omitted
         self.request_version = "HTTP/1.0"
         self.answer(code, f"{HTTPStatus(code).phrase}\n".encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: probes come every few seconds."""
+        """Log nothing: probes come every few seconds."""

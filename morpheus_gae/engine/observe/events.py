@@ -1,9 +1,8 @@
-"""Events: what threads and signals tell the thread that waits for the run to end.
+"""Events: notes from threads and signal handlers to the thread that waits for the end of the run.
 
-A lock that the main thread waits for is not enough: a signal that reaches Python just before the wait begins,
-or that the system hands to another thread, wakes nobody, and its handler runs when something else happens
-(in the worst case never). A pipe that the signal itself writes to has no such gap:
-https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+Waiting for a lock is not enough: a signal that arrives just before the wait begins, or in another thread,
+does not wake the main thread, and its handler may run late or never. A pipe that the signal itself writes to
+has no such race: https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
 """
 
 from __future__ import annotations
@@ -22,42 +21,42 @@ _DAY = 86_400.0
 
 
 class Events:
-    """A queue that a signal handler may write to, and that a signal wakes for certain."""
+    """A queue that signal handlers can write to, and that signals reliably wake."""
 
     def __init__(self) -> None:
         self._items: deque[Any] = deque()
         self._read = self._write = -1
-        # reentrant: a handler may run, and put, while its thread is in here
+        # reentrant: a handler may run, and put, while its thread holds this
         self._lock = threading.RLock()
         self._open = False
 
     def open(self) -> None:
-        """Make the pipe; ``get`` and ``signals`` need it."""
+        """Create the pipe; needed by ``get`` and ``signals``."""
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
         self._open = True
 
     def put(self, note: Any) -> None:
-        """Tell something; from any thread."""
+        """Add a note; thread-safe."""
         self._items.append(note)
         with self._lock:
             if self._open:
-                # full: the reader has plenty to wake it
+                # full: the reader will wake anyway
                 with suppress(BlockingIOError):
                     os.write(self._write, b"\0")
 
     def put_from_signal(self, note: Any) -> None:
-        """Tell something in a signal handler, which must not wait for a lock: the signal wakes the reader."""
+        """Add a note in a signal handler, which must not take locks: the signal wakes the reader."""
         self._items.append(note)
 
     def get(self, deadline: float | None = None) -> Any:
-        """The oldest note, waiting for one.
+        """Wait for and return the oldest note.
 
         Parameters
         ----------
         deadline
-            Give up at this reading of ``time.monotonic()``; None waits for ever.
+            Time limit, by ``time.monotonic()``; None waits for ever.
 
         Raises
         ------
@@ -77,12 +76,12 @@ class Events:
 
     @contextmanager
     def signals(self, handlers: dict[signal.Signals, Callable[[int], None]]) -> Iterator[None]:
-        """Handle signals while inside, and be woken by them; does nothing outside of the main thread.
+        """Handle signals inside this context, and be woken by them; does nothing outside of the main thread.
 
         Parameters
         ----------
         handlers
-            What to call for a signal: it may use ``put_from_signal``.
+            Function per signal, which may use ``put_from_signal``.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -95,12 +94,12 @@ class Events:
             yield
         finally:
             for number, was in before.items():
-                # None: the handler was not set from Python and cannot be put back
+                # None: the handler was not set from Python and cannot be restored
                 signal.signal(number, signal.SIG_DFL if was is None else was)
             signal.set_wakeup_fd(woken)
 
     def close(self) -> None:
-        """Release the pipe; notes that come later are kept and wake nobody."""
+        """Release the pipe; later notes are kept but do not wake anyone."""
         with self._lock:
             if self._open:
                 self._open = False
@@ -116,5 +115,5 @@ def _handler(act: Callable[[int], None]) -> Callable[[int, object], None]:
 
 
 def ignored(numbers: Iterable[signal.Signals]) -> set[signal.Signals]:
-    """Those of the signals that whoever started this process wants ignored (``nohup``, say)."""
+    """Return the signals that the parent process set to be ignored (``nohup``)."""
     return {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}

@@ -1,4 +1,4 @@
-"""Health: whether a run is alive and ready, as its stages tell it."""
+"""Health: whether a run is alive and ready, reported by its stages."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ STALL_SECONDS = 300.0
 
 
 class Health:
-    """What the stages of a run tell about themselves; written by their threads, read by any other.
+    """State of a run's stages; written by their threads, read by any other.
 
     Parameters
     ----------
     stall_seconds
-        A stage that is in one item for longer counts as stuck.
+        A stage that works on one item for longer counts as stuck.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Health:
     failed
         Name of the first stage that failed, or None.
     waits_for
-        Tells what an open source still waits for ("partitions of topic flows", say), or None.
+        Returns what an open source still waits for (such as "partitions of topic flows"), or None.
     """
 
     def __init__(
@@ -36,24 +36,24 @@ class Health:
         self.failed: str | None = None
         self.waits_for: Callable[[], str | None] = lambda: None
         self._clock = clock
-        # one key per thread, and single operations on a dictionary: no lock needed
+        # one key per thread, and atomic dictionary operations: no lock needed
         self._since: dict[str, float] = {}
 
     def at_work(self, stage: str) -> None:
-        """A stage has begun to work on an item."""
+        """Record that a stage started to work on an item."""
         self._since[stage] = self._clock()
 
     def at_rest(self, stage: str) -> None:
-        """A stage waits for an item, or for room."""
+        """Record that a stage waits for an item, or for space downstream."""
         self._since.pop(stage, None)
 
     def alive(self) -> tuple[bool, str]:
-        """Whether the run does its work, and a word on it.
+        """Return whether the run is working, with a reason.
 
         Returns
         -------
         (bool, str)
-            False when a stage has failed or hangs.
+            False if a stage has failed or hangs.
         """
         if self.failed is not None:
             return False, f"stage {self.failed} has failed"
@@ -64,7 +64,7 @@ class Health:
         return True, "alive"
 
     def prepared(self) -> tuple[bool, str]:
-        """Whether flows that come are scored, and a word on it."""
+        """Return whether arriving flows are scored, with a reason."""
         if not self.ready:
             return False, "not running: the model is being loaded, or the run has ended"
         missing = self.waits_for()

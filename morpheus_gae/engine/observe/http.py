@@ -23,21 +23,22 @@ CLOSE_SECONDS = 2.0
 
 
 class MetricsServer:
-    """Serves until closed, on a thread of its own.
+    """Serves until closed, on a separate thread.
 
     Parameters
     ----------
     metrics
-        What ``/metrics`` shows.
+        Metrics shown at ``/metrics``.
     health
-        What ``/healthz`` (alive) and ``/readyz`` (ready for flows) say: 200 or 503, and why.
+        State shown at ``/healthz`` (alive) and ``/readyz`` (ready for flows): 200 or 503, with a reason.
     port
         0 is any that is free.
     host
-        Name or address to listen on. There is no password: anybody who can reach it can read the counts.
+        Name or address to listen on. There is no authentication: anybody who can reach it can read the
+        counts.
     most, seconds, clock
-        Connections at once, and all the time that one may take (see ``BoundedServer``); those that were
-        refused or cut off are counted.
+        Maximum number and duration of connections (see ``BoundedServer``); refused and cut-off ones are
+        counted.
 
     Raises
     ------
@@ -67,7 +68,7 @@ class MetricsServer:
                     try:
                         encode, kind = choose_encoder(self.headers.get("Accept", ""))
                     except Exception:
-                        # the library stumbles over some that are none
+                        # the library fails on some invalid values
                         encode, kind = choose_encoder("")
                     self.answer(200, encode(registry), {"Content-Type": kind})
                 elif path in ("/healthz", "/readyz"):
@@ -92,7 +93,7 @@ class MetricsServer:
 
     @property
     def url(self) -> str:
-        """Where the metrics are."""
+        """URL of the metrics."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/metrics"
 

@@ -1,7 +1,7 @@
-"""Logs: what a run says on stderr, as plain lines or as one JSON object a line.
+"""Logs: messages of a run on stderr, as plain text or one JSON object per line.
 
-A line says what happened to the run; the fields beside it are counts, names and files. Flows, and so the
-addresses of hosts, are never logged: they are in the alerts and the dead letters.
+A line reports an event of the run; its fields are counts, names and files. Flows and host addresses are never
+logged: they are in the alerts and the dead letters.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from morpheus_gae.flows.tables.printable import json_escapes, printable
 LOGGER = logging.getLogger("morpheus_gae.run")
 
 LEVELS = {"Warning: ": logging.WARNING, "Error: ": logging.ERROR}
-"""How a line begins, and its level; others are information."""
+"""Level by prefix of the line; others are information."""
 
 
 TABLE = "summary"
-"""The event whose text is laid out in lines."""
+"""The event whose text has several lines."""
 
 
 class Line(str):
-    """A line with a name for what happened, and figures, for whoever reads JSON.
+    """A log line with an event name and fields, for JSON output.
 
     Parameters
     ----------
     text
         A sentence.
     event
-        Name of what happened.
+        Name of the event.
     fields
-        Figures and names that go with it.
+        Figures and names of the event.
     """
 
     __slots__ = ("event", "fields")
@@ -43,14 +43,14 @@ class Line(str):
     fields: dict[str, Any]
 
     def __new__(cls, text: str, event: str, **fields: Any) -> Line:
-        """A string like any other, which remembers more."""
+        """Create a string with attributes."""
         line = super().__new__(cls, text)
         line.event, line.fields = event, fields
         return line
 
 
 class _Stderr(logging.StreamHandler[Any]):
-    """Writes to the stderr of the moment; a terminal that has gone is no reason to end a run."""
+    """Writes to the current ``sys.stderr``; a closed terminal does not end the run."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -65,10 +65,10 @@ class _Stderr(logging.StreamHandler[Any]):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC), ``level``, ``event``, ``message``, and further fields."""
+    """One JSON object per line: ``time`` (UTC), ``level``, ``event``, ``message``, and further fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON."""
+        """Format the record as JSON."""
         at = datetime.fromtimestamp(record.created, timezone.utc)
         line = record.getMessage()
         for start in LEVELS:
@@ -88,21 +88,20 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The line as it is; what acts on a terminal, in the name of a file say, is shown instead."""
+    """The line as text; control characters, such as in file names, are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line; the summary of a run has several."""
+        """Format the record as one line; the summary of a run has several."""
         return printable(super().format(record), lines=getattr(record, "event", None) == TABLE)
 
 
 def start_logging(kind: str = "text") -> None:
-    """Say everything on stderr from now on, in this form.
+    """Log to stderr from now on, in this format.
 
     Parameters
     ----------
     kind
-        ``text``: the lines as they are; ``json``: see ``JsonFormatter``; warnings of libraries and crashes
-        then are lines like the others.
+        ``text``: plain lines; ``json``: see ``JsonFormatter``, also for warnings of libraries and crashes.
     """
     handler = _Stderr()
     handler.setFormatter(JsonFormatter() if kind == "json" else TextFormatter("%(message)s"))
@@ -123,12 +122,12 @@ def is_json() -> bool:
 
 
 def say(line: str) -> None:
-    """Tell the user one line.
+    """Log one line to the user.
 
     Parameters
     ----------
     line
-        A sentence, or a ``Line``; ``Warning: `` or ``Error: `` in front is its level.
+        A sentence, or a ``Line``; the prefix ``Warning: `` or ``Error: `` sets its level.
     """
     if not LOGGER.handlers:
         start_logging()

@@ -1,4 +1,4 @@
-"""Metrics: what a run counted, safe to write from every stage's thread."""
+"""Metrics: counters of a run, thread-safe."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Metrics:
     noted
         Flows that were read with something put right, by what.
     suppressed
-        Flagged flows that are no alerts, by the rule that held them back.
+        Suppressed flagged flows, by rule.
     suppressed_incidents
-        Incidents that are not told, by the rule that held them back.
+        Suppressed incidents, by rule.
     paired, unpaired
         Flows made of two one-way records, and one-way records without a partner.
     durations_missing
@@ -52,37 +52,35 @@ class Metrics:
     sweeps
         Windows by the number of averaging sweeps they needed.
     latency
-        Windows by the class of ``LATENCY_BOUNDS`` (and one above them all) that their latency falls in: the
-        time from their first flow's arrival at build-graph to the delivery of their alerts.
+        Histogram of windows over ``LATENCY_BOUNDS`` (and above) by latency: the time from the arrival of
+        their first flow at build-graph to the delivery of their alerts.
     latency_seconds
         Sum of these latencies.
     messages, commits, commit_failures, rebalances, transactions_aborted
-        Kafka messages read, offsets committed and failures to, changes of partitions, transactions rolled
-        back.
+        Kafka messages read, offset commits and their failures, rebalances, aborted transactions.
     lag
-        Messages behind, by topic and partition, of those that this process reads.
+        Consumer lag by topic and partition, of those assigned to this process.
     reloads, reload_failures
-        Models that were swapped in, and those that could not be.
+        Hot reloads of the model, and failed ones.
     http_refused, http_cut_off
-        Connections to the metrics' port that were turned away (too many at once), and that took too long.
+        Connections to the metrics' port that were refused (too many), and cut off (too slow).
     delivered_alerts, delivery_retries, refused_alerts
-        Alerts that a server has acknowledged, that were sent again, and that it will never take.
+        Alerts acknowledged by a server, retried, and permanently refused.
     incidents_open, incidents_opened, incidents_closed_early
-        Incidents that are open (None without ``--incidents``), that were written for the first time, by kind
-        and severity, and that were closed before their time because too many were open.
+        Open incidents (None without ``--incidents``), incidents written for the first time, by kind and
+        severity, and those closed early because too many were open.
     learnt_flows
-        Flows that a run which learns has learnt from.
+        Flows learnt from, with online learning.
     learning
-        Pairs that such a run has in memory, that wait, and that are barred, and how many flows it listens to
-        before it alerts; nothing of a run that does not learn.
+        Pairs in memory, candidates, and barred ones, and flows of the warm-up; empty without online learning.
     model
-        Name and hash of the model that scores, once there is one.
+        Name and hash of the current model, once loaded.
     threshold
-        On the surprise, of the last window.
+        Threshold on the surprise of the last window.
     recent
-        Follows the scores, if somebody wants to know.
+        Tracks the scores, if enabled.
     queues
-        Tells how many items wait before each stage.
+        Returns the queue length before each stage.
     """
 
     def __init__(self) -> None:
@@ -138,7 +136,7 @@ class Metrics:
         self.queues: Callable[[], dict[str, int]] = dict
 
     def start(self) -> None:
-        """Start the clock again, when everything is loaded."""
+        """Restart the clock when everything is loaded."""
         with self._lock:
             self._started = time.perf_counter()
 
@@ -154,37 +152,37 @@ class Metrics:
                 setattr(self, name, getattr(self, name) + int(count))
 
     def bad(self, reasons: Counter[str]) -> None:
-        """Add records that were set aside, by reason."""
+        """Add bad records, by reason."""
         with self._lock:
             self.bad_records.update(reasons)
 
     def skip(self, reasons: Counter[str]) -> None:
-        """Add records that are no flows, by reason."""
+        """Add skipped records, by reason."""
         with self._lock:
             self.skipped.update(reasons)
 
     def note(self, what: Counter[str]) -> None:
-        """Add flows that were read with something put right, by what."""
+        """Add corrected flows, by kind of correction."""
         with self._lock:
             self.noted.update(what)
 
     def suppress(self, rules: Counter[str]) -> None:
-        """Add flagged flows that were held back, by rule; a rule that held none back yet counts 0."""
+        """Add suppressed flows, by rule; unused rules count 0."""
         with self._lock:
             self.suppressed.update(rules)
 
     def suppress_incidents(self, rules: Counter[str]) -> None:
-        """Add incidents that were held back, by rule, as ``suppress`` does."""
+        """Add suppressed incidents, by rule, like ``suppress``."""
         with self._lock:
             self.suppressed_incidents.update(rules)
 
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
-        """Note how far behind the partitions are that this process reads."""
+        """Set the consumer lag of the assigned partitions."""
         with self._lock:
             self.lag = behind
 
     def swept(self, sweeps: int) -> None:
-        """Note the averaging sweeps of one window."""
+        """Record the averaging sweeps of one window."""
         with self._lock:
             self.last_sweeps = sweeps
             self.sweeps[sweeps] += 1
@@ -195,20 +193,20 @@ class Metrics:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def scored(self, surprise: npt.NDArray[np.float64], threshold: float) -> None:
-        """Note the surprise of a window's flows and the threshold it was held to."""
+        """Record the surprise of a window's flows and its threshold."""
         with self._lock:
             self.threshold = float(threshold)
             if self.recent is not None:
                 self.recent.add(surprise)
 
     def delivered(self, seconds: float) -> None:
-        """Note the latency of a window."""
+        """Record the latency of a window."""
         with self._lock:
             self.latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1
             self.latency_seconds += seconds
 
     def incidents(self, open_now: int) -> None:
-        """Note how many incidents are open."""
+        """Set the number of open incidents."""
         with self._lock:
             self.incidents_open = open_now
 
@@ -218,17 +216,17 @@ class Metrics:
             self.incidents_opened[kind, severity] += 1
 
     def learns(self, pairs: dict[str, int]) -> None:
-        """Note pairs that are learnt, candidates and barred."""
+        """Set the numbers of learnt pairs, candidates and barred ones."""
         with self._lock:
             self.learning.update(pairs)
 
     def listens(self, listening: bool, missing: int) -> None:
-        """Note whether alerts have yet to begin, and after how many flows at the earliest."""
+        """Set whether alerts have yet to begin, and the minimum number of flows before."""
         with self._lock:
             self.learning.update(listening=int(listening), listening_flows=missing)
 
     def serving(self, artifact: Artifact) -> None:
-        """Note which model scores from now on; its scores are on a scale of their own."""
+        """Set the current model, and restart its score statistics."""
         with self._lock:
             if self.model != (artifact.name, artifact.hash):
                 self.model, self._artifact = (artifact.name, artifact.hash), artifact
@@ -236,7 +234,7 @@ class Metrics:
                     self.recent.follow(artifact)
 
     def follow_scores(self) -> None:
-        """Follow the recent scores from now on."""
+        """Track the recent scores from now on."""
         from morpheus_gae.detect.recent import RecentScores
 
         with self._lock:
@@ -246,12 +244,12 @@ class Metrics:
                     self.recent.follow(self._artifact)
 
     def scores(self) -> RecentScores | None:
-        """A copy of what follows the scores."""
+        """Return a copy of the score statistics."""
         with self._lock:
             return None if self.recent is None else self.recent.copy()
 
     def score_quantiles(self) -> tuple[dict[float, float], float | None]:
-        """Quantiles of the recent surprise, and its drift; nothing if nobody follows the scores."""
+        """Return quantiles of the recent surprise, and its drift; empty if not tracked."""
         with self._lock:
             if self.recent is None:
                 return {}, None
@@ -283,16 +281,16 @@ class Metrics:
 
     @property
     def wall_seconds(self) -> float:
-        """Seconds from start to end, or until now."""
+        """Return the seconds from start to end, or until now."""
         return (time.perf_counter() if self._ended is None else self._ended) - self._started
 
     @property
     def flows_per_second(self) -> float:
-        """Flows scored per second of wall time."""
+        """Return the flows scored per second of wall time."""
         return self.flows / max(self.wall_seconds, 1e-9)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; rates of labelled flows only when there were any."""
+        """Return plain values for JSON; rates of labelled flows only if there were any."""
         with self._lock:
             facts: dict[str, Any] = {
                 "flows": self.flows,
@@ -334,7 +332,7 @@ class Metrics:
 
 
 def peak_memory_bytes() -> int:
-    """Largest resident set of this process so far, in bytes."""
+    """Return the peak resident set size of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes
     return int(peak if sys.platform == "darwin" else peak * 1024)

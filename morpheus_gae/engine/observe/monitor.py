@@ -1,4 +1,4 @@
-"""monitor: passes windows through and tells the rate on stderr."""
+"""monitor: passes windows through and reports the rate on stderr."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Monitor(Operator):
     Parameters
     ----------
     metrics
-        Read, never written.
+        Metrics, read only.
     total_bytes
         Bytes of all input, or None if unknown.
     description
-        In front of the bar.
+        Label of the bar.
     terminal
         Whether stderr is one.
     say
-        Tells the user one line.
+        Reports one line to the user.
     """
 
     name = "monitor"
@@ -45,20 +45,20 @@ class Monitor(Operator):
         self._bar: Any = None
 
     def process(self, item: Any) -> Iterator[Any]:
-        """The item itself."""
+        """Return the item unchanged."""
         if self._terminal:
             self._show()
         yield item
 
     def finish(self) -> tuple[()]:
-        """Tell the rate where no bar did."""
+        """Report the rate if there was no bar."""
         if not self._terminal:
             m = self._metrics
             self._say(f"{self._description}: {m.flows:,} flows, {m.flows_per_second:,.0f} flows/s")
         return ()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.refresh()
             self._bar.close()

@@ -1,4 +1,4 @@
-"""Prometheus: the counters of a run, read when somebody asks for them.
+"""Prometheus: the counters of a run, collected at each scrape.
 
 Labels are stages, reasons, names of rules, topics, partitions, quantiles and the model; never an address.
 """
@@ -42,7 +42,7 @@ COUNTERS = {
     "http_refused": "Connections to this port that were turned away, for there were too many at once.",
     "http_cut_off": "Connections to this port that were ended, for they took too long.",
 }
-"""Counters by name; ``Metrics`` holds the value in the attribute of this name, without ``kafka_``."""
+"""Counters by name; the value is the attribute of ``Metrics`` of this name, without ``kafka_``."""
 
 LABELLED = {
     "dead_letters": "Records set aside, by reason.",
@@ -73,29 +73,29 @@ HISTOGRAMS = {
 
 
 def metric_names() -> set[str]:
-    """Names of all metrics as they are shown, without those of the process and of Python."""
+    """Return the names of all metrics, without those of the process and of Python."""
     counters = {f"{PREFIX}{name}_total" for name in (*COUNTERS, *LABELLED)}
     return counters | {f"{PREFIX}{name}" for name in (*GAUGES, *HISTOGRAMS)}
 
 
 class MetricsCollector:
-    """A collector for ``prometheus_client``: makes its metrics from the counters when scraped.
+    """Collector for ``prometheus_client``: builds metrics from the counters when scraped.
 
     Parameters
     ----------
     metrics
-        Read, never written.
+        Metrics, read only.
     """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def describe(self) -> list[Metric]:
-        """Nothing: what there is depends on the run."""
+        """Return nothing: the metrics depend on the run."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics as they stand."""
+        """Yield all current metrics."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         m = self._metrics
@@ -166,12 +166,12 @@ def _only(values: dict[str, int], name: str) -> dict[tuple[str, ...], float]:
 
 
 def _lag(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """Lag by topic and partition, of a run that reads Kafka."""
+    """Return the lag by topic and partition, of a run that reads Kafka."""
     return {(topic, str(partition)): float(behind) for (topic, partition), behind in metrics.lag.items()}
 
 
 def registry_of(metrics: Metrics) -> CollectorRegistry:
-    """A registry of our own: these counters, the process's and the garbage collector's."""
+    """Create a registry with these counters, the process's and the garbage collector's."""
     from prometheus_client import GCCollector, ProcessCollector
     from prometheus_client.core import CollectorRegistry
 

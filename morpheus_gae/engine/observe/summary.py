@@ -1,20 +1,20 @@
-"""The table that is told at the end of a run."""
+"""Summary: the table printed at the end of a run."""
 
 from __future__ import annotations
 
 from morpheus_gae.engine.observe.metrics import Metrics
 
 RULES = 10
-"""Rules of suppression that are told one by one."""
+"""Maximum number of suppression rules listed."""
 
 
 def summary(metrics: Metrics) -> str:
-    """Flows, windows, alerts, bad records, rate, and rates of labelled flows where there were any.
+    """Format flows, windows, alerts, bad records, rate, and rates of labelled flows if any.
 
     Returns
     -------
     str
-        One fact a line, without a newline at the end.
+        One fact per line, without a final newline.
     """
     facts = metrics.as_dict()
     share = f"  ({facts['alerts'] / facts['flows']:.3%} of flows)" if facts["flows"] else ""
@@ -45,7 +45,7 @@ def summary(metrics: Metrics) -> str:
 
 
 def _suppressed(title: str, rules: dict[str, int] | None) -> list[tuple[str, str]]:
-    """How much was held back, and the rules that held most of it back."""
+    """Return the number of suppressed flows, and the rules that suppressed most."""
     if rules is None:
         return []
     hits = sorted((-count, name) for name, count in rules.items() if count)

@@ -1,8 +1,9 @@
-"""Tracing: OpenTelemetry spans, one per window with one per stage inside; off unless the environment asks.
+"""Tracing: OpenTelemetry spans, one per window with one per stage inside; enabled by the environment.
 
-The standard variables decide (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):
-``OTEL_TRACES_EXPORTER`` (``otlp``, ``console``, ``none``) or ``OTEL_EXPORTER_OTLP_ENDPOINT`` turn it on, and
-``OTEL_SERVICE_NAME``, ``OTEL_TRACES_SAMPLER`` and the others mean what they always mean.
+The standard variables decide
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/): ``OTEL_TRACES_EXPORTER``
+(``otlp``, ``console``, ``none``) or ``OTEL_EXPORTER_OTLP_ENDPOINT`` enable it, and ``OTEL_SERVICE_NAME``,
+``OTEL_TRACES_SAMPLER`` and others have their standard meaning.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
 
 @dataclass
 class Trace:
-    """When each stage worked on one window.
+    """Times at which each stage worked on one window.
 
     Attributes
     ----------
     steps
-        Stage, and the nanoseconds since the epoch between which it worked.
+        Stage, start and end in nanoseconds since the epoch.
     hosts, pairs
-        Of the window's graph.
+        Size of the window's graph.
     """
 
     steps: list[tuple[str, int, int]] = field(default_factory=list)
@@ -43,14 +44,14 @@ class Trace:
 
 
 class Traced(Operator):
-    """An operator that notes in each window when it worked on it.
+    """Wrapper of an operator that records its working times in each window.
 
     Parameters
     ----------
     operator
-        Does the work.
+        Wrapped operator.
     last
-        Gets each window that comes out, where this is the last stage.
+        Called with each finished window, for the last stage.
     """
 
     def __init__(self, operator: Operator, last: Callable[[Window], None] | None = None) -> None:
@@ -58,19 +59,19 @@ class Traced(Operator):
         self._operator, self._last = operator, last
 
     def process(self, item: Any) -> Iterator[Any]:
-        """What the operator gives."""
+        """Return the operator's items."""
         return self._noted(self._operator.process(item))
 
     def finish(self) -> Iterator[Any]:
-        """What the operator gives."""
+        """Return the operator's items."""
         return self._noted(self._operator.finish())
 
     def deadline(self) -> float | None:
-        """The operator's."""
+        """Return the operator's deadline."""
         return self._operator.deadline()
 
     def expire(self) -> Iterator[Any]:
-        """What the operator gives."""
+        """Return the operator's items."""
         return self._noted(self._operator.expire())
 
     def close(self) -> None:
@@ -97,12 +98,12 @@ class Traced(Operator):
 
 
 class Tracing:
-    """Gives spans to a provider of the OpenTelemetry SDK.
+    """Sends spans to a provider of the OpenTelemetry SDK.
 
     Parameters
     ----------
     provider
-        Where they go.
+        Provider of the SDK.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
@@ -113,11 +114,11 @@ class Tracing:
         self._inside = set_span_in_context
 
     def traced(self, operators: list[Operator]) -> list[Operator]:
-        """The same operators, noting times; the last one gives its windows to ``emit``."""
+        """Wrap operators to record times; the last one passes its windows to ``emit``."""
         return [*(Traced(o) for o in operators[:-1]), *(Traced(o, self.emit) for o in operators[-1:])]
 
     def emit(self, window: Window) -> None:
-        """Make the spans of a window that went all the way."""
+        """Create the spans of a finished window."""
         trace = window.trace
         if trace is None or not trace.steps:
             return
@@ -136,12 +137,12 @@ class Tracing:
         parent.end(max(step[2] for step in trace.steps))
 
     def close(self) -> None:
-        """Send what waits and end the exporter's thread."""
+        """Flush pending spans and end the exporter's thread."""
         self._provider.shutdown()
 
 
 def asked_for(environment: Mapping[str, str]) -> str | None:
-    """The exporter that the environment asks for, or None."""
+    """Return the exporter requested by the environment, or None."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     told = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower()
@@ -151,19 +152,19 @@ def asked_for(environment: Mapping[str, str]) -> str | None:
 
 
 def open_tracing(say: Callable[[str], None], environment: Mapping[str, str] | None = None) -> Tracing | None:
-    """Tracing as the environment asks for it.
+    """Create the tracing requested by the environment.
 
     Parameters
     ----------
     say
-        Told why there is none, where some was asked for: what watches a run must not end it.
+        Called with the reason if tracing was requested but is unavailable: it must not end the run.
     environment
         ``os.environ`` by default.
 
     Returns
     -------
     Tracing or None
-        None if nobody asked for it, or it cannot be had.
+        None if not requested, or unavailable.
     """
     environment = os.environ if environment is None else environment
     kind = asked_for(environment)

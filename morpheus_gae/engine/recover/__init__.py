@@ -1,4 +1,4 @@
-"""Recover: what a run keeps so that it goes on after a crash, a restart or with another model.
+"""Recover: checkpoints, saved state and hot reload of the model.
 
 Imports ``observe``; nothing of ``run``.
 """

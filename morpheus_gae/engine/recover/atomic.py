@@ -1,4 +1,4 @@
-"""Atomic: a file that is there whole or not at all, also after a crash of the machine."""
+"""Atomic: durable, atomic replacement of files."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from morpheus_gae.errors import OutputError
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`write_bytes` of this value as JSON."""
+    """Write a value as JSON with `write_bytes`."""
     write_bytes(path, (json.dumps(value, sort_keys=True) + "\n").encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace a file: written beside it, brought to the disk, then renamed.
+    """Replace a file atomically: write beside it, fsync, rename.
 
     Raises
     ------
     OutputError
-        If it cannot be written; the file that was there is still the old one.
+        If it cannot be written; the old file is unchanged then.
     """
     beside = path.with_name(f".{path.name}.part")
     try:
@@ -36,7 +36,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk: a rename is not there before that."""
+    """Sync a folder to disk: a rename is not durable before that."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

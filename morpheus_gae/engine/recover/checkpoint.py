@@ -1,9 +1,8 @@
-"""Checkpoint: where a run over files is, so that after a crash it goes on there and writes each row once.
+"""Checkpoint: progress of a run over files, to resume after a crash with each row written once.
 
-A checkpoint is written when the alerts of a window are on the disk: the position after that window, and
-how long the outputs were then. A run that finds one cuts the outputs back to these lengths, leaves out the
-records before the position and goes on. Windows end where they ended before, so the result is the same,
-byte for byte.
+A checkpoint is written when the alerts of a window are on disk: the position after that window, and the
+length of the outputs. A run that finds one truncates the outputs to these lengths, skips the records before
+the position and continues. Windows end where they ended before, so the result is identical, byte for byte.
 """
 
 from __future__ import annotations
@@ -42,17 +41,17 @@ FORMAT = 2
 FILE = "checkpoint.json"
 LOCK = "lock"
 LEARNT = "learnt"
-"""What the names of a learning run's tables begin with."""
+"""Prefix of the file names of learnt tables."""
 
 RESULTS = (
     *("output", "format", "preset", "pair_seconds", "executor", "graph_size", "window_seconds"),
     *("threshold", "alert_rate", "adaptive", "encoding", "batch_size"),
 )
-"""Settings that the result depends on (the batch size where a column's type is found batch by batch)."""
+"""Settings that the result depends on (the batch size, since column types are detected per batch)."""
 
 
 class AlreadyFinished(GaeError):  # noqa: N818
-    """The run that the checkpoint is of has come to its end: there is nothing to do."""
+    """The run of this checkpoint has finished: there is nothing to do."""
 
 
 class Checkpoint:
@@ -61,29 +60,29 @@ class Checkpoint:
     Parameters
     ----------
     settings
-        With ``checkpoint``, the folder; made if need be.
+        Settings with ``checkpoint``, the folder; created if necessary.
     served
         The model.
     paths
         Inputs, in order.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     learning
-        Of a run that learns: a checkpoint is written where a window has its tables along.
+        Online learning, if any: a checkpoint is then written after windows that carry a snapshot.
 
     Attributes
     ----------
     start
-        Position to go on from, or None.
+        Position to resume from, or None.
 
     Raises
     ------
     UsageError
-        If inputs or output cannot be continued, or are not those that the checkpoint is of.
+        If inputs or output cannot be resumed, or differ from those of the checkpoint.
     AlreadyFinished
-        If that run has come to its end.
+        If that run has finished.
     GaeError
-        If another run uses the folder, or what it holds is damaged.
+        If another run uses the folder, or its content is damaged.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Checkpoint:
             raise UsageError(
                 "--checkpoint needs --output FILE: what was written to stdout cannot be cut back"
             )
-        # what a server has acknowledged cannot be cut back: alerts after the checkpoint come twice
+        # delivery to servers cannot be rolled back: alerts after the checkpoint are sent twice
         if not is_remote(settings.output) and not settings.incidents_only:
             kind_of(str(settings.output))
         if settings.incidents == STDOUT:
@@ -121,7 +120,7 @@ class Checkpoint:
             "inputs": [_fingerprint(path) for path in paths],
             "settings": {
                 **{name: getattr(settings, name, None) for name in RESULTS},
-                # only where told: checkpoints of versions that did not know them go on
+                # only if present: checkpoints of earlier versions stay valid
                 **({"map": list(settings.map)} if settings.map else {}),
                 **({"learn": True, "half_life": settings.half_life} if settings.learn else {}),
                 **({"incidents": _incidents(settings)} if settings.incidents is not None else {}),
@@ -145,7 +144,7 @@ class Checkpoint:
         self._incident_text: ResumableText | None = None
 
     def open_output(self) -> ResumableText:
-        """The output, cut back to where the checkpoint says."""
+        """Open the output, truncated to the length in the checkpoint."""
         from morpheus_gae.sinks.resumable import ResumableText, Written
 
         output = self._found.get("output")
@@ -153,7 +152,7 @@ class Checkpoint:
         return self._text
 
     def open_incidents(self) -> ResumableText:
-        """The file of incidents, cut back likewise."""
+        """Open the file of incidents, truncated likewise."""
         from morpheus_gae.sinks.resumable import ResumableText, Written
 
         output = (self._found.get("incidents") or {}).get("output")
@@ -162,12 +161,12 @@ class Checkpoint:
         return self._incident_text
 
     def follow(self, incidents: IncidentStream) -> None:
-        """Keep incidents too, and go on from those that are open.
+        """Save incidents too, and restore the open ones.
 
         Raises
         ------
         InputError
-            If they cannot be read.
+            If they are invalid.
         """
         self._incidents = incidents
         found = self._found.get("incidents")
@@ -175,7 +174,7 @@ class Checkpoint:
             incidents.restore(found["open"], str(self._path))
 
     def open_dead_letters(self, number: Callable[[], int]) -> ResumableDeadLetters:
-        """The dead letters, cut back; ``number`` tells which input is being read."""
+        """Open the dead letters, truncated; ``number`` returns the index of the current input."""
         from morpheus_gae.sinks.resumable import ResumableDeadLetters
 
         path = str(self._settings.dead_letters_path)
@@ -183,13 +182,13 @@ class Checkpoint:
         return self._dead_letters
 
     def restore(self, metrics: Metrics) -> None:
-        """Go on from what the adaptive threshold, or the run, had learnt."""
+        """Restore the adaptive threshold, or the learnt state."""
         if self._found.get("learnt"):
             where = str(self._path)
             restore(self._found["learnt"], where, self._live, metrics, self._learning, self._files)
 
     def keep(self, window: Window) -> None:
-        """Note that a window is delivered; write the checkpoint if that is due."""
+        """Record a delivered window; write the checkpoint if due."""
         if not window.flows.done:
             return
         self._last = window
@@ -199,14 +198,14 @@ class Checkpoint:
             self._due.write(lambda: self._write(window))
 
     def pause(self) -> None:
-        """Note what a run that learns knew when it was stopped; its windows are all delivered."""
+        """Save the learnt state of a stopped run, after all windows are delivered."""
         last = self._last
         if self._learning is not None and last is not None and last.learnt is not None:
             learnt = replace(last.learnt, stream=self._learning.snapshot())
             self._write(replace(last, learnt=learnt))
 
     def finish(self) -> None:
-        """Note that the run has come to its end, outputs closed."""
+        """Record that the run has finished, with outputs closed."""
         settings = self._settings
         for path in (settings.output, settings.dead_letters_path, settings.incidents):
             if path is not None and os.path.exists(path):
@@ -214,7 +213,7 @@ class Checkpoint:
         self._replace({"finished": True})
 
     def close(self) -> None:
-        """Let another run use the folder."""
+        """Unlock the folder."""
         os.close(self._lock)
 
     def _write(self, window: Window) -> None:
@@ -222,7 +221,7 @@ class Checkpoint:
 
         position = max(window.flows.done, key=lambda p: (p.partition, p.offset))
         assert self._dead_letters is not None
-        # what the checkpoint speaks of is on the disk, or with the server, before the checkpoint is
+        # outputs are on disk, or delivered, before the checkpoint is
         output = Written(0) if self._text is None else self._text.sync()
         dead_letters = self._dead_letters.sync(position.partition, position.offset)
         learnt = None if window.learnt is None else window.learnt.as_dict(self._files)
@@ -244,12 +243,12 @@ class Checkpoint:
             self._files.tidy(learnt["stream"])
 
     def _replace(self, facts: dict[str, Any]) -> None:
-        # as it will be read: JSON has no tuples
+        # normalised as JSON reads it back: no tuples
         whole = json.loads(json.dumps({"format": FORMAT, **self._run, **facts}))
         write_json(self._path, {**whole, "seal": seal(whole)})
 
     def _locked(self) -> int:
-        """Hold the folder; the system lets go of it when this process ends, however it ends."""
+        """Lock the folder; the system releases the lock when the process ends."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             number = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -273,7 +272,7 @@ class Checkpoint:
             found = None
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise InputError(f"{self._path} is no checkpoint of this version: remove it to begin anew")
-        # a length that is off by a digit would cut an output in the middle of a row
+        # a wrong length would truncate an output in the middle of a row
         if found.get("seal") != seal(found) or not _sound(found):
             raise InputError(f"{self._path} is damaged or was edited: remove it to begin anew")
         for name, now in self._run.items():
@@ -299,7 +298,7 @@ class Checkpoint:
 
 
 def _sound(found: dict[str, Any]) -> bool:
-    """Whether everything has the type and the range that a run goes on from; the seal is no secret."""
+    """Whether all values have valid types and ranges; the seal does not prove that."""
     inputs, settings = found.get("inputs"), found.get("settings")
     sound = isinstance(settings, dict) and isinstance(found.get("model"), str) and isinstance(inputs, list)
     sound = sound and all(isinstance(i, dict) and isinstance(i.get("path"), str) for i in inputs or ())
@@ -344,7 +343,7 @@ def _incidents(settings: Settings) -> list[Any]:
 
 
 def _fingerprint(path: str) -> dict[str, Any]:
-    """What a file is known by."""
+    """Return the identity of a file."""
     if path == STDIN or not os.path.isfile(path):
         raise UsageError(f"--checkpoint reads files, which can be read again: {path} is none")
     status = os.stat(path)
@@ -352,12 +351,12 @@ def _fingerprint(path: str) -> dict[str, Any]:
 
 
 def _digest(path: str) -> str:
-    """What the rules of a file are known by; they were read already."""
+    """Return the digest of a rules file; it was read before."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _difference(name: str, then: Any, now: Any) -> str:
-    """What changed, in a few words."""
+    """Describe what changed, in a few words."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         key = next(key for key in sorted({*then, *now}) if then.get(key) != now.get(key))
         return f"{key} was {then.get(key)!r:.300}, is {now.get(key)!r:.300}"

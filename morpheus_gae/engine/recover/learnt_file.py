@@ -1,12 +1,12 @@
-"""What a run that learns keeps in a file: tables as safetensors; numbers and the hash beside them in JSON.
+"""Learnt file: the learnt state on disk, tables as safetensors, numbers and hash in JSON.
 
 ::
 
     {"file": "learnt-0123456789ab.safetensors", "sha256": "...", "facts": {...}, "seal": "..."}
 
-The file is named by its content, so that the JSON that names it is replaced whole and always names one that
-is there. Like a model it is read strictly: types, shapes and values are those that this program writes, or it
-is refused; nothing is ever unpickled.
+The file is named by its content hash, so that the JSON, which is replaced atomically, always names an
+existing one. Like a model it is validated: types, shapes and values must be such as this program writes;
+nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ _CODES = {np.dtype(code).str: name for name, code in TYPES.items()}
 
 
 class LearntFiles:
-    """Writes and reads the tables beside a state or a checkpoint.
+    """Writes and reads the tables of a state or a checkpoint.
 
     Parameters
     ----------
     folder
-        Where they lie.
+        Folder of the files.
     stem
-        What their names begin with.
+        Prefix of their names.
     """
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._folder, self._stem = folder, stem
 
     def write(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Write the tables; what JSON is to hold of them.
+        """Write the tables; return the values to store in JSON.
 
         Raises
         ------
@@ -70,33 +70,33 @@ class LearntFiles:
         data = save({name: np.ascontiguousarray(t) for name, t in snapshot.tensors.items()})
         sha = hashlib.sha256(data).hexdigest()
         path = self._folder / f"{self._stem}-{sha[:12]}.safetensors"
-        # a folder that may not be looked into is told by the writer
+        # an unreadable folder is reported by the writer
         if not os.path.exists(path):
             write_bytes(path, data)
         told = {"file": path.name, "sha256": sha, "facts": snapshot.facts}
         return {**told, "seal": seal(told)}
 
     def tidy(self, told: Mapping[str, Any]) -> None:
-        """Remove the tables of earlier versions, once the JSON that names these is in place."""
+        """Remove earlier tables, once the JSON with the new ones is in place."""
         mine = re.compile(rf"\.?{re.escape(self._stem)}-[0-9a-f]{{12}}\.safetensors(\.part)?")
         for path in self._folder.iterdir():
             if mine.fullmatch(path.name) and path.name != told["file"]:
                 path.unlink(missing_ok=True)
 
     def read(self, told: Any, artifact: Artifact) -> Snapshot:
-        """The snapshot that was written.
+        """Read and validate a snapshot.
 
         Parameters
         ----------
         told
-            What ``write`` gave.
+            Result of ``write``.
         artifact
             The model it belongs to.
 
         Raises
         ------
         ValueError
-            If it is damaged, or not what ``write`` writes for this model.
+            If it is damaged, or does not belong to this model.
         """
         if not isinstance(told, dict) or told.get("seal") != seal(told):
             raise ValueError("what it says of the learnt tables does not fit its seal")
@@ -126,7 +126,7 @@ def _sha(file: Any) -> Any:
 
 
 def _columns(artifact: Artifact) -> dict[str, dict[str, tuple[str, tuple[int, ...]]]]:
-    """Type, as safetensors names it, and shape of a row, by table and column."""
+    """Return the safetensors type and the row shape, by table and column."""
     tables = {"hosts": HOSTS, "pairs": pair_columns(max(artifact.spec.flow_types, 1))}
     out = {
         part: {"key": ("U64", ()), **{n: (_CODES[np.dtype(t).str], s) for n, (t, s) in columns.items()}}
@@ -137,7 +137,7 @@ def _columns(artifact: Artifact) -> dict[str, dict[str, tuple[str, tuple[int, ..
 
 
 def _misfit(found: Found, artifact: Artifact) -> str | None:
-    """What is wrong with types and shapes, or None."""
+    """Describe what is wrong with types and shapes; None if nothing is."""
     wanted = schema(artifact.spec)
     followed = {name for name in wanted if name.startswith(FOLLOWED)}
     columns = _columns(artifact)
@@ -151,7 +151,7 @@ def _misfit(found: Found, artifact: Artifact) -> str | None:
         if name in followed:
             kind = wanted[name]
             rows = kind.shape[0]
-            # those of the memory, which may be fewer than those of the learner
+            # rows of the memory, possibly fewer than those of the learner
             group = f"memory {rows}" if isinstance(rows, str) else ""
             sound = dtype == kind.dtype and len(shape) == len(kind.shape) and shape[1:] == kind.shape[1:]
             sound = sound and (isinstance(rows, str) or shape[0] == rows)
@@ -164,7 +164,7 @@ def _misfit(found: Found, artifact: Artifact) -> str | None:
 
 
 def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | None:
-    """What is wrong with the values, or None."""
+    """Describe what is wrong with the values; None if nothing is."""
     for part in ("hosts", "pairs"):
         if np.unique(t[f"{part}.key"]).shape[0] != t[f"{part}.key"].shape[0]:
             return f"{part} has a key twice"
@@ -173,7 +173,7 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
         if part not in ("hosts", "pairs", "recent") or short in KEYS or not column.size:
             continue
         low, high = float(column.min()), float(column.max())
-        # NaN is the least and the greatest of any array that holds one
+        # min and max of an array with a NaN are NaN
         least = -MOST_SUM if short in ("out", "in", "sums") else 0.0
         if name == "recent.raw":
             least = -MOST_SUM
@@ -190,7 +190,7 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
     if not np.array_equal(t["memory.salt"], artifact.tensors["memory.salt"]):
         return "its keys are of another salt than the model's"
     followed = {name: column for name, column in t.items() if name.startswith(FOLLOWED)}
-    # where nothing is remembered, values of one row stand for those that are not there
+    # an empty memory has one dummy row
     own = artifact.tensors
     empty = [name for name, column in followed.items() if name.startswith(ROWS) and not column.size]
     followed |= {name: own[name][:1] for name in empty}
@@ -198,7 +198,7 @@ def _value_flaw(t: Mapping[str, npt.NDArray[Any]], artifact: Artifact) -> str | 
 
 
 def _facts_flaw(facts: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> str | None:
-    """What is wrong with the numbers beside the tables, or None."""
+    """Describe what is wrong with the numbers beside the tables; None if nothing is."""
     try:
         learner, recent, listening = facts["learner"], facts["recent"], facts["listening"]
         whole = [learner["flows"], learner["merged_flows"], *recent.values(), listening["flows"]]

@@ -1,7 +1,7 @@
-"""Reload: another model in the place of the one that runs, without losing a flow.
+"""Reload: hot reload of the model without losing flows.
 
-The new one is loaded, verified and warmed up on a thread of its own while the old one goes on. Then it takes
-the next window that is built; windows on their way keep the model they were built with.
+The new model is loaded, verified and warmed up in a separate thread while the old one continues. It is then
+used from the next window on; windows in flight keep their model.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ CLOSE_SECONDS = 5.0
 
 
 class Reloader:
-    """Loads a model when it is asked to, or when the one on the disk has changed.
+    """Reloads the model on request, or when it has changed on disk.
 
     Parameters
     ----------
     folder
         Of the model.
     load
-        Loads and verifies what is there now.
+        Loads and verifies the current model.
     slot
         Gets it.
     metrics
-        Counts reloads, and those that failed.
+        Counts reloads and failures.
     say
-        Tells the user one line.
+        Reports one line to the user.
     seconds
-        Time between two looks at the folder; None looks only when asked.
+        Polling interval of the folder; None: only on request.
     also
-        Called at each look, with whether somebody asked: what else may have changed.
+        Called at each check, with whether it was requested: other files to reload.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Reloader:
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
     def start(self) -> None:
-        """Begin to wait."""
+        """Start the thread."""
         self._thread.start()
 
     def ask(self) -> None:
-        """Reload soon; from any thread."""
+        """Request a reload; thread-safe."""
         self._asked.put(True)
 
     def close(self) -> None:
-        """End; a load that is under way is left to end with the process."""
+        """Stop the thread; a running load ends with the process."""
         self._asked.put(False)
         if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
@@ -87,13 +87,13 @@ class Reloader:
             self._also(True)
 
     def reload(self, asked: bool) -> None:
-        """Load and swap, now and in this thread; a model that cannot be used leaves the old one at work.
+        """Load and swap now, in this thread; an invalid model leaves the old one in use.
 
         Parameters
         ----------
         asked
-            Whether somebody waits for an answer: else the same refusal is not told twice (a model that is
-            still being copied is looked at again).
+            Whether it was requested: otherwise the same error is not reported twice (a model that is still
+            being copied is checked again).
         """
         seen = self._fingerprint()
         old = self._slot.current
@@ -118,7 +118,7 @@ class Reloader:
         self._say(Line(told, "reloaded", model=new.label, before=old.label))
 
     def _fingerprint(self) -> str | None:
-        """Of ``config.json``, which is written last and names the hash of the weights; None if unreadable."""
+        """Return the identity of ``config.json``, written last, with the hash of the weights; None if unreadable."""
         try:
             return hashlib.sha256((self._folder / "config.json").read_bytes()).hexdigest()
         except OSError:
@@ -126,5 +126,5 @@ class Reloader:
 
 
 def _thresholds(live: LiveModel) -> dict[str, float]:
-    """The calibrated thresholds, which are no part of the hash."""
+    """Return the calibrated thresholds, which are not part of the hash."""
     return dict(live.executor.artifact.thresholds)

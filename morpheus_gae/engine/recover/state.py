@@ -1,12 +1,12 @@
-"""State: what a run has learnt of its traffic, kept so that a restart does not begin anew.
+"""State: learnt state of a run, saved for restarts.
 
 ::
 
     {"format": 1, "model": "name@hash", "threshold": {histogram} or null, "scores": {histogram} or null}
 
-of a run with incidents also ``incidents``, those that are open,
-and of a run that learns also ``stream``, see `engine.recover.learnt_file`. The histogram of an adaptive
-threshold serves any alert rate; it belongs to one model, whose scale it is on.
+with ``incidents`` (the open ones) for a run with incidents, and ``stream`` for online learning, see
+`engine.recover.learnt_file`. The histogram of an adaptive threshold is valid for any alert rate, but only for
+one model.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SECONDS = 5.0
-"""A state is written at most this often; each is a few thousand numbers."""
+"""Minimum time between writes; a state is a few thousand numbers."""
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What was known after one window.
+    """Learnt state after one window.
 
     Attributes
     ----------
     model
         ``name@hash`` of the model whose scores these are.
     threshold
-        History of the adaptive threshold, if it is one.
+        History of the adaptive threshold, if any.
     scores
-        The recent scores, if they are followed.
+        Recent scores, if tracked.
     stream
-        What a run that learns knew, if this window has it along.
+        Snapshot of online learning, if this window has one.
     """
 
     model: str
@@ -65,13 +65,13 @@ class Learnt:
     def of(
         live: LiveModel | None, threshold: Threshold, metrics: Metrics, stream: Snapshot | None = None
     ) -> Learnt:
-        """Copies, which the next window does not change."""
+        """Copy the current state, independent of later windows."""
         history: DecayingHistogram | None = getattr(threshold, "history", None)
         label = "" if live is None else live.label
         return Learnt(label, None if history is None else history.copy(), metrics.scores(), stream)
 
     def as_dict(self, files: LearntFiles | None = None) -> dict[str, Any]:
-        """Plain values for JSON; tables are written to ``files``, which a run that learns has."""
+        """Return plain values for JSON; tables are written to ``files`` (online learning)."""
         stream = {"stream": files.write(self.stream)} if files is not None and self.stream is not None else {}
         return {
             **stream,
@@ -90,29 +90,29 @@ def restore(
     learning: Learning | None = None,
     files: LearntFiles | None = None,
 ) -> None:
-    """Go on from what was learnt.
+    """Restore the learnt state.
 
     Parameters
     ----------
     saved
-        What ``Learnt.as_dict`` gave.
+        Result of ``Learnt.as_dict``.
     where
         Name of the file, for errors.
     served
-        Its threshold goes on, if it is adaptive.
+        Model whose adaptive threshold, if any, is restored.
     metrics
-        Its recent scores go on, if it follows them.
+        Metrics whose recent scores, if tracked, are restored.
     learning
-        Goes on, if the run learns.
+        Online learning to restore, if any.
     files
-        Where the tables of a run that learns are.
+        Files of the learnt tables.
 
     Raises
     ------
     UsageError
-        If it was learnt with another model, or is of a run that learnt and this one does not.
+        If it belongs to another model, or to a run with online learning and this one has none.
     InputError
-        If it is no state of this version.
+        If it is not a valid state of this version.
     """
     if saved.get("format") != FORMAT:
         raise InputError(
@@ -139,18 +139,18 @@ def restore(
 
 
 class StateFile:
-    """Keeps what was learnt in a file.
+    """Saves the learnt state to a file.
 
     Parameters
     ----------
     path
-        JSON, replaced as a whole.
+        JSON file, replaced atomically.
     seconds
-        Time between two versions, at least.
+        Minimum time between writes.
     clock
         Reads seconds, as ``time.monotonic``.
     learning
-        Of a run that learns: only windows that have its tables along are written.
+        Online learning, if any: only windows with a snapshot are written then.
     """
 
     def __init__(
@@ -175,12 +175,12 @@ class StateFile:
         self._waiting: Learnt | None = None
 
     def load(self, live: LiveModel, metrics: Metrics) -> bool:
-        """Go on from the file, if there is one; whether there was.
+        """Restore from the file; return whether there was one.
 
         Raises
         ------
         GaeError
-            If it is another model's, or not a state at all; see ``restore``.
+            If it belongs to another model, or is invalid; see ``restore``.
         """
         try:
             saved = loads(self._path.read_bytes())
@@ -199,13 +199,13 @@ class StateFile:
         return True
 
     def follow(self, incidents: IncidentStream) -> None:
-        """Keep incidents too, and go on from those of the file."""
+        """Save incidents too, and restore those of the file."""
         self._incidents = incidents
         if self._found.get("incidents") is not None:
             incidents.restore(self._found["incidents"], str(self._path))
 
     def keep(self, window: Window) -> None:
-        """Note what was known after a window that is delivered; write it if that is due."""
+        """Record the state after a delivered window; write it if due."""
         if window.learnt is None:
             return
         self._last = window.learnt
@@ -218,14 +218,14 @@ class StateFile:
             self._due.write(self.close)
 
     def finish(self) -> None:
-        """Note what a run that learns knows after its last window; all of them are delivered."""
+        """Record the learnt state after the last window is delivered."""
         if self._learning is not None and self._last is not None:
             self._waiting = replace(self._last, stream=self._learning.snapshot())
 
     def close(self) -> None:
-        """Write what was noted last."""
+        """Write the last recorded state."""
         waiting, self._waiting = self._waiting, None
-        # a window that failed on its way out is in the incidents already, and will be read again
+        # an undelivered window is already in the incidents, and will be read again
         ahead = self._incidents is not None and self._incidents.windows > self._windows
         if waiting is not None and not ahead:
             told = waiting.as_dict(self._files)

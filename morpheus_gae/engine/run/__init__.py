@@ -1,4 +1,4 @@
-"""Run: from settings to threads that carry windows from a source to a sink.
+"""Run: builds a pipeline from settings, and runs it in threads from source to sink.
 
-Imports ``observe`` and ``recover``; nobody in the engine imports it.
+Imports ``observe`` and ``recover``; nothing in the engine imports it.
 """

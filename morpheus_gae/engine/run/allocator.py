@@ -1,4 +1,4 @@
-"""What the C library does with memory that is free again."""
+"""Allocator: tunes glibc to keep freed memory."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import os
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 KEPT = 256 << 20
-"""Bytes; the columns of a window are smaller one by one."""
+"""Bytes; larger than a single column of a window."""
 
 
 def keep_freed_memory(kept: int = KEPT) -> bool:
-    """Have the next window take the memory that the last one freed, not fresh pages from the kernel.
+    """Let the next window reuse memory freed by the last one, instead of fresh pages from the kernel.
 
-    By default glibc gives arrays of some megabytes back at once, and the kernel clears the same pages again
-    for every window. Call before threads begin. What the environment says (``MALLOC_TRIM_THRESHOLD_``,
-    ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``) holds.
+    By default glibc returns arrays of some megabytes to the kernel at once, which clears the same pages again
+    for every window. Call before threads start. Settings in the environment (``MALLOC_TRIM_THRESHOLD_``,
+    ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``) take precedence.
 
     Parameters
     ----------
     kept
-        Bytes of free memory that the process may hold on to.
+        Bytes of free memory that the process may keep.
 
     Returns
     -------
     bool
-        False where there is no such thing to say: another C library, or told by the environment.
+        False if not applicable: another C library, or set by the environment.
     """
     if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return False

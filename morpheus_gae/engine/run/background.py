@@ -1,4 +1,4 @@
-"""Background: what goes on beside the flows of one run: checkpoint, state, reload, traces, latencies."""
+"""Background: services of one run: checkpoint, state, hot reload, traces, latencies."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ TRACE_SECONDS = 3.0
 
 
 class Background:
-    """What a run keeps going beside its flows, as its settings ask.
+    """Background services of a run, according to its settings.
 
     Parameters
     ----------
     settings
-        What was asked for.
+        Settings of the run.
     stages
         Names of the pipeline's stages.
     metrics
         Counts latencies and reloads.
     say
-        Tells the user one line.
+        Reports one line to the user.
     slot
-        Holds the model, in a pipeline with one.
+        Slot of the model, in a pipeline with one.
     load
-        Loads the model that is in its folder now.
+        Loads the current model from its folder.
     learning
-        What the run learns, if it does.
+        Online learning, if any.
 
     Attributes
     ----------
     suppression
-        Holds flagged flows back, if rules are given.
+        Suppression of flagged flows, if rules are given.
 
     Raises
     ------
     GaeError
-        If a checkpoint, a state or rules cannot be used.
+        If a checkpoint, state or rules are invalid.
     """
 
     def __init__(
@@ -107,12 +107,12 @@ class Background:
 
     @property
     def remember(self) -> bool:
-        """Whether windows are to take along what the threshold has learnt."""
+        """Whether windows carry the threshold's state."""
         return self._state is not None or self.checkpoint is not None
 
     @property
     def after(self) -> list[Callable[[Window], None]]:
-        """What is to be done with each window whose alerts are delivered."""
+        """Return the functions to call for each delivered window."""
         acts: list[Callable[[Window], None]] = [self._delivered]
         if self.checkpoint is not None:
             acts.append(self.checkpoint.keep)
@@ -122,7 +122,7 @@ class Background:
 
     @property
     def on_hangup(self) -> Callable[[], None] | None:
-        """What a SIGHUP does; None if it is nothing of ours."""
+        """Return the handler of SIGHUP; None if not handled."""
         if not self._may_reload:
             return self._refuse_reload
         return None if self._reloader is None else self._reloader.ask
@@ -132,22 +132,22 @@ class Background:
         return self.checkpoint is None and self._learning is None
 
     def unfinished(self) -> bool:
-        """Whether the run was stopped before the end of its files and will be taken up again."""
+        """Whether the run was stopped before the end of its files and will be resumed."""
         return self.checkpoint is not None and self.source is not None and not self.source.complete
 
     def batches(self) -> Iterator[FlowBatch] | None:
-        """What the source is to read, if that begins at a position."""
+        """Return the batches of the source, if it starts at a position."""
         return None if self._reader is None else iter(self._reader)
 
     def dead_letters(self) -> DeadLetters | None:
-        """Where bad records go, if that is to be cut back."""
+        """Return the dead-letter sink, if it must be truncated."""
         if self.checkpoint is None or self._reader is None:
             return None
         reader = self._reader
         return self.checkpoint.open_dead_letters(lambda: reader.number)
 
     def sink(self) -> LazySink | None:
-        """Where alerts go, if that is to be cut back."""
+        """Return the alert sink, if it must be truncated."""
         if self.checkpoint is None:
             return None
         from morpheus_gae.sinks.lazy import LazySink
@@ -155,7 +155,7 @@ class Background:
         return LazySink(self.checkpoint.open_output)
 
     def incident_sink(self) -> LazySink | None:
-        """Where incidents go, if that is to be cut back."""
+        """Return the incident sink, if it must be truncated."""
         if self.checkpoint is None:
             return None
         from morpheus_gae.sinks.lazy import LazySink
@@ -163,12 +163,12 @@ class Background:
         return LazySink(self.checkpoint.open_incidents)
 
     def follow(self, incidents: IncidentStream) -> None:
-        """Keep incidents with the checkpoint and the state, and go on from those that these hold.
+        """Save incidents with checkpoint and state, and restore them.
 
         Raises
         ------
         InputError
-            If they cannot be read.
+            If they are invalid.
         """
         if self._state is not None:
             self._state.follow(incidents)
@@ -176,27 +176,27 @@ class Background:
             self.checkpoint.follow(incidents)
 
     def ended(self) -> bool:
-        """Whether incidents that are open now are over: nobody goes on with them another time."""
+        """Whether open incidents are final: no later run continues them."""
         return self._state is None and not self.unfinished()
 
     def traced(self, operators: list[Operator]) -> list[Operator]:
-        """The operators, timed window by window if somebody wants to know."""
+        """Return the operators, wrapped for tracing if enabled."""
         return operators if self._tracing is None else self._tracing.traced(operators)
 
     def drained(self) -> None:
-        """Note that all windows are delivered, before the outputs are closed."""
+        """Record that all windows are delivered, before the outputs are closed."""
         if self._state is not None:
             self._state.finish()
         if self.checkpoint is not None and self.unfinished():
             self.checkpoint.pause()
 
     def start(self) -> None:
-        """Begin, when the stages are about to."""
+        """Start, before the stages do."""
         if self._reloader is not None:
             self._reloader.start()
 
     def finish(self) -> None:
-        """Note that all stages have ended, without an error."""
+        """Record that all stages have ended without an error."""
         if self.checkpoint is None:
             return
         if self.unfinished():
@@ -206,11 +206,11 @@ class Background:
             self.checkpoint.finish()
 
     def close(self) -> None:
-        """Release everything, whatever happened; writes the state that was delivered last."""
+        """Release everything; write the last delivered state."""
         if self._reloader is not None:
             self._reloader.close()
         if self._tracing is not None:
-            # a collector that does not answer must not hold up the end
+            # an unresponsive collector must not delay the end
             closing = threading.Thread(target=self._tracing.close, name="traces", daemon=True)
             closing.start()
             closing.join(TRACE_SECONDS)
@@ -255,7 +255,7 @@ class Background:
         if self._learning is not None:
             why = "with --learn what is learnt is of one model"
         if self.suppression is not None and self.checkpoint is None:
-            # nothing that is learnt depends on it
+            # learning does not depend on it
             self.suppression.reload(True)
             return
         self._say(Line(f"Warning: not reloaded: {why}", "reload_refused"))

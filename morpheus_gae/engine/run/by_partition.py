@@ -1,4 +1,4 @@
-"""By partition: pairing and windows of each partition by itself, so that each can be read again by itself."""
+"""By partition: separate pairing and windows per partition, so that each can be re-read independently."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from morpheus_gae.flows.frame import Flows
 Key = tuple[str, int]
 
 WINDOWS_HELD = 4
-"""Partitions may hold so many windows' worth of flows together; then the fullest one's window ends early."""
+"""Maximum flows held by all partitions, in windows; beyond it the fullest partition's window ends early."""
 
 
 class Origin(NamedTuple):
-    """Where the flows of a window come from.
+    """Origin of the flows of a window.
 
     Attributes
     ----------
     source, partition
-        As in ``Position``.
+        See ``Position``.
     early
-        Whether the clock or the memory ended the window, so that reading again would end it elsewhere.
+        Whether a timeout or the memory limit ended the window, so that re-reading would end it elsewhere.
     """
 
     source: str
@@ -37,14 +37,14 @@ class Origin(NamedTuple):
 
 
 class Assignments(Protocol):
-    """Knows which partitions are ours."""
+    """Protocol: the partitions assigned to this process."""
 
     def alive(self, source: str, partition: int) -> bool:
-        """Whether what was read under this name still counts."""
+        """Whether an assignment is still valid."""
         ...
 
     def cut_of(self, source: str, partition: int) -> int | None:
-        """Offset at which the first window must end, if any."""
+        """Return the offset at which the first window must end, if any."""
         ...
 
 
@@ -65,11 +65,11 @@ class ByPartition(Operator):
     Parameters
     ----------
     make
-        Makes pairing, windows, and what tells how many flows these hold, for one partition.
+        Creates pairing, windows, and a function for the number of held flows, for one partition.
     assignments
-        Knows which partitions are ours; flows of others are dropped.
+        Assigned partitions; flows of others are dropped.
     graph_size
-        Flows of a window; bounds what all partitions hold together, see ``WINDOWS_HELD``.
+        Flows per window; bounds the flows held by all partitions, see ``WINDOWS_HELD``.
     """
 
     name = "build-graph"
@@ -85,7 +85,7 @@ class ByPartition(Operator):
         self._parts: dict[Key, _Part] = {}
 
     def process(self, item: Flows) -> Iterator[Window]:
-        """Windows that these flows of one partition complete."""
+        """Add flows of one partition; yield the completed windows."""
         self._forget()
         (position,) = item.done
         key = (position.source, position.partition)
@@ -97,18 +97,18 @@ class ByPartition(Operator):
         for flows, cut in _cut(item, part):
             yield from self._told(key, self._through(part, part.pair.process(flows)), early=False)
             if cut:
-                # the window ends where it did when it was read before: its end is noted already
+                # the window ends where it ended before: its end is known
                 yield from self._told(key, self._end(part), early=False)
         while sum(p.held() for p in self._parts.values()) > self._most:
             key, part = max(self._parts.items(), key=lambda found: found[1].held())
             yield from self._told(key, part.build.finish(), early=True)
 
     def deadline(self) -> float | None:
-        """When the first partition has waited long enough."""
+        """Return the deadline of the first partition."""
         return min((d for p in self._parts.values() if (d := p.deadline()) is not None), default=None)
 
     def expire(self) -> Iterator[Window]:
-        """Windows of the partition that has waited longest."""
+        """Yield windows of the partition that has waited longest."""
         self._forget()
         due = [(d, key) for key, p in self._parts.items() if (d := p.deadline()) is not None]
         if not due:
@@ -121,7 +121,7 @@ class ByPartition(Operator):
             yield from self._told(key, part.build.expire(), early=True)
 
     def finish(self) -> Iterator[Window]:
-        """The last, shorter windows."""
+        """Yield the last, shorter windows."""
         for key, part in self._parts.items():
             if self._assignments.alive(*key):
                 yield from self._told(key, self._end(part), early=True)
@@ -139,13 +139,13 @@ class ByPartition(Operator):
             yield replace(window, origin=Origin(*key, early))
 
     def _forget(self) -> None:
-        """Drop what was read of partitions that are another's by now."""
+        """Drop data of partitions that were revoked."""
         for key in [key for key in self._parts if not self._assignments.alive(*key)]:
             del self._parts[key]
 
 
 def _cut(flows: Flows, part: _Part) -> Sequence[tuple[Flows, bool]]:
-    """The flows, cut in two where the first window must end; whether a window ends after each piece."""
+    """Split the flows where the first window must end; with each piece, whether a window ends after it."""
     end = part.cut
     if end is None or flows.done[0].offset < end:
         return [(flows, False)]

@@ -9,24 +9,24 @@ from typing import Any
 
 
 class Cancelled(BaseException):
-    """The run was called off; a stage that meets this ends without a word."""
+    """The run was cancelled; a stage that gets this ends silently."""
 
 
 class EndOfStream(BaseException):
-    """Nothing more will come."""
+    """The channel is closed and empty."""
 
 
 class Channel:
-    """A bounded first-in-first-out queue with an end and a way to call it off.
+    """A bounded FIFO queue that can be closed and cancelled.
 
     Parameters
     ----------
     capacity
-        Items it holds; ``put`` waits while it is full.
+        Maximum number of items; ``put`` waits while it is full (back-pressure).
 
     Notes
     -----
-    ``queue.Queue`` has no way to wake its waiters before Python 3.13, hence this one.
+    ``queue.Queue`` cannot wake its waiters before Python 3.13, hence this class.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -40,12 +40,12 @@ class Channel:
         return len(self._items)
 
     def put(self, item: Any) -> None:
-        """Append an item, waiting for room.
+        """Append an item, waiting for space.
 
         Raises
         ------
         Cancelled
-            If the run was called off, before or while waiting.
+            If the run was cancelled, before or while waiting.
         """
         with self._changed:
             while len(self._items) >= self.capacity and not self._cancelled:
@@ -56,21 +56,21 @@ class Channel:
             self._changed.notify_all()
 
     def get(self, deadline: float | None = None) -> Any:
-        """Take the oldest item, waiting for one.
+        """Wait for, remove and return the oldest item.
 
         Parameters
         ----------
         deadline
-            Give up at this reading of ``time.monotonic()``; None waits for ever.
+            Time limit, by ``time.monotonic()``; None waits for ever.
 
         Raises
         ------
         EndOfStream
             If the channel was closed and is empty.
         Cancelled
-            If the run was called off.
+            If the run was cancelled.
         TimeoutError
-            At the deadline, also when it has passed already and the channel is empty.
+            At the deadline, also if it has already passed and the channel is empty.
         """
         with self._changed:
             while True:
@@ -89,13 +89,13 @@ class Channel:
                 self._changed.wait(None if left is None else min(left, 86_400.0))
 
     def close(self) -> None:
-        """Nothing more will be put; what is inside can still be taken."""
+        """Close the channel; remaining items can still be read."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Drop what is inside and wake everyone who waits."""
+        """Drop all items and wake all waiters."""
         with self._changed:
             self._cancelled = True
             self._items.clear()

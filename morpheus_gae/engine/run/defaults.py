@@ -1,4 +1,4 @@
-"""Which engine runs a pipeline, and which model it uses if none is named."""
+"""Defaults: the engine and the model of a pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def morpheus_installed() -> bool:
 
 
 def choose_engine(name: str) -> str:
-    """Engine for a request.
+    """Choose the engine for a request.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def choose_engine(name: str) -> str:
     Returns
     -------
     str
-        ``embedded`` or ``morpheus``; for ``auto`` that is Morpheus where it is installed.
+        ``embedded`` or ``morpheus``; ``auto`` is Morpheus where installed.
 
     Raises
     ------
     UsageError
         If there is no such engine.
     GaeError
-        If NVIDIA Morpheus is asked for and is not installed.
+        If NVIDIA Morpheus is requested but not installed.
     """
     if name not in ENGINES:
         raise UsageError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
@@ -50,18 +50,18 @@ def choose_engine(name: str) -> str:
 
 
 def choose_model(given: str | None) -> str:
-    """Folder of the model to use.
+    """Choose the folder of the model.
 
     Parameters
     ----------
     given
-        What the user asked for; None looks for ``./models/default``, then for the one that was installed
-        with the package, or that lies beside it in a checkout.
+        Requested folder; None: ``./models/default``, then the model installed with the package, or beside it
+        in a checkout.
 
     Raises
     ------
     ArtifactError
-        If none was asked for and there is none.
+        If none was requested and none found.
     """
     if given is not None:
         return given

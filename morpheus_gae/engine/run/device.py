@@ -1,4 +1,4 @@
-"""The operators on a device: windows are cut, and scored, without a way back to the host."""
+"""Device: operators that cut and score windows on a GPU, without copies to the host."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class DeviceExecutor(Protocol):
-    """Scores columns that lie on a device."""
+    """Protocol: scores columns on a device."""
 
     def score_device(self, flows: DeviceFlows) -> DeviceScores:
         """Score every flow of one window."""
         ...
 
     def later(self, number: Tensor) -> SupportsInt:
-        """A number of a window's scores, for whoever can wait for it."""
+        """Start copying a number of a window's scores to the host."""
         ...
 
 
 @dataclass(frozen=True)
 class DeviceWindow:
-    """A window on a device; its graph is built when it is scored."""
+    """A window on a device; its graph is built during scoring."""
 
     flows: DeviceFrame
     scores: DeviceScores | None = None
@@ -39,7 +39,7 @@ class DeviceWindow:
 
     @property
     def done(self) -> tuple[Position, ...]:
-        """Positions it reaches."""
+        """Positions reached by the window."""
         return self.flows.done
 
 
@@ -62,7 +62,7 @@ class CutOnDevice(Operator):
         self._held = 0
 
     def process(self, item: DeviceFrame) -> Iterator[DeviceWindow]:
-        """Windows that these flows complete."""
+        """Add flows; yield the completed windows."""
         at = 0
         while at < len(item):
             stop = min(len(item), at + self._size - self._held)
@@ -73,7 +73,7 @@ class CutOnDevice(Operator):
                 yield from self.finish()
 
     def finish(self) -> Iterator[DeviceWindow]:
-        """The last, shorter window."""
+        """Yield the last, shorter window."""
         parts, self._parts, self._held = self._parts, [], 0
         if parts:
             yield DeviceWindow(concat_frames(parts, self._package))
@@ -97,11 +97,11 @@ class InferOnDevice(Operator):
         self._unseen: SupportsInt | None = None
 
     def process(self, item: DeviceWindow) -> Iterator[DeviceWindow]:
-        """The window with its scores."""
+        """Add scores to the window."""
         with fitting(len(item.flows)):
             scores = self._executor.score_device(DeviceFlows(*item.flows.columns))
         self._metrics.add(flows=len(item.flows), windows=1)
-        # the one number that comes back to the host is read a window later: it would wait for the scores
+        # the one number copied to the host is read a window later, to avoid waiting for the scores
         before, self._unseen = self._unseen, self._executor.later(scores.unseen_hosts)
         self._count(before)
         yield DeviceWindow(item.flows, scores)

@@ -1,4 +1,4 @@
-"""Doctor: what this installation runs on, and whether what scoring needs works here."""
+"""Doctor: reports the environment of an installation, and checks that scoring works."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ SELF_TEST_FLOWS = 2000
 
 @dataclass
 class Report:
-    """What was found.
+    """Findings.
 
     Attributes
     ----------
     facts
         Section -> name -> value; plain values for JSON.
     problems
-        One line for each thing that scoring needs and that is broken; scoring works if there is none.
+        One line per broken requirement of scoring; scoring works if empty.
     remarks
-        One line for each thing that works worse than it could.
+        One line per degraded feature.
     """
 
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Report:
 
 
 def examine(model: str | None = None) -> Report:
-    """Look at interpreter, libraries, processors, limits, compiled kernels and model.
+    """Examine interpreter, libraries, processors, limits, compiled kernels and model.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def examine(model: str | None = None) -> Report:
         try:
             look(report, report.facts[section], model)
         except Exception as error:
-            # whatever it is, it is what the report is about
+            # any error belongs in the report
             report.problems.append(f"{section}: {type(error).__name__}: {error}")
     return report
 
@@ -163,7 +163,7 @@ def _limits() -> dict[str, Any]:
 
 
 def _kernels(report: Report, found: dict[str, Any], model: str | None) -> None:
-    """Warm up as a pipeline does, and tell how long that took and what had to be compiled."""
+    """Warm up as a pipeline does; report the time and what had to be compiled."""
     import llvmlite.binding as llvm
     import numba
 
@@ -194,7 +194,7 @@ def _kernels(report: Report, found: dict[str, Any], model: str | None) -> None:
 
 
 def _dispatchers() -> list[Any]:
-    """Every compiled function of this project that has been loaded."""
+    """Return all loaded compiled functions of this project."""
     from numba.core.dispatcher import Dispatcher
 
     found: dict[int, Any] = {}
@@ -207,7 +207,7 @@ def _dispatchers() -> list[Any]:
 
 
 def _model(report: Report, found: dict[str, Any], model: str | None) -> None:
-    """Score made-up flows twice: probabilities, one for each flow, and the same both times."""
+    """Score synthetic flows twice: scores must be probabilities and identical."""
     import numpy as np
 
     from morpheus_gae.engine.run.defaults import choose_model
@@ -252,7 +252,7 @@ def _read(path: str) -> str | None:
 
 
 def _first_line(path: str, key: str) -> str | None:
-    """What stands behind ``key:`` in a file of the kernel."""
+    """Return the value after ``key:`` in a file of the kernel."""
     for line in (_read(path) or "").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:

@@ -1,8 +1,8 @@
-"""The embedded engine: runs a source and operators, a thread each, until the stream ends.
+"""The embedded engine: runs a source and operators, one thread each, until the stream ends.
 
-The first error calls everything off and is raised from ``run``. The first Ctrl-C or SIGTERM stops the source
-and lets what is in flight drain; the second one calls everything off, and so does the end of the time that
-a SIGTERM leaves for draining.
+The first error cancels the run and is raised from ``run``. The first Ctrl-C or SIGTERM stops the source and
+drains the windows in flight; the second one cancels the run, and so does the end of the grace period after a
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Aborted(KeyboardInterrupt):
-    """A second signal, or the end of the grace period, called the run off.
+    """A second signal, or the end of the grace period, cancelled the run.
 
     Parameters
     ----------
@@ -46,30 +46,29 @@ class EmbeddedEngine:
     Parameters
     ----------
     source
-        Where items come from.
+        Source of items.
     operators
-        What is done with them, in order; what the last one gives is dropped.
+        Operators in order; the output of the last one is dropped.
     queue
-        Items each queue holds: with windows as items this bounds memory.
+        Capacity of each queue in items (windows), which bounds memory.
     metrics
-        Where seconds per stage go.
+        Records seconds per stage.
     on_stop
         Called in the thread of ``run`` when the source is first asked to stop.
     on_hangup
-        Called in the thread of ``run`` for each SIGHUP; None leaves that signal alone.
+        Called in the thread of ``run`` for each SIGHUP; None: not handled.
     grace_seconds
-        Time to drain after a SIGTERM; None is without a limit. Ctrl-C has none: whoever pressed it can
-        press again.
+        Time to drain after a SIGTERM; None: unlimited. Ctrl-C has no limit, since it can be pressed again.
     health
-        Told which stage is at work, has failed, and whether the run is ready.
+        Records working and failed stages, and whether the run is ready.
 
     Attributes
     ----------
     stopped
-        True once the source was asked to stop.
+        True once the source was told to stop.
     stuck
-        Names of stages that did not end within the grace period after everything was called off; their
-        threads are daemons, so they end with the process.
+        Names of stages that did not end within the grace period after cancellation; their threads are
+        daemons, so they end with the process.
     """
 
     def __init__(
@@ -96,11 +95,11 @@ class EmbeddedEngine:
         self._channels = [Channel(queue) for _ in self.operators]
         self._events = Events()
         self.metrics.queues = self._depths
-        # a source that is assigned what it reads says what it still lacks
+        # a source with assignments reports what it still waits for
         self.health.waits_for = lambda: getattr(source, "waits_for", None)
 
     def run(self) -> None:
-        """Run until the stream ends or the source was stopped and everything has drained.
+        """Run until the stream ends, or the source was stopped and the pipeline has drained.
 
         Raises
         ------
@@ -129,7 +128,7 @@ class EmbeddedEngine:
             thread.join()
 
     def _wait(self, running: int) -> BaseException | None:
-        """Wait for the end of all stages, or for what calls the run off."""
+        """Wait for the end of all stages, or for a cancellation."""
         until: float | None = None
         while running:
             try:
@@ -155,7 +154,7 @@ class EmbeddedEngine:
         return None
 
     def stop(self) -> None:
-        """Stop the source and let what is in flight drain; from any thread or signal handler."""
+        """Stop the source and drain; from any thread or signal handler."""
         self._events.put(("stop", None))
 
     def _call_off(self, threads: list[threading.Thread], grace: float) -> None:
@@ -180,7 +179,7 @@ class EmbeddedEngine:
             try:
                 stage.close()
             except BaseException as caught:
-                # a destination that failed may well fail again when closed: the first error tells more
+                # a failed destination may fail again when closed: the first error is more useful
                 error = error or caught
             self._events.put(("ended", error))
 
@@ -215,8 +214,8 @@ class EmbeddedEngine:
     def _forward(
         self, stage: Source | Operator, give: Callable[[], Iterable[Any]], out: Channel | None
     ) -> None:
-        """Hand items on as they come; waiting for room downstream does not count as work."""
-        # a source that waits for input is idle, not stuck
+        """Forward items; waiting for space downstream does not count as work."""
+        # a source waiting for input is idle, not stuck
         at_work = self.health.at_work if stage is not self.source else _nothing
         at_rest = self.health.at_rest if stage is not self.source else _nothing
         started = time.perf_counter()
@@ -234,11 +233,11 @@ class EmbeddedEngine:
         self.metrics.spent(stage.name, time.perf_counter() - started)
 
     def _depths(self) -> dict[str, int]:
-        """Items that wait before each stage."""
+        """Return the queue length before each stage."""
         return {o.name: len(channel) for o, channel in zip(self.operators, self._channels, strict=True)}
 
     def _handlers(self) -> dict[signal.Signals, Callable[[int], None]]:
-        """What the signals put into the notes."""
+        """Return the signal handlers."""
 
         def stop(number: int) -> None:
             self._events.put_from_signal(("signal", number))
@@ -257,5 +256,5 @@ def _nothing(_stage: str) -> None:
 
 
 def _process(operator: Operator, held: list[Any]) -> Iterable[Any]:
-    # popped, so that the engine itself holds no window while the operator waits for room downstream
+    # popped, so that the engine holds no window while the operator waits for space downstream
     return operator.process(held.pop())

@@ -1,4 +1,4 @@
-"""Feed: from-netflow for an engine not ours: the source, the joining of one-way records, and a clock."""
+"""Feed: from-netflow for the Morpheus engine: source, pairing of one-way records, and a clock."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ TICK_SECONDS = 1.0
 
 
 class Feed:
-    """Flows of a source, joined; None now and then while a live source is silent.
+    """Paired flows of a source; None from time to time while a live source is silent.
 
     Parameters
     ----------
     source
         Gives flows.
     pair
-        Joins one-way records; None leaves that to a later stage.
+        Pairs one-way records; None: done by a later stage.
     live
-        The source may be silent for long.
+        Whether the source may be silent for long.
     stdin
-        What stands in the place of standard input, if it is read.
+        Replacement of standard input, if that is read.
     grace_seconds
-        Longest time that ``stop`` waits.
+        Maximum time that ``stop`` waits.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Feed:
             self._ended.set()
 
     def stop(self) -> None:
-        """Read no more.
+        """Stop reading.
 
-        Waits until what was read is given, if the main thread calls: the engine's next act is to drop
-        what its source still gives. From another thread, which may be the one that takes, it does not wait.
+        Called by the main thread, it waits until all data read is consumed, since the engine drops later
+        items of its source. From another thread, which may be the consumer, it does not wait.
         """
         self._stopping = True
         self._source.stop()
@@ -70,7 +70,7 @@ class Feed:
             self._ended.wait(self._grace_seconds)
 
     def close(self) -> None:
-        """Close the source; standard input is as it was."""
+        """Close the source and restore standard input."""
         self._source.close()
         if self._stdin is not None:
             if not self._started:

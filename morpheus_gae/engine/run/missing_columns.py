@@ -1,4 +1,4 @@
-"""Lacking: a model that reads enriched columns tells once which of them the flows have not."""
+"""Missing columns: reports once which enriched columns of the model the flows lack."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def telling(
     build: Callable[[Flows], WindowGraph], artifact: Artifact, say: Callable[[str], None]
 ) -> Callable[[Flows], WindowGraph]:
-    """``build``, which tells the user at the first window what the model reads and the flows have not."""
+    """Wrap ``build`` to report at the first window the columns that the model reads and the flows lack."""
     if not artifact.spec.enriched:
         return build
-    # it brings compiled code along
+    # imports compiled code
     from morpheus_gae.model.enriched import told_missing
 
     told: list[Any] = []

@@ -33,35 +33,35 @@ FLOOD_SHARE, FLOOD_TIMES = 0.1, 10
 
 
 class WindowCutter(Protocol):
-    """Cuts a stream of batches into windows."""
+    """Protocol: cuts a stream of batches into windows."""
 
     def push(self, flows: Flows) -> list[Flows]:
-        """Windows that these flows complete."""
+        """Add flows; yield the completed windows."""
         ...
 
     def flush(self) -> list[Flows]:
-        """The last, shorter window."""
+        """Yield the last, shorter window."""
         ...
 
     @property
     def pending(self) -> bool:
-        """Whether ``flush`` would give a window."""
+        """Whether ``flush`` would return a window."""
         ...
 
 
 class AlertSink(Protocol):
-    """Where alerts go."""
+    """Protocol: a sink of alerts."""
 
     def add(self, table: pa.Table) -> None:
         """Write rows."""
         ...
 
     def flush(self) -> None:
-        """Make what was written visible."""
+        """Flush written rows."""
         ...
 
     def close(self) -> None:
-        """Finish the destination."""
+        """Close the sink."""
         ...
 
 
@@ -77,15 +77,15 @@ class BuildGraph(Operator):
     metrics
         Counts hosts, pairs and sweeps.
     wait_seconds
-        A window is given at the latest so many seconds after its first flow arrived, by the clock on the
-        wall; None waits. For live streams only: with a file it would make results depend on speed.
+        Maximum wall-clock time from the arrival of a window's first flow to its end; None: unlimited. For
+        live streams only: with a file, results would depend on speed.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     slot
-        Gives each window its model, whose ``build`` then comes before the one above.
+        Provides the model of each window, whose ``build`` takes precedence.
     unfinished
-        Tells, at the end, whether there is more to read another time: then the last, shorter window is left
-        to that time, so that windows are cut alike however often a run is stopped.
+        Whether, at the end, the run will be resumed: the last, shorter window is then left to the next run,
+        so that windows are identical however often a run is stopped.
     """
 
     name = "build-graph"
@@ -111,7 +111,7 @@ class BuildGraph(Operator):
         self._deadline: float | None = None
 
     def process(self, item: Flows) -> Iterator[Window]:
-        """Windows that these flows complete."""
+        """Add flows; yield the completed windows."""
         if not self._cutter.pending:
             self._arrived = self._clock()
         windows = self._cutter.push(item)
@@ -120,15 +120,15 @@ class BuildGraph(Operator):
         yield from self._graphs(windows)
 
     def deadline(self) -> float | None:
-        """When the flows held back have waited long enough."""
+        """Return the deadline of the open window."""
         return self._deadline
 
     def expire(self) -> Iterator[Window]:
-        """The flows held back, as a shorter window."""
+        """Yield the open window, shorter than usual."""
         return self.finish()
 
     def finish(self) -> Iterator[Window]:
-        """The last, shorter window."""
+        """Yield the last, shorter window."""
         self._deadline = None
         if self._unfinished():
             return
@@ -156,7 +156,7 @@ class InferGae(Operator):
     metrics
         Counts flows, windows and unseen hosts.
     say
-        Tells the user one line.
+        Reports one line to the user.
     """
 
     name = "infer-gae"
@@ -169,7 +169,7 @@ class InferGae(Operator):
         self._hosts = 0
 
     def process(self, item: Window) -> Iterator[Window]:
-        """The window with its scores."""
+        """Add scores to the window."""
         assert item.graph is not None
         executor = self._executor if item.live is None else item.live.executor
         scores = executor.score(item.graph)
@@ -197,13 +197,13 @@ class FlagAnomalies(Operator):
     labels
         Name of the label column to report on, if the input has it.
     alert_rate
-        Share of benign flows that the threshold was set to flag, if it was set so.
+        Share of benign flows that the threshold is set to flag, if given as a rate.
     say
-        Tells the user one line.
+        Reports one line to the user.
     remember
-        Whether windows take along what the threshold has learnt, for whoever keeps that.
+        Whether windows carry the threshold's state, for checkpoints.
     suppression
-        Holds flagged flows back. The threshold, and a run that learns, know nothing of it.
+        Suppresses flagged flows. It does not affect the threshold and online learning.
     """
 
     name = "flag-anomalies"
@@ -229,14 +229,14 @@ class FlagAnomalies(Operator):
         self._alerts = 0
 
     def process(self, item: Window) -> Iterator[Window]:
-        """The window with its flags."""
+        """Add flags to the window."""
         assert item.scores is not None
         surprise = item.scores.surprise
         rule = self._threshold
         if item.live is not None:
             self._metrics.serving(item.live.executor.artifact)
             rule = item.live.threshold or rule
-        # a run that learns has decided already: what is flagged is not learnt
+        # online learning has already decided: flagged flows are not learnt
         threshold = rule.of_window(surprise, item.flows) if item.threshold is None else item.threshold
         flagged = surprise >= threshold
         self._metrics.scored(surprise, float(threshold))
@@ -260,12 +260,12 @@ class FlagAnomalies(Operator):
         yield replace(item, flagged=flagged, threshold=threshold, learnt=learnt, snapshot=None)
 
     def close(self) -> None:
-        """Finish the file of what was held back."""
+        """Close the file of suppressed flows."""
         if self._suppression is not None:
             self._suppression.close()
 
     def _warn(self) -> None:
-        """Say so, once, when far more is flagged than was asked for."""
+        """Warn once if far more is flagged than requested."""
         rate = self._alert_rate
         if rate is None or self._alerts <= max(FLOOD_SHARE, FLOOD_TIMES * rate) * self._flows:
             return
@@ -283,23 +283,23 @@ class ToAlerts(Operator):
     Parameters
     ----------
     sink
-        Where they go.
+        Sink of the alerts.
     model
-        ``name@hash``, told in every row.
+        ``name@hash``, written in every row.
     delivered
-        Told the positions that a window reached, once its alerts are handed over.
+        Called with the positions of a window after its alerts are delivered.
     after
-        Told each window, once its alerts are handed over.
+        Called with each window after its alerts are delivered.
     admit
-        Asked before anything of a window is written; False drops the window.
+        Called before a window is written; False drops the window.
     drained
         Called after the last window, without an error, before the sink is closed.
     incidents
-        Gets the alerts of each window, to make incidents of them.
+        Folds the alerts of each window into incidents.
     ended
-        Whether the stream has come to its end, when no more windows come: then incidents are closed.
+        Whether the stream is complete at the end of the run: incidents are then closed.
     artifact
-        The model that explains alerts of windows that do not bring their own; None leaves all unexplained.
+        Model that explains alerts of windows without their own; None: no explanations.
     """
 
     name = "to-alerts"
@@ -327,7 +327,7 @@ class ToAlerts(Operator):
         self._after = after
 
     def process(self, item: Window) -> Iterator[Window]:
-        """The window itself, once its alerts are written."""
+        """Write the alerts and return the window."""
         assert item.scores is not None
         assert item.flagged is not None
         assert item.threshold is not None
@@ -351,7 +351,7 @@ class ToAlerts(Operator):
         yield item
 
     def _explains(self, item: Window) -> Explainer | None:
-        """Of the model that scored the window."""
+        """Return the explainer of the model that scored the window."""
         if self._artifact is None:
             return None
         artifact = self._artifact if item.live is None else item.live.executor.artifact
@@ -363,7 +363,7 @@ class ToAlerts(Operator):
         return self._explainer
 
     def finish(self) -> tuple[()]:
-        """Make sure that there is a destination, if an empty one: the run has come to its end."""
+        """Create the destination even without alerts, at the end of the run."""
         if self._incidents is not None:
             if self._ended():
                 self._incidents.finish()
@@ -373,7 +373,7 @@ class ToAlerts(Operator):
         return ()
 
     def close(self) -> None:
-        """Finish the destinations."""
+        """Close the sinks."""
         if self._incidents is not None:
             self._incidents.close()
         self._sink.close()

@@ -1,4 +1,4 @@
-"""Which stages there are, and which orders of them make sense."""
+"""Order: the stages, and the valid orders of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from morpheus_gae.errors import UsageError
 
 USUAL = ("from-netflow", "build-graph", "infer-gae", "flag-anomalies", "to-alerts")
 
-# what a stage takes and gives; monitor passes anything on
+# input and output of each stage; monitor passes anything through
 _TAKES = {
     "build-graph": "flows",
     "infer-gae": "graphs",
@@ -36,7 +36,7 @@ def check_order(stages: Sequence[str]) -> None:
     Raises
     ------
     UsageError
-        If there is no source, a stage is there twice, or one takes what the ones before do not give.
+        If there is no source, a stage is repeated, or its input is not the output of the stage before.
     """
     if not stages or stages[0] != "from-netflow":
         first = f"it starts with {stages[0]}" if stages else "it is empty"

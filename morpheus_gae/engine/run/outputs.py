@@ -1,4 +1,4 @@
-"""Outputs: where alerts go, as the settings ask: a file, stdout, a topic, or a server."""
+"""Outputs: opens the sinks of alerts and incidents: files, stdout, topics, or servers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 
 class NoAlerts:
-    """Takes alerts and writes none."""
+    """A sink that discards alerts."""
 
     def add(self, table: pa.Table) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def flush(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def alert_sink(
@@ -48,20 +48,20 @@ def alert_sink(
     background: Background | None = None,
     topics: Topics | None = None,
 ) -> AlertSink:
-    """The sink of a pipeline.
+    """Open the alert sink of a pipeline.
 
     Parameters
     ----------
     settings
-        Tell output and encoding.
+        Output and encoding.
     metrics
-        Counts what servers take and refuse.
+        Counts delivered and refused alerts.
     say
-        Tells the user one line.
+        Reports one line to the user.
     upkeep
-        Has a checkpoint, perhaps, whose files can be cut back.
+        May have a checkpoint, whose files can be truncated.
     topics
-        Have an output of their own, perhaps.
+        May have a Kafka output.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def open_incidents(
 ) -> IncidentStream | IncidentsByPartition | None:
     """What makes incidents of alerts; None if nobody asks for them. Parameters as those of `alert_sink`.
 
-    Rules of suppression are those of ``background``, where there is one.
+    Suppression rules are those of ``background``, if any.
 
     Raises
     ------
     GaeError
-        If they cannot be written there.
+        If they cannot be written.
     """
     target = settings.incidents
     if target is None:
@@ -176,7 +176,7 @@ def _policy(settings: Settings) -> Callable[[list[Change]], None]:
 def _incident_server(
     target: str, form: str, settings: Settings, metrics: Metrics, say: Callable[[str], None]
 ) -> RemoteSink:
-    """With secrets and a file of its own: what one server knows is no other's business."""
+    """Open the server of incidents, with separate secrets and file of refused rows."""
     kept = None if settings.refused is None else Path(settings.refused)
     told: Any = {
         "updates": True,
@@ -203,34 +203,34 @@ def server_sink(
     prefix: str = PREFIX,
     refused: str | None = None,
 ) -> RemoteSink:
-    """The sink of a server, for alerts or for rows of another kind.
+    """Create the sink of a server, for alerts or other rows.
 
     Parameters
     ----------
     output
         Its URL.
     encode
-        From rows to rows in the form that is sent.
+        Converts rows to the encoding that is sent.
     form
         Name of that encoding.
     settings
-        Tell how long it may be away, and the file for alerts that it refuses.
+        Retry time, and file of refused alerts.
     counts
-        Told ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``.
+        Called with ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``.
     say
-        Tells the user one line.
+        Reports one line to the user.
     updates
-        Whether a row comes again when it has changed, with the same ``id``: the last state stays then. So do
-        incidents: rows with their plain columns, see ``sinks.together``.
+        Whether changed rows are sent again with the same ``id``, the last one replacing earlier ones (as for
+        incidents: rows with their plain columns, see ``sinks.together``).
     prefix
-        What names of its secrets begin with.
+        Prefix of the names of its secrets.
     refused
-        Another file than that of the settings, for two sinks cannot write to one.
+        File of refused rows in place of that of the settings, since two sinks cannot share one.
 
     Raises
     ------
     GaeError
-        If URL, encoding and secrets do not fit together, or a library is missing.
+        If URL, encoding and secrets are inconsistent, or a library is missing.
     """
     from morpheus_gae.sinks.remote.open import open_remote
 

@@ -1,4 +1,4 @@
-"""The second half of from-netflow: joins the one-way records that the source gives to flows."""
+"""Pair flows: the second half of from-netflow, which pairs one-way records to flows."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ ENOUGH = 10_000
 
 
 class PairFlows(Operator):
-    """Gives flows on; one-way records once their partner came, or none will.
+    """Passes flows on; one-way records once they are paired or expired.
 
     Parameters
     ----------
     pairer
-        Joins; None leaves one-way records as they are, with a warning.
+        Pairs records; None: one-way records are passed unchanged, with a warning.
     metrics
-        Counts flows of two records, and records without a partner.
+        Counts paired flows, and records without a partner.
     wait_seconds
-        A record waits at most twice so many seconds by the clock on the wall; None waits for the stream's own
-        time to pass. For live streams only: with a file it would make results depend on speed.
+        A record waits at most twice this wall-clock time; None: only stream time counts. For live streams
+        only: with a file, results would depend on speed.
     say
-        Tells the user one line.
+        Reports one line to the user.
     exact
-        Option that promises to go on after a crash as if there had been none; empty if none does.
+        Option that guarantees exact recovery after a crash; empty if none.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
-    # the second half of that stage, which users see as one
+    # named as that stage, which users see as one
     name = "from-netflow"
 
     def __init__(
@@ -66,12 +66,12 @@ class PairFlows(Operator):
         self._told = (0, 0)
 
     def process(self, item: Flows) -> Iterator[Flows]:
-        """The flows that are complete now.
+        """Add flows; yield the completed ones.
 
         Raises
         ------
         UsageError
-            If records are to be joined, and yet a crash must not be seen in the result.
+            If records need pairing while exact recovery is required.
         """
         if self._pairer is None:
             if item.one_way and not self._warned:
@@ -80,7 +80,7 @@ class PairFlows(Operator):
             yield item
             return
         if item.one_way and self._exact:
-            # a record that was joined already would be read again, and go out alone
+            # a record that was already paired would be read again, and emitted alone
             raise UsageError(
                 f"{self._exact} cannot go on in the middle of pairs, and these records tell one direction "
                 "each: give --pair_seconds 0, pair them before, or leave it out"
@@ -91,11 +91,11 @@ class PairFlows(Operator):
         self._warn()
 
     def deadline(self) -> float | None:
-        """When the records that wait now have waited long enough."""
+        """Return the deadline of the waiting records."""
         return self._deadline
 
     def expire(self) -> Iterator[Flows]:
-        """The records that waited already when the deadline was set."""
+        """Yield the records that were waiting when the deadline was set."""
         assert self._pairer is not None
         given = self._pairer.flush(self._until)
         self._deadline = None
@@ -104,7 +104,7 @@ class PairFlows(Operator):
         yield from self._counted(given)
 
     def finish(self) -> Iterator[Flows]:
-        """All that still waits."""
+        """Yield all waiting records."""
         self._deadline = None
         if self._pairer is not None:
             yield from self._counted(self._pairer.flush())
@@ -116,14 +116,14 @@ class PairFlows(Operator):
 
     def _counted(self, given: list[Flows]) -> list[Flows]:
         assert self._pairer is not None
-        # others may count into the same metrics: one for each partition of a topic
+        # metrics are shared: one instance per partition of a topic
         paired, unpaired = self._told
         self._told = self._pairer.paired, self._pairer.unpaired
         self._metrics.add(paired=self._told[0] - paired, unpaired=self._told[1] - unpaired)
         return given
 
     def _warn(self) -> None:
-        """Say so, once, when most records have no partner."""
+        """Warn once if most records have no partner."""
         assert self._pairer is not None
         alone, records = self._pairer.unpaired, self._pairer.unpaired + 2 * self._pairer.paired
         if self._warned or records < ENOUGH or alone <= MOSTLY_ALONE * records:

@@ -1,4 +1,4 @@
-"""From a list of stages and settings to an engine that is ready to run."""
+"""Pipeline: builds an engine from a list of stages and settings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OpenExecutor = Callable[[str, str], "Executor"]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An engine, what it counts, and what goes on beside it."""
+    """An engine with its metrics and background services."""
 
     engine: EmbeddedEngine
     metrics: Metrics
@@ -55,7 +55,7 @@ class Pipeline:
 
     @property
     def damaged(self) -> int:
-        """Inputs that could not be read, or not to their ends."""
+        """Inputs that were unreadable or truncated."""
         return int(getattr(self.engine.source, "damaged", 0))
 
     def run(self) -> None:
@@ -83,29 +83,29 @@ def build_pipeline(
     metrics: Metrics | None = None,
     health: Health | None = None,
 ) -> Pipeline:
-    """Load the model, open source and destination, connect the stages.
+    """Load the model, open source and sinks, connect the stages.
 
     Parameters
     ----------
     stages
-        Names in order; empty for the usual chain.
+        Names in order; empty: the default chain.
     settings
-        What to read, write and decide.
+        Settings of the pipeline.
     say
-        Tells the user one line.
+        Reports one line to the user.
     open_executor
         Loads a model; ``executors.open.open_executor`` by default.
     terminal
-        Whether stderr is a terminal; found out by default.
+        Whether stderr is a terminal; detected by default.
     wake
         Ends a read that waits for input.
     metrics, health
-        Where the run tells what it counts and how it is; new ones by default.
+        Metrics and health of the run; new ones by default.
 
     Raises
     ------
     UsageError
-        If the stages do not fit together or a setting is missing.
+        If the stages do not fit together, or a setting is missing.
     GaeError
         If input, model or output cannot be opened.
     """
@@ -125,7 +125,7 @@ def build_pipeline(
     _refuse_overwriting(settings)
     if settings.state is not None:
         metrics.follow_scores()
-    # once: what is written while the run goes on is none of its inputs
+    # expanded once: files written during the run are not inputs
     inputs = [path for url in settings.input for path in ([url] if is_kafka(url) else expand(url))]
     total = None if settings.live else total_bytes(inputs)
     slot: Slot | None = None
@@ -134,7 +134,7 @@ def build_pipeline(
     if "infer-gae" in names:
         slot = Slot(load())
         executor = slot.current.executor
-        # before the state is read: scores of another model would be forgotten
+        # before the state is read: scores of another model would be dropped
         metrics.serving(executor.artifact)
     learning = _learning(names, settings, metrics, executor, say)
     background = Background(settings, names, metrics, say, slot, load, learning)
@@ -176,7 +176,7 @@ def build_pipeline(
         health=health,
     )
     if topics is not None and topics.source is not None:
-        # the group has told at least once which partitions are ours, if only that none is
+        # the group has assigned partitions at least once, possibly none
         engine.health.waits_for = lambda: None if metrics.rebalances else "its partitions"
     return Pipeline(engine, metrics, background, topics)
 
@@ -212,7 +212,7 @@ def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]
     try:
         pairer = Pairer(seconds) if seconds != 0 else None
     except ValueError as error:
-        # the option's range lets NaN through
+        # the option's range check accepts NaN
         raise UsageError(f"--pair_seconds: {error}") from None
     exact = "" if settings.checkpoint is None else "--checkpoint"
     exact = "--exactly_once" if settings.exactly_once else exact
@@ -220,7 +220,7 @@ def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]
 
 
 def _refuse_overwriting(settings: Settings) -> None:
-    """Refuse to write to what is to be read, or two things into one file, before anything is opened."""
+    """Refuse outputs that are inputs or identical, before anything is opened."""
     from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
 
     written = (
@@ -251,7 +251,7 @@ def _load(
     open_executor: OpenExecutor | None,
     say: Callable[[str], None],
 ) -> LiveModel:
-    """The model that is in its folder now, ready to work."""
+    """Load the current model from its folder, warmed up."""
     from morpheus_gae.engine.run.warm_up import warm_up
 
     if open_executor is None:
@@ -267,7 +267,7 @@ def _load(
 
 
 def _builder(executor: Executor, say: Callable[[str], None]) -> Callable[[Flows], WindowGraph]:
-    """Builds a graph as this model's spec wants it, on the device of an executor that does so."""
+    """Return a graph builder for this model's spec, on the executor's device if supported."""
     from morpheus_gae.graph.build import build_graph
 
     on_device: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
@@ -281,7 +281,7 @@ def _threshold(settings: Settings, artifact: Artifact) -> Threshold:
     from morpheus_gae.detect.threshold import FixedThreshold, choose_threshold
 
     if settings.learn:
-        # each window brings the one that was learnt before it
+        # each window carries the model learnt before it
         return FixedThreshold(math.inf)
     return choose_threshold(
         artifact, threshold=settings.threshold, alert_rate=settings.alert_rate, adaptive=settings.adaptive
@@ -299,7 +299,7 @@ def _operator(
     topics: Topics | None = None,
     suppression: Suppression | None = None,
 ) -> Operator:
-    """One stage; without a slot it has the model that is given, for good."""
+    """Create one stage; without a slot its model is fixed."""
     if name == "build-graph":
         from morpheus_gae.engine.run.cut import windower
         from morpheus_gae.graph.build import build_graph
@@ -308,17 +308,17 @@ def _operator(
         if topics is not None and topics.source is not None:
             return topics.build_graph(build, slot, partial(_pair_flows, settings, metrics))
         try:
-            # a checkpoint stands between two messages
+            # a checkpoint is between two messages
             whole = settings.checkpoint is not None
             cutter = windower(settings, whole_messages=whole)
         except ValueError as error:
-            # the option's range lets NaN through
+            # the option's range check accepts NaN
             raise UsageError(str(error)) from None
         wait = settings.window_seconds if settings.live else None
         if background is None:
             return BuildGraph(cutter, build, metrics, wait)
         return BuildGraph(cutter, build, metrics, wait, slot=slot, unfinished=background.unfinished)
-    # check_order has seen to it that the others come after infer-gae
+    # check_order guarantees that the others come after infer-gae
     assert executor is not None
     artifact = executor.artifact
     if name == "infer-gae":
@@ -372,7 +372,7 @@ def _flag_anomalies(
 
 
 def _usual(settings: Settings, terminal: bool | None) -> list[str]:
-    """The usual chain, with a progress bar where somebody can see it."""
+    """Return the default chain, with a progress bar on a terminal."""
     import sys
 
     if sys.stderr.isatty() if terminal is None else terminal:

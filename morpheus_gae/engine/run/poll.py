@@ -1,4 +1,4 @@
-"""Poll: an iteration that also tells when nothing came for a while, so that waits can end by the clock."""
+"""Poll: an iterator that yields None when idle, so that timeouts can be handled."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 def polled(items: Iterable[T], seconds: float) -> Iterator[T | None]:
-    """Items as they come, and None each time that none came for so many seconds.
+    """Yield items as they arrive, and None after each idle interval.
 
     Parameters
     ----------
     items
-        Iterated in a thread of its own, at most one item ahead; what it raises is raised here.
+        Iterated in a separate thread, at most one item ahead; its errors are raised here.
     seconds
-        Between two ticks.
+        Idle interval.
     """
     channel = Channel(1)
     errors: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""from-netflow: batches of flows from files, globs or stdin; bad records go aside."""
+"""from-netflow: reads batches of flows; bad records go to the dead letters."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from morpheus_gae.flows.exporters.mapping import PresetLike, note
 from morpheus_gae.flows.frame import Flows
 
 MOST_TOLD = 20
-"""Damaged inputs that are told one by one."""
+"""Maximum number of damaged inputs reported individually."""
 
 
 class Batch(Protocol):
-    """What a reader gives: flows, the records that are none, and the bytes both took."""
+    """Protocol: a batch of a reader, with flows, bad records and bytes read."""
 
     @property
     def flows(self) -> Flows:
-        """Well-formed flows, in order."""
+        """Valid flows, in order."""
         ...
 
     @property
     def bad(self) -> list[BadRecord]:
-        """Records set aside."""
+        """Bad records."""
         ...
 
     @property
@@ -41,53 +41,53 @@ class Batch(Protocol):
 
     @property
     def noted(self) -> Counter[str]:
-        """Flows that were read with something put right, by what."""
+        """Corrected flows, by kind of correction."""
         ...
 
     @property
     def preset(self) -> str | None:
-        """Name of the preset that the columns were read with."""
+        """Preset used for the columns."""
         ...
 
 
 class BadRecordSink(Protocol):
-    """Where bad records go."""
+    """Protocol: a sink of bad records."""
 
     def add(self, records: list[BadRecord]) -> None:
-        """Keep them."""
+        """Write bad records."""
         ...
 
     def close(self) -> None:
-        """Release what is held."""
+        """Close the sink."""
         ...
 
 
 class FlowSource:
-    """Gives the flows of each batch and sets the bad records aside.
+    """Yields the flows of each batch and writes bad records to the dead letters.
 
     Parameters
     ----------
     batches
-        What the reader gives.
+        Batches of the reader.
     metrics
         Counts bytes, bad records and missing durations.
     dead_letters
-        Keeps the bad records.
+        Sink of bad records.
     wake
         Ends a read that waits for input; called by ``stop``, from another thread.
     say
-        Tells the user one line, when a preset was found out.
+        Reports a detected preset to the user.
     warn
-        Tells the user one line, when an input is damaged.
+        Reports a damaged input to the user.
     asked
-        What was told of the columns, see ``flows.exporters.mapping.note``.
+        Requested layout, see ``flows.exporters.mapping.note``.
 
     Attributes
     ----------
     complete
-        Whether all there was has been read.
+        Whether all input has been read.
     damaged
-        Inputs that could not be read, or not to their ends: what could be read was given.
+        Inputs that were unreadable or truncated; their readable part was used.
     """
 
     name = "from-netflow"
@@ -128,7 +128,7 @@ class FlowSource:
                 if self._dead_letters is not None:
                     self._dead_letters.add(batch.bad)
                 self._count_damage(batch.bad)
-            # a batch of bad records alone still moves the position
+            # a batch with only bad records still advances the position
             if len(flows) or flows.done:
                 yield flows
             if self._stopping.is_set():
@@ -136,7 +136,7 @@ class FlowSource:
         self.complete = True
 
     def _tell(self, preset: str | None, one_way: bool) -> None:
-        """Say once how the columns are read."""
+        """Report once how the columns are read."""
         if preset is None or self._say is None or preset in self._presets:
             return
         self._presets.add(preset)
@@ -145,7 +145,7 @@ class FlowSource:
             self._say(line)
 
     def _count_damage(self, bad: list[BadRecord]) -> None:
-        """Say which input is damaged; of many such the first few."""
+        """Report damaged inputs, the first few of many."""
         for record in bad:
             if record.reason not in DAMAGE:
                 continue
@@ -156,7 +156,7 @@ class FlowSource:
                 self._warn(f"Error: {record.source} cannot be read {where}: {record.detail}{more}")
 
     def stop(self) -> None:
-        """End after the batch that is being read."""
+        """Stop after the current batch."""
         self._stopping.set()
         if self._wake is not None:
             self._wake()

@@ -1,7 +1,7 @@
-"""A standard input that can be ended from inside: so that Ctrl-C does not lose what was read.
+"""Stdin: a standard input that can be ended from inside, so that Ctrl-C does not lose data.
 
-A thread that waits in ``read(0)`` cannot be woken. So another one feeds file descriptor 0 through a pipe of
-our own, and closing that pipe is an end of file like any other: the reader gives what it has and ends.
+A thread blocked in ``read(0)`` cannot be woken. Another thread therefore feeds file descriptor 0 through a
+pipe, and closing that pipe is a normal end of file: the reader returns its remaining data and ends.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ BINARY_FORMATS = ("arrow", "parquet", "pcap")
 
 
 class StoppableStdin:
-    """Puts a pipe in the place of file descriptor 0 and feeds it; use as a context manager.
+    """Replaces file descriptor 0 by a pipe and feeds it; use as a context manager.
 
     Parameters
     ----------
     path
-        A named pipe to read in the place of stdin, or None.
+        A named pipe to read instead of stdin, or None.
     lines
-        The stream is text: end after a whole line, so that stopping makes no bad record of half of one.
+        Whether the stream is text: end after a whole line, so that stopping does not cut a record.
     """
 
     def __init__(self, path: str | None = None, lines: bool = True) -> None:
@@ -48,17 +48,17 @@ class StoppableStdin:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        # this closes the reading end, so a pump that waits for room gets a BrokenPipeError
+        # closes the reading end, so a pump that waits for space gets a BrokenPipeError
         os.dup2(self._saved, 0)
         self._thread.join(GRACE_SECONDS)
         if self._thread.is_alive():
-            # somebody else holds the reading end; the thread and its descriptors end with the process
+            # another process holds the reading end; the thread ends with this process
             return
         for number in (self._saved, self._upstream, self._stop_seen, self._stop_told):
             os.close(number)
 
     def stop(self) -> None:
-        """End the input; from any thread, any number of times."""
+        """End the input; thread-safe and idempotent."""
         os.write(self._stop_told, b"x")
 
     def _pump(self) -> None:
@@ -90,23 +90,23 @@ class StoppableStdin:
 
 
 def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
-    """Prepare to read a live input so that it can be stopped.
+    """Make a live input stoppable.
 
     Parameters
     ----------
     settings
-        What is to be read.
+        Settings with the input.
 
     Returns
     -------
     (Settings, StoppableStdin or None)
-        Settings that read the pipe of our own, and that pipe, if the input is stdin from a pipe or a
-        terminal, or one named pipe; else the settings as they were, and None.
+        Settings that read the new pipe, and that pipe, if the input is stdin from a pipe or terminal, or one
+        named pipe; else the unchanged settings, and None.
 
     Raises
     ------
     UsageError
-        If the name of the named pipe does not tell its format.
+        If the format of the named pipe is unknown from its name.
     """
     from morpheus_gae.flows.files.stream import COMPRESSIONS
     from morpheus_gae.flows.readers.read import format_of
@@ -124,7 +124,7 @@ def stoppable(settings: Settings) -> tuple[Settings, StoppableStdin | None]:
 
 
 def _is_real_stdin() -> bool:
-    """Whether ``sys.stdin`` is file descriptor 0, and not what a test put there."""
+    """Whether ``sys.stdin`` is file descriptor 0 (not replaced by a test)."""
     try:
         return sys.stdin is not None and sys.stdin.fileno() == 0
     except (OSError, ValueError):

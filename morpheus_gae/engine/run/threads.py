@@ -1,4 +1,4 @@
-"""How many CPU threads the libraries below may use."""
+"""Threads: limits the CPU threads of libraries."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from morpheus_gae.graph.parallel import HELPERS
 def limit_threads(count: int) -> None:
     """Limit kernels, numba, BLAS, OpenMP, Arrow and torch to ``count`` threads; call before they are loaded.
 
-    Stages have a thread each all the same.
+    Stages still have one thread each.
 
     Parameters
     ----------
     count
         Threads, at least 1.
     """
-    # numba refuses another value once its threads run
+    # numba refuses changes once its threads run
     if "numba" not in sys.modules:
         os.environ["NUMBA_NUM_THREADS"] = str(count)
-    # Arrow and torch read the first, NumPy's BLAS the others
+    # the first is read by Arrow and torch, the others by NumPy's BLAS
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(count)
     HELPERS.resize(count)

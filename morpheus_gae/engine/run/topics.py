@@ -1,4 +1,4 @@
-"""Topics: what a pipeline has to do with Kafka, as its settings ask."""
+"""Topics: the Kafka source and sinks of a pipeline."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from morpheus_gae.kafka.source import KafkaSource
 
 WAIT_SECONDS = 5.0
-"""A window of a topic is scored so many seconds after its first flow came, unless something else was told."""
+"""Default maximum wall-clock time from the first flow of a topic's window to its scoring."""
 
 
 class Topics:
-    """Source, alert sink and dead letters of a pipeline, as far as they are Kafka's.
+    """Source, alert sink and dead letters of a pipeline in Kafka.
 
     Parameters
     ----------
     settings
-        What to read and write.
+        Inputs and outputs.
     stages
         Names of the pipeline's stages.
     metrics
         Counts.
     say
-        Tells the user one line.
+        Reports one line to the user.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Topics:
     Raises
     ------
     GaeError
-        If the settings do not fit together, or a client cannot be made.
+        If the settings are inconsistent, or a client cannot be created.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class Topics:
         slot: Any,
         pair: Callable[[Callable[[str], None]], PairFlows],
     ) -> ByPartition:
-        """build-graph, with pairing before it, for each partition by itself.
+        """Create build-graph, preceded by pairing, for each partition separately.
 
         Parameters
         ----------
         build
             Builds one window's graph.
         slot
-            Gives each window its model, if models may be swapped.
+            Provides the model of each window, with hot reload.
         pair
-            Makes what joins one-way records, given what tells the user one line.
+            Creates the pairing, given the function that reports to the user.
         """
         from morpheus_gae.engine.run.cut import windower
 
@@ -107,7 +107,7 @@ class Topics:
         return ByPartition(make, self.source, settings.graph_size)
 
     def sink(self, encode: Callable[[Any], Any] | None) -> AlertSink | None:
-        """Where alerts go; None if that is none of Kafka's business."""
+        """Return the alert sink; None if not in Kafka."""
         if self._output is not None:
             from morpheus_gae.kafka.sink import KafkaSink
 
@@ -124,7 +124,7 @@ class Topics:
         return sink if encode is None else EncodedSink(sink, encode)
 
     def incident_sink(self) -> AlertSink | None:
-        """Where incidents go, each under its id; None if that is none of Kafka's business."""
+        """Return the incident sink, keyed by id; None if not in Kafka."""
         if self._incidents is not None:
             from morpheus_gae.kafka.sink import KafkaSink
             from morpheus_gae.sinks.together import sent_of
@@ -149,13 +149,13 @@ class Topics:
         return Changelog(self._outbox(self._state), self._state.topic, self._config.group, consumer)
 
     def dead_letters(self) -> TopicDeadLetters | None:
-        """Where bad records of files go, if that is a topic."""
+        """Return the sink of files' bad records, if it is a topic."""
         if self._inputs or self._dead is None:
             return None
         return TopicDeadLetters(self._outbox(self._dead), self._dead.topic)
 
     def admit(self, window: Window) -> bool:
-        """Whether a window is still to be written; see ``KafkaSource.admit``."""
+        """Whether a window should still be written; see ``KafkaSource.admit``."""
         if self.source is None or window.origin is None:
             return True
         origin, done = window.origin, window.flows.done
@@ -223,7 +223,7 @@ class Topics:
 
         servers = self._inputs[0].servers
         options = self._config.producer(servers)
-        # one that is given again after a restart takes over from the process that had it
+        # a transactional id reused after a restart fences off the old process
         name = options.setdefault("transactional.id", f"{self._config.group}-{socket.gethostname()}")
         make = partial(make_producer, options)
         out = Transactions(make, servers, name)
@@ -231,7 +231,7 @@ class Topics:
         return out
 
     def _missing(self) -> str | None:
-        """What the clusters that are written to lack, in words."""
+        """Describe what the output clusters lack."""
         from morpheus_gae.kafka.wait import missing
 
         for url in (self._output, self._dead, self._incidents, self._state):
@@ -259,7 +259,7 @@ class Topics:
         )
 
     def _once(self, line: str) -> None:
-        """Say what each partition would say."""
+        """Report only once what each partition would report."""
         if line not in self._said:
             self._said.add(line)
             self._say(line)
@@ -320,7 +320,7 @@ class TopicDeadLetters:
         self._post = TopicPost(outbox, topic)
 
     def add(self, records: list[BadRecord]) -> None:
-        """Send records; the source's file is told as the topic."""
+        """Send records, with the source file in place of the topic."""
         from morpheus_gae.kafka.dead_letters import DeadLetter
 
         self._post.write(
@@ -332,13 +332,13 @@ class TopicDeadLetters:
         self._post.flush()
 
     def close(self) -> None:
-        """Everything is delivered already."""
+        """Do nothing: everything is delivered already."""
 
 
 def open_topics(
     settings: Settings, stages: Sequence[str], metrics: Metrics, say: Callable[[str], None]
 ) -> Topics | None:
-    """What a pipeline has to do with Kafka; None if nothing.
+    """Open the Kafka source and sinks of a pipeline; None if there are none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Warm up: compile (or load from the cache) every kernel before the first flow waits for one."""
+"""Warm up: compiles (or loads from the cache) every kernel before the first flow."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
 
 LARGE = 1 << 14
-"""Flows beyond which a device's sorts and sums are those of any number."""
+"""Number of flows from which a device's sorts and sums use their large-size kernels."""
 
 
 def warm_up(executor: Executor) -> None:
-    """Take made-up flows of both address families through checks, parsing, graph and model.
+    """Run synthetic flows of both address families through checks, parsing, graph and model.
 
-    The first start on a machine takes seconds for it; later ones read the cache.
+    It takes seconds at the first start on a machine; later ones read the cache.
     """
     import pyarrow as pa
 
@@ -36,15 +36,15 @@ def warm_up(executor: Executor) -> None:
             columns.IN_BYTES: [60, 1500],
             columns.OUT_BYTES: [0, 40],
             columns.DURATION: [None, 1.5],
-            # for models that read more
+            # for enriched models
             "L7_PROTO": ["DNS", None],
         }
     )
-    # fewer rows are checked without kernels
+    # fewer rows are validated without kernels
     table = pa.concat_tables([table] * FEW).combine_chunks()
     flows = table_to_flows(table).flows
     for name in columns.ADDRESSES:
-        # as Parquet files hold them
+        # as in Parquet files
         words = table[name].dictionary_encode()
         table = table.set_column(table.schema.get_field_index(name), name, words)
     table_to_flows(table)
@@ -60,13 +60,13 @@ def warm_up(executor: Executor) -> None:
     )
     build: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
     if build is not None:
-        # graphs are built by the executor too; small ones and large ones, which libraries sort otherwise
+        # the executor builds graphs too; libraries sort small and large ones differently
         for window in (flows, _large(flows)):
             executor.score(build(window))
 
 
 def _large(flows: Flows) -> Flows:
-    """As many flows as hosts and pairs."""
+    """Return flows with as many hosts and pairs."""
     import numpy as np
 
     rows = np.arange(LARGE, dtype=np.uint64)
