@@ -1,1 +1,4 @@
-"""Kafka: topics as a source of flows, and as a destination of alerts and dead letters."""
+"""Kafka: topics as a source of flows, and as a sink of alerts and dead letters.
+
+Only ``client`` imports confluent-kafka. Imports ``flows`` and ``sinks``; nothing of the engine.
+"""

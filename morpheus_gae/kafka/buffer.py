@@ -1,4 +1,4 @@
-"""Buffer: messages between the thread that polls and the one that decodes; it never makes the poller wait."""
+"""Buffer: queue of messages between the polling and the decoding thread; it never blocks the poller."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 HIGH_BYTES, LOW_BYTES = 64 << 20, 16 << 20
 HIGH_MESSAGES, LOW_MESSAGES = 400_000, 100_000
-"""Above the first, fetching is to pause; below the second it goes on."""
+"""High and low watermark: fetching pauses above the first and resumes below the second."""
 TAKE_BYTES = 16 << 20
-"""Most that is taken at once, if nothing smaller is asked for."""
+"""Default maximum size taken at once."""
 TAKE_MESSAGES = 65_536
 PIECE_BYTES = 1 << 20
-"""What came together is taken in pieces of about this size."""
+"""Messages fetched together are taken in pieces of about this size."""
 
 
 @dataclass
@@ -25,13 +25,13 @@ class Messages:
     source
         Name of the assignment.
     topic, partition
-        Where they came from.
+        Their topic and partition.
     offsets
         Ascending.
     values
         Payloads.
     types
-        Content types; None if no message told one.
+        Content types; None if no message has one.
     size
         Bytes of all payloads.
     """
@@ -46,7 +46,7 @@ class Messages:
 
 
 class Buffer:
-    """First in, first out; messages of one partition that wait are taken together.
+    """FIFO queue; waiting messages of one partition are taken together.
 
     Parameters
     ----------
@@ -65,21 +65,21 @@ class Buffer:
 
     @property
     def full(self) -> bool:
-        """Whether fetching is to pause."""
+        """Whether fetching should pause."""
         return self._bytes >= self._high or self._count >= HIGH_MESSAGES
 
     @property
     def low(self) -> bool:
-        """Whether fetching may go on."""
+        """Whether fetching may resume."""
         return self._bytes <= self._low and self._count <= LOW_MESSAGES
 
     def wait_for_room(self, seconds: float) -> None:
-        """Wait until it is not full, so long at most."""
+        """Wait until it is not full, with a timeout."""
         with self._changed:
             self._changed.wait_for(lambda: not self.full or self._closed, seconds)
 
     def put(self, messages: Messages) -> None:
-        """Add messages; those that come after the end are not wanted."""
+        """Add messages; dropped after ``close``."""
         with self._changed:
             if self._closed:
                 return
@@ -93,12 +93,12 @@ class Buffer:
             self._changed.notify_all()
 
     def take(self, most: int = TAKE_BYTES) -> Messages | None:
-        """The partition that has waited longest, ``most`` bytes of it, a message at least; None at the end.
+        """Take up to ``most`` bytes, at least one message, of the partition waiting longest; None at the end.
 
         Raises
         ------
         BaseException
-            What the poller failed with.
+            The error of the poller.
         """
         with self._changed:
             while not self._order and not self._closed and self._error is None:
@@ -133,21 +133,21 @@ class Buffer:
             self._bytes = self._count = 0
 
     def close(self) -> None:
-        """Nothing is wanted any more: drop what waits, which nobody has committed, and wake the taker."""
+        """Close: drop waiting messages, which are not committed, and wake the consumer."""
         with self._changed:
             self._closed = True
             self.clear()
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Hand an error to the taker."""
+        """Pass an error to the consumer."""
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
 
 
 def _pieces(messages: Messages) -> list[Messages]:
-    """The messages, some at a time if they are large."""
+    """Split messages into pieces if they are large."""
     count = len(messages.offsets)
     step = max(1, count * PIECE_BYTES // max(messages.size, 1))
     if step >= count:

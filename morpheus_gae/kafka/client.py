@@ -1,4 +1,4 @@
-"""Clients: confluent-kafka's consumer and producer, made with our options; the one place that imports it."""
+"""Clients: creates confluent-kafka's consumer and producer; the only module that imports it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Producer
 
 LOGGER = "morpheus_gae.kafka"
-"""What librdkafka has to say goes there, at its level; nobody hears it unless they listen."""
+"""Logger of librdkafka's messages; silent unless enabled."""
 
 MOVED = (
     "ILLEGAL_GENERATION",
@@ -26,7 +26,7 @@ MOVED = (
     "_REVOKE_PARTITIONS",
     "_STATE",
 )
-"""Names of errors that say: these partitions are another's by now, who reads again what is not committed."""
+"""Errors that mean the partitions were reassigned; their new owner re-reads uncommitted messages."""
 AWAY = (
     "_TRANSPORT",
     "_ALL_BROKERS_DOWN",
@@ -51,10 +51,10 @@ AWAY = (
     "KAFKA_STORAGE_ERROR",
     "OFFSET_NOT_AVAILABLE",
 )
-"""Names of errors that pass by themselves once the broker is back."""
+"""Transient errors, which pass once the broker is back."""
 UNSAFE = ("_AUTHENTICATION", "_SSL", "SASL_AUTHENTICATION_FAILED")
-"""Names of errors of connections that cannot be made safe: a wrong password or certificate, as a rule, but a
-broker that goes down in the middle of it looks the same."""
+"""Errors of authentication and TLS: usually a wrong password or certificate, but a broker that goes down
+during the handshake looks the same."""
 REFUSED = (
     "TOPIC_AUTHORIZATION_FAILED",
     "GROUP_AUTHORIZATION_FAILED",
@@ -63,29 +63,29 @@ REFUSED = (
     "UNSUPPORTED_SASL_MECHANISM",
     "INVALID_GROUP_ID",
 )
-"""Names of errors that no waiting mends."""
+"""Permanent errors."""
 
 
 def error_name(error: BaseException | KafkaError) -> str:
-    """Librdkafka's name of an error, ``_TRANSPORT`` for example."""
+    """Return librdkafka's name of an error, such as ``_TRANSPORT``."""
     inner = error.args[0] if isinstance(error, BaseException) and error.args else error
     name = getattr(inner, "name", None)
     return str(name()) if callable(name) else type(error).__name__
 
 
 def error_text(error: BaseException | KafkaError, most: int = 300) -> str:
-    """An error in one line of so many characters at most."""
+    """Return an error as one line of limited length."""
     inner = error.args[0] if isinstance(error, BaseException) and error.args else error
     text = getattr(inner, "str", None)
     return " ".join(str(text() if callable(text) else inner).split())[:most]
 
 
 NAME_AND_AGE = re.compile(r"^(?:\w+://\S+|\w+: \S+:\d+): | \(after \d+ms in state .*$")
-"""What differs from connection to connection in librdkafka's words: ``GroupCoordinator: 10.0.0.1:9092: ``."""
+"""Prefix that varies between connections in librdkafka's messages: ``GroupCoordinator: 10.0.0.1:9092: ``."""
 
 
 class Trouble:
-    """Why there is no connection to a cluster, where certificates or passwords are the cause.
+    """Tracks connection failures caused by certificates or passwords.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Trouble:
     Attributes
     ----------
     cause
-        In words; None if it is nothing of this kind.
+        Description; None if there is no such failure.
     """
 
     def __init__(self, servers: str) -> None:
@@ -103,9 +103,9 @@ class Trouble:
         self.cause: str | None = None
 
     def note(self, error: KafkaError) -> bool:
-        """Take one of the client's own errors; whether it is of this kind."""
+        """Record a client error; return whether it is of this kind."""
         name, text = error_name(error), error_text(error, 1000)
-        # a handshake may also fail as an error of transport, in fewer words
+        # a handshake may also fail as a transport error, with fewer details
         again = name == "_TRANSPORT" and "SSL routines" in text
         if name in UNSAFE or (again and self.cause is None):
             text = NAME_AND_AGE.sub("", text)[:300]
@@ -117,17 +117,17 @@ class Trouble:
         return again or name in UNSAFE
 
     def over(self) -> None:
-        """There is a connection: what fails later has a cause of its own."""
+        """Reset after a successful connection."""
         self.cause = None
 
 
 def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Consumer:
-    """A consumer.
+    """Create a consumer.
 
     Raises
     ------
     UsageError
-        If an option is unknown or has no such value.
+        If an option is unknown or its value is invalid.
     MissingExtraError
         If confluent-kafka is not installed.
     """
@@ -136,16 +136,16 @@ def make_consumer(options: Mapping[str, str], on_error: Callable[[KafkaError], N
 
 
 def make_producer(options: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> Producer:
-    """A producer; raises like ``make_consumer``."""
+    """Create a producer; raises like ``make_consumer``."""
     kafka = library()
     told: dict[str, Any] = {**options, "error_cb": on_error}
-    # the one option that the client wants as what it is
+    # the only option that the client does not take as text
     told["delivery.report.only.error"] = told.get("delivery.report.only.error") == "true"
     return _made(kafka.Producer, told)
 
 
 def library() -> Any:
-    """confluent_kafka.
+    """Import confluent_kafka.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def library() -> Any:
 
 
 def refused(error: BaseException | KafkaError, servers: str) -> InputError | None:
-    """The error to end with, if it is one that no waiting mends."""
+    """Return the exception to raise for a permanent error, else None."""
     if error_name(error) in REFUSED:
         return InputError(
             f"kafka://{servers} refuses us: {error_text(error)}; see the security options in --kafka_config"
@@ -171,12 +171,12 @@ def refused(error: BaseException | KafkaError, servers: str) -> InputError | Non
 def _made(kind: Any, options: dict[str, Any]) -> Any:
     logger = logging.getLogger(LOGGER)
     if not logger.handlers:
-        # without one, Python would write warnings to stderr
+        # without a handler, Python would write warnings to stderr
         logger.addHandler(logging.NullHandler())
     try:
         return kind(options, logger=logger)
     except library().KafkaException as error:
-        # librdkafka names the option; a value that it quotes may be a secret
+        # librdkafka names the option; a quoted value may be a secret
         text = error_text(error)
         for value in options.values():
             if isinstance(value, str) and len(value) > 3:
@@ -185,7 +185,7 @@ def _made(kind: Any, options: dict[str, Any]) -> Any:
 
 
 def _hint(text: str, options: Mapping[str, Any]) -> str:
-    """What OpenSSL does not tell: a file that is not there, a password that does not fit."""
+    """Add what OpenSSL omits: a missing file, a wrong password."""
     found = re.search(r"(ssl\.[a-z.]+\.location) failed", text)
     if found is None or not isinstance(path := options.get(found[1]), str):
         return ""

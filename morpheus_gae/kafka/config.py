@@ -1,12 +1,12 @@
-"""Config: the options of the Kafka clients, from a file and the environment, checked and complete.
+"""Config: options of the Kafka clients, from a file and the environment, validated.
 
 Any option of librdkafka may be given
 (https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md)::
 
     sasl.mechanism=SCRAM-SHA-512                      a line of --kafka_config FILE
-    producer.linger.ms=50                             the same, for producers (or consumers) alone
-    MORPHEUS_GAE_KAFKA_SASL_USERNAME=scorer           the environment, which comes before the file
-    MORPHEUS_GAE_KAFKA_SASL_PASSWORD_FILE=/run/...    the value is what the file holds
+    producer.linger.ms=50                             the same, only for producers (or consumers)
+    MORPHEUS_GAE_KAFKA_SASL_USERNAME=scorer           the environment, which overrides the file
+    MORPHEUS_GAE_KAFKA_SASL_PASSWORD_FILE=/run/...    the value is the content of the file
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from morpheus_gae.errors import UsageError
 PREFIX = "MORPHEUS_GAE_KAFKA_"
 GROUP = "morpheus-gae"
 AVRO_SCHEMA = "avro.schema"
-"""Ours: the schema of Avro messages that carry none."""
+"""Our own option: the schema of Avro messages without one."""
 
 BOTH = {
     "client.id": "morpheus-gae",
-    # a broker may be away for a while: wait rather than hammer on it
+    # back off while a broker is unavailable
     "reconnect.backoff.max.ms": "5000",
     "log.connection.close": "false",
 }
@@ -36,7 +36,7 @@ CONSUMER = {
     "session.timeout.ms": "30000",
     "queued.max.messages.kbytes": "32768",
     "fetch.wait.max.ms": "100",
-    # how long it fetches nothing once its queue was full: a second, if nothing is said
+    # pause after its queue was full: librdkafka's default is a second
     "fetch.queue.backoff.ms": "20",
 }
 PRODUCER = {
@@ -45,7 +45,7 @@ PRODUCER = {
     "queue.buffering.max.messages": "200000",
     "queue.buffering.max.kbytes": "65536",
 }
-"""Defaults, which anybody may change."""
+"""Defaults, which users may change."""
 
 REQUIRED_CONSUMER = {
     "enable.auto.commit": "false",
@@ -56,10 +56,10 @@ REQUIRED_CONSUMER = {
 REQUIRED_PRODUCER = {
     "enable.idempotence": "true",
     "acks": "all",
-    # whoever asks, asks after all of them
+    # all topics are requested anyway
     "delivery.report.only.error": "true",
 }
-"""What "nothing lost" rests on: nobody may change it."""
+"""Options required for delivery guarantees, which users cannot change."""
 ELSEWHERE = {
     "bootstrap.servers": "the kafka:// URL",
     "metadata.broker.list": "the kafka:// URL",
@@ -72,12 +72,12 @@ _LINE = re.compile(r"\s*([A-Za-z][A-Za-z0-9._]*)\s*=\s*(.*?)\s*")
 
 @dataclass(frozen=True)
 class KafkaConfig:
-    """Options that a user gave.
+    """Options given by the user.
 
     Attributes
     ----------
     given
-        By name; ``consumer.`` or ``producer.`` in front limits one to that client.
+        By name; the prefix ``consumer.`` or ``producer.`` limits one to that client.
     group
         Consumer group.
     avro_schema
@@ -89,12 +89,12 @@ class KafkaConfig:
     avro_schema: str | None = field(default=None, repr=False)
 
     def consumer(self, servers: str) -> dict[str, str]:
-        """Everything that a consumer is made with."""
+        """Return all options of a consumer."""
         ours = {"bootstrap.servers": servers, "group.id": self.group, **REQUIRED_CONSUMER}
         return {**BOTH, **CONSUMER, **self._of("consumer"), **ours}
 
     def producer(self, servers: str) -> dict[str, str]:
-        """Everything that a producer is made with."""
+        """Return all options of a producer."""
         return {
             **BOTH,
             **PRODUCER,
@@ -104,25 +104,25 @@ class KafkaConfig:
         }
 
     def _of(self, client: str) -> dict[str, str]:
-        """Options for both, then those for this client, which come first."""
+        """Return the options for both clients, overridden by those for this client."""
         both = {n: v for n, v in self.given.items() if not n.startswith(("consumer.", "producer."))}
         own = {n.partition(".")[2]: v for n, v in self.given.items() if n.startswith(f"{client}.")}
         return {**both, **own}
 
     def shown(self) -> dict[str, str]:
-        """What was given, for people: secrets are hidden."""
+        """Return the given options for display, with secrets hidden."""
         return {n: "***" if _SECRET.search(n) else v for n, v in sorted(self.given.items())}
 
 
 def load_config(
     path: str | None = None, group: str | None = None, environment: Mapping[str, str] | None = None
 ) -> KafkaConfig:
-    """Read the options of a user.
+    """Load the user's options.
 
     Parameters
     ----------
     path
-        File of ``key=value`` lines; ``#`` begins a comment.
+        File of ``key=value`` lines; ``#`` starts a comment.
     group
         Consumer group; ``morpheus-gae`` by default.
     environment
@@ -131,8 +131,8 @@ def load_config(
     Raises
     ------
     UsageError
-        If a file cannot be read, a line is no option, or an option may not be changed. Values, which may be
-        secret, are never told.
+        If a file cannot be read, a line is invalid, or an option cannot be changed. Values, which may be
+        secret, are never shown.
     """
     given = {} if path is None else _of_file(path)
     given.update(_of_environment(os.environ if environment is None else environment))
@@ -163,7 +163,7 @@ def _of_file(path: str) -> dict[str, str]:
             continue
         found = _LINE.fullmatch(line)
         if found is None:
-            # the line itself may hold a password
+            # the line may contain a password
             raise UsageError(f"{path}, line {i}: not of the form option=value")
         out[found[1]] = found[2]
     return out

@@ -1,4 +1,4 @@
-"""Counts: what the Kafka source tells of itself."""
+"""Counts: protocol of the Kafka source's metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Counts(Protocol):
-    """Takes counts; ``engine.observe.metrics.Metrics`` is one."""
+    """Protocol of counters, implemented by ``engine.observe.metrics.Metrics``."""
 
     def add(self, **counts: int) -> None:
         """Add to counters: ``bytes_read``, ``durations_missing``, ``messages``, ``commits``,
@@ -20,13 +20,13 @@ class Counts(Protocol):
         ...
 
     def skip(self, reasons: Counter[str]) -> None:
-        """Add records that are no flows, by reason."""
+        """Add skipped records, by reason."""
         ...
 
     def note(self, what: Counter[str]) -> None:
-        """Add flows that were read with something put right, by what."""
+        """Add corrected flows, by kind of correction."""
         ...
 
     def lags(self, behind: dict[tuple[str, int], int]) -> None:
-        """Messages of each partition of ours that are not delivered yet."""
+        """Set the number of undelivered messages of each assigned partition."""
         ...

@@ -1,7 +1,7 @@
-"""Dead letters: messages and records that are no flows, kept with what is needed to find out why.
+"""Dead letters: invalid messages and records, kept with their reason and origin.
 
-They wait until the window around them is delivered, and are brought to their place just before its offset
-is committed: none is lost, and none is written twice unless the window is.
+They wait until the surrounding window is delivered, and are written just before its offset is committed: none
+is lost, and none is written twice unless the window is.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from morpheus_gae.kafka.outbox import MESSAGE_BYTES, Outbox
 from morpheus_gae.sinks.append import AppendedLines
 
 MOST_BYTES = 32 << 20
-"""Letters that wait take so much memory at most; then reading waits for a window to be delivered."""
+"""Maximum memory of waiting letters; beyond it reading blocks until a window is delivered."""
 RATE, BURST = 5_000.0, 20_000.0
-"""Letters a second in the long run, and at once."""
+"""Rate limit in letters per second, and burst size."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message, or one record of it, that is no flow.
+    """A message, or one of its records, that is not a flow.
 
     Attributes
     ----------
     topic, partition, offset
-        The message.
+        Position of the message.
     row
-        Record within it, from 0; -1 is the message as a whole.
+        Record within it, from 0; -1: the whole message.
     reason
-        Why, in a word.
+        Reason, one word.
     detail
         What was found.
     value
-        The bytes as they came.
+        The raw bytes.
     """
 
     topic: str
@@ -54,23 +54,23 @@ class DeadLetter:
 
 
 class Post(Protocol):
-    """Where letters go."""
+    """Protocol: a sink of dead letters."""
 
     def write(self, dead_letters: Sequence[DeadLetter]) -> None:
-        """Take letters."""
+        """Write letters."""
         ...
 
     def flush(self) -> None:
-        """Have them where they cannot be lost."""
+        """Make written letters durable."""
         ...
 
     def close(self) -> None:
-        """Release what is held."""
+        """Close the sink."""
         ...
 
 
 class TopicPost:
-    """Letters as messages: the bytes as they came, everything else in headers.
+    """Writes letters as messages: the raw bytes, with all else in headers.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class TopicPost:
                 "error": printable(letter.detail[:1000]),
             }
             if len(letter.value) > MESSAGE_BYTES:
-                # whole, it would be refused, and each time that it is read again
+                # too large: it would be refused each time it is read
                 told["size"] = str(len(letter.value))
             headers = [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
             self._outbox.send(self._topic, letter.value[:MESSAGE_BYTES], None, headers)
@@ -105,16 +105,16 @@ class TopicPost:
         self._outbox.flush()
 
     def close(self) -> None:
-        """The outbox belongs to somebody else."""
+        """Do nothing: the outbox has another owner."""
 
 
 class FilePost:
-    """Letters as lines of JSON at the end of a file; bytes that are no text as base64.
+    """Appends letters as JSON lines to a file; bytes that are not text as base64.
 
     Parameters
     ----------
     path
-        File; what a run that was killed left of a line is cut off.
+        File; an incomplete last line of a killed run is truncated.
     """
 
     def __init__(self, path: str) -> None:
@@ -126,40 +126,40 @@ class FilePost:
             self._lines.write(b"".join(map(_line, dead_letters)))
 
     def flush(self) -> None:
-        """Bring them to the disk."""
+        """Sync the file to disk."""
         self._lines.flush()
 
     def close(self) -> None:
-        """Close the file; what is not flushed is nobody's, for its offset is not committed."""
+        """Close the file; unflushed letters may be lost, since their offsets are not committed."""
         self._lines.close()
 
 
 class NoPost:
-    """Letters are counted and nothing else."""
+    """Drops letters, which are only counted."""
 
     def write(self, dead_letters: Sequence[DeadLetter]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def flush(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class DeadLetters:
-    """Letters that wait for their window, and their way to the post.
+    """Letters waiting for their window, and their delivery.
 
     Parameters
     ----------
     post
-        Where they go.
+        Sink of the letters.
     most_bytes
         See ``MOST_BYTES``.
     rate, burst
-        See ``RATE``: letters that come faster wait, and everything behind them; none is dropped.
+        See ``RATE``: faster letters block the input (back-pressure); none is dropped.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class DeadLetters:
         self.delayed = 0
 
     def hold(self, source: str, partition: int, dead_letters: Sequence[DeadLetter]) -> None:
-        """Keep letters of one partition, in order; waits while too many are kept."""
+        """Add letters of one partition, in order; blocks while too many are waiting."""
         if not dead_letters:
             return
         with self._changed:
@@ -190,7 +190,7 @@ class DeadLetters:
                 self._changed.wait()
 
     def send(self, positions: Iterable[Position]) -> None:
-        """Bring letters from before these positions to the post, and have them safe there."""
+        """Write the letters before these positions, and make them durable."""
         with self._changed:
             due = [letter for position in positions for letter in self._due(position)]
         for start in range(0, len(due), int(self._burst)):
@@ -201,14 +201,14 @@ class DeadLetters:
             self.post.flush()
 
     def forget(self, alive: Callable[[str, int], bool]) -> None:
-        """Drop letters of partitions that are no longer ours: whoever has them will find the same."""
+        """Drop letters of revoked partitions: their new owner will find the same ones."""
         with self._changed:
             for key in [key for key in self._waiting if not alive(*key)]:
                 self._bytes -= sum(map(_size, self._waiting.pop(key)))
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let whoever waits in ``hold`` go."""
+        """Unblock callers of ``hold``."""
         with self._changed:
             self._open = False
             self._changed.notify_all()

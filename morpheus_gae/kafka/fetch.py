@@ -1,4 +1,4 @@
-"""Fetch: a thread of its own that always polls, so that the group never takes us for dead."""
+"""Fetch: a thread that polls continuously, so that the consumer group never evicts us."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from morpheus_gae.kafka.ledger import Key, Ledger
 from morpheus_gae.kafka.wait import Patience, wait_for, wait_for_topics
 
 POLL_SECONDS, BUSY_POLL_SECONDS = 0.25, 0.01
-"""Longest wait for a message, and while something is in flight: how fast a stop, or a commit, is seen."""
+"""Poll timeout when idle, and with messages in flight: latency of a stop, or a commit."""
 AT_ONCE, MOST_TIMES = 500, 20
-"""Messages asked for at once, and how often before anything else is looked after. Thousands would fall out of
-the cache before they are looked at, and the garbage collector would go through all of them."""
+"""Messages per poll, and polls before other work. Thousands at once would fall out of the CPU cache, and the
+garbage collector would traverse them all."""
 PAUSE_SECONDS = 0.5
-"""How long a full buffer is waited for before partitions are paused: what the client had fetched ahead is
-dropped then, and to get it again takes about as long."""
+"""Time a full buffer is waited for before partitions are paused: pausing drops prefetched messages, and
+fetching them again takes about as long."""
 LAG_SECONDS = 1.0
 ASK_SECONDS = 10.0
 CUT = "end="
-"""Begins the note beside a committed offset that tells where a window ended which may be written already."""
+"""Prefix of the commit metadata with the end of a window that may already be written."""
 
 
 class Guard(Protocol):
-    """Asked before partitions go to somebody else."""
+    """Called before partitions are revoked."""
 
     def settle(self, keys: Sequence[Key]) -> None:
-        """Finish what is being delivered and commit what is delivered."""
+        """Finish the current delivery and commit delivered offsets."""
         ...
 
 
@@ -43,7 +43,7 @@ class Gone(Exception):  # noqa: N818
 
 
 class _Request:
-    """Something to be done in the polling thread, whose result somebody waits for."""
+    """A request to the polling thread, with its result."""
 
     def __init__(self, act: Callable[[], Any]) -> None:
         self._act = act
@@ -65,21 +65,21 @@ class Fetcher:
     Parameters
     ----------
     consumer
-        Not subscribed yet; closed by the thread.
+        Consumer, not yet subscribed; closed by the thread.
     servers, topics
-        What to read.
+        Cluster and topics to read.
     ledger
-        Told of assignments and of what is read.
+        Records assignments and read offsets.
     buffer
         Filled.
     guard
-        Settles before partitions go.
+        Settles before partitions are revoked.
     metrics
-        Counts rebalances; told the lag.
+        Records rebalances and lag.
     patience
-        Tells the user what is waited for.
+        Reports to the user what is waited for.
     fail_fast
-        Fail rather than wait for a broker or a topic at the start.
+        Fail instead of waiting for a broker or topic at the start.
     """
 
     def __init__(
@@ -114,20 +114,20 @@ class Fetcher:
         self._thread = threading.Thread(target=self._run, name="kafka-fetch", daemon=True)
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Start polling."""
         self._thread.start()
 
     def wait_to_write(self) -> bool:
-        """Wait until there is where to write to; False if a stop came first."""
+        """Wait until the outputs exist; False if stopped before."""
         return wait_for(self._also, self._patience, pause=self._ended_or_stopping, fail_fast=self._fail_fast)
 
     def stop(self) -> None:
-        """Fetch no more; stay in the group, for what is in flight is still to be committed."""
+        """Stop fetching; stay in the group to commit messages in flight."""
         self._stopping.set()
         self._buffer.close()
 
     def end(self, seconds: float) -> bool:
-        """Leave the group and close the consumer; whether that was done in so many seconds."""
+        """Leave the group and close the consumer; return whether that succeeded within the timeout."""
         self.stop()
         self._ended.set()
         if self._thread.is_alive():
@@ -135,12 +135,12 @@ class Fetcher:
         return not self._thread.is_alive()
 
     def ask(self, act: Callable[[], Any]) -> Any:
-        """Do something with the consumer, in its own thread: calls from two threads starve one another.
+        """Call a function with the consumer in the polling thread: calls from two threads starve each other.
 
         Raises
         ------
         BaseException
-            What it raised; ``Gone`` if the consumer is closed.
+            Its exception; ``Gone`` if the consumer is closed.
         """
         if threading.current_thread() is self._thread:
             return act()
@@ -154,28 +154,28 @@ class Fetcher:
         return request.result
 
     def tell(self, act: Callable[[], Any]) -> None:
-        """Have something done likewise, and do not wait for it; an error ends reading."""
+        """Like ``ask`` without waiting; an error ends reading."""
         self._requests.append(act)
 
     def serve(self) -> None:
-        """Do what was asked for; in the polling thread."""
+        """Run pending requests; in the polling thread."""
         while self._requests:
             self._requests.popleft()()
 
     def rewind(self) -> None:
-        """Drop what is in flight and read again from what is committed."""
+        """Drop messages in flight and re-read from the committed offsets."""
         self._firsts.update(self._ledger.suspend())
         self._rewind.set()
 
     def error(self, error: Any) -> None:
-        """The client's own errors (``error_cb``), in the polling thread."""
+        """Handle the client's errors (``error_cb``), in the polling thread."""
         unsafe = self._trouble.note(error)
         if self._closing:
             return
         no = refused(error, self._servers)
         if no is not None or error.fatal():
             raise no or InputError(f"kafka://{self._servers}: {error_text(error)}")
-        # before reading, whoever waits for topics says what it waits for
+        # before reading, waiting for topics is reported elsewhere
         if self._reading and (unsafe or error_name(error) == "_ALL_BROKERS_DOWN"):
             self._patience.tell(self._trouble.cause or f"no broker answers at {self._servers}")
 
@@ -242,10 +242,10 @@ class Fetcher:
             self._consumer.resume(self._consumer.assignment())
 
     def _take_all(self, first: Any) -> None:
-        """A message and those that wait behind it."""
+        """Return a message and those queued after it."""
         self._take([first, *self._consumer.consume(AT_ONCE - 1, 0)])
         for _ in range(MOST_TIMES):
-            # a commit, or a new beginning, does not wait
+            # commits and rewinds have priority
             if self._buffer.full or self._requests or self._rewind.is_set():
                 return
             messages = self._consumer.consume(AT_ONCE, 0)
@@ -254,7 +254,7 @@ class Fetcher:
             self._take(messages)
 
     def _take(self, messages: list[Any]) -> None:
-        # methods by map: in a loop, small messages would take twice as long
+        # map of methods: a loop would take twice as long for small messages
         of = self._kafka.Message
         if set(map(type, map(of.error, messages))) != {type(None)}:
             for message in messages:
@@ -273,7 +273,7 @@ class Fetcher:
                 into.source = source
                 self._buffer.put(into)
             elif key in self._ledger.keys():  # noqa: SIM118
-                # the offsets went back: something else sought, so what we know is void
+                # offsets went back: something else called seek, so our state is invalid
                 self.rewind()
 
     def _problem(self, error: Any) -> None:
@@ -296,12 +296,12 @@ class Fetcher:
             key = (part.topic, part.partition)
             offset, note = committed.get(key, (None, None))
             self._ledger.add(key, offset, _cut(note))
-        # those that are new come unpaused
+        # newly assigned ones are unpaused
         self._paused = False
         self._well()
 
     def _well(self) -> None:
-        """The broker answers."""
+        """Record that the broker responds."""
         self._trouble.over()
         self._patience.over()
 
@@ -309,7 +309,7 @@ class Fetcher:
         try:
             found = self._consumer.committed(partitions, ASK_SECONDS)
         except self._kafka.KafkaException:
-            # where to begin is asked again by the client itself; only a note about a window is not had
+            # the client retries the start offset itself; only the window note is lost
             return {}
         return {
             (part.topic, part.partition): (part.offset if part.offset >= 0 else None, part.metadata)
@@ -328,7 +328,7 @@ class Fetcher:
         self._ledger.remove((part.topic, part.partition) for part in partitions)
 
     def _begin_anew(self) -> None:
-        """Seek to what is committed, in the thread that polls, so that no old message slips in between."""
+        """Seek to the committed offsets, in the polling thread, so that no old message slips in between."""
         parts = self._consumer.assignment()
         try:
             found = self._consumer.committed(parts, ASK_SECONDS)
@@ -359,7 +359,7 @@ class Fetcher:
 
 
 def _together(key: Key, messages: list[Any], of: Any) -> Messages:
-    """Messages of one partition."""
+    """Group messages of one partition."""
     values, headers = list(map(of.value, messages)), list(map(of.headers, messages))
     types = None
     if set(map(type, headers)) != {type(None)}:

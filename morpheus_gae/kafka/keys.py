@@ -1,4 +1,4 @@
-"""Keys: messages about two hosts have one key, whoever of them began, so that a pair stays in order."""
+"""Keys: message keys by unordered pair of hosts, so that a pair's messages stay in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BETWEEN = "|"
 
 
 def _ends(table: pa.Table) -> tuple[tuple[U64, U64], tuple[U64, U64]]:
-    """High and low half of the smaller address of each row, and of the larger."""
+    """Return both halves of the smaller address of each row, and of the larger."""
     from morpheus_gae.flows import columns
     from morpheus_gae.flows.exporters.convert import _addresses
 
@@ -29,7 +29,7 @@ def _ends(table: pa.Table) -> tuple[tuple[U64, U64], tuple[U64, U64]]:
 
 
 def pair_keys(table: pa.Table) -> list[bytes]:
-    """Key of each row: ``10.0.0.1|10.0.0.2``, the smaller address first.
+    """Return the key of each row: ``10.0.0.1|10.0.0.2``, the smaller address first.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def pair_keys(table: pa.Table) -> list[bytes]:
 
 
 def pair_partitions(table: pa.Table, partitions: int) -> I64:
-    """Partition of each row's pair, int64 [E] below ``partitions``; by hash, always the same.
+    """Return the partition of each row's pair, int64 [E] below ``partitions``, by a stable hash.
 
     Parameters
     ----------
     table
         E rows with canonical addresses.
     partitions
-        How many there are.
+        Number of partitions.
     """
     low, high = _ends(table)
     mixed = np.zeros(table.num_rows, np.uint64)

@@ -1,7 +1,7 @@
-"""Ledger: which partitions are ours now, and how far each was read, delivered and committed.
+"""Ledger: assigned partitions, with their read, delivered and committed offsets.
 
-A partition may be taken away and come back while its flows are on their way through the pipeline. So it gets
-another number each time it is assigned, and what was read under an old one counts for nothing any more.
+A partition may be revoked and reassigned while its flows are in the pipeline. Each assignment therefore has a
+new number, and data read under an old one is ignored.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ Key = tuple[str, int]
 
 @dataclass
 class Held:
-    """A partition that is ours.
+    """An assigned partition.
 
     Attributes
     ----------
     number
         Of this assignment.
     first
-        Offset of the first message that was read, or where reading begins; None before.
+        Offset of the first message read, or where reading starts; None before.
     read
-        Offset after the last message that was read; None before.
+        Offset after the last message read; None before.
     reached
-        Offset before which everything is delivered; None before.
+        Offset up to which all is delivered; None before.
     committed
-        Offset that is committed; None if there is none.
+        Committed offset; None if there is none.
     cut
-        Offset at which the first window must end, because the window that ended there may have been written
-        already.
+        Offset at which the first window must end, because the window that ended there may already be written.
     """
 
     number: int
@@ -47,22 +46,22 @@ class Held:
 
     @property
     def base(self) -> int | None:
-        """Offset of the first message that is not known to be delivered."""
+        """Return the offset of the first message not known to be delivered."""
         return self.first if self.reached is None else self.reached
 
 
 def source_name(topic: str, number: int) -> str:
-    """Name of one assignment as a source of positions."""
+    """Return the name of an assignment, as a source of positions."""
     return f"{topic}#{number}"
 
 
 def topic_of(source: str) -> str:
-    """Topic in such a name."""
+    """Return the topic of such a name."""
     return source.rpartition("#")[0]
 
 
 class Ledger:
-    """Partitions that are ours; safe to use from several threads."""
+    """Assigned partitions; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -70,20 +69,20 @@ class Ledger:
         self._numbers = count(1)
 
     def add(self, key: Key, committed: int | None, cut: int | None = None) -> Held:
-        """A partition is assigned, or read anew from what is committed."""
+        """Add an assigned partition, or restart it from the committed offset."""
         with self._lock:
             held = Held(next(self._numbers), first=committed, committed=committed, cut=cut)
             self._held[key] = held
             return held
 
     def remove(self, keys: Iterable[Key]) -> None:
-        """Partitions are ours no longer."""
+        """Remove revoked partitions."""
         with self._lock:
             for key in keys:
                 self._held.pop(key, None)
 
     def suspend(self) -> dict[Key, int | None]:
-        """Forget all that is on its way; where each partition was begun, for those without a commit."""
+        """Invalidate all data in flight; return the first offsets, for partitions without a commit."""
         with self._lock:
             firsts = {key: held.first for key, held in self._held.items()}
             self._held.clear()
@@ -91,20 +90,20 @@ class Ledger:
 
     @property
     def in_flight(self) -> bool:
-        """Whether something was read that is not delivered yet."""
+        """Whether messages were read that are not delivered yet."""
         with self._lock:
             return any(held.read is not None and held.read != held.reached for held in self._held.values())
 
     def keys(self) -> list[Key]:
-        """The partitions that are ours."""
+        """Return the assigned partitions."""
         with self._lock:
             return list(self._held)
 
     def note_read(self, key: Key, first: int, last: int) -> str | None:
-        """Messages came; name of the assignment, or None if they are not to be had.
+        """Record read messages; return the assignment's name, or None if they must be dropped.
 
-        None means that the partition is not ours, or that the offsets do not go on where they were: then it
-        has to be read anew.
+        None means that the partition is not assigned, or that the offsets are not consecutive: then it must
+        be re-read.
         """
         with self._lock:
             held = self._held.get(key)
@@ -116,12 +115,12 @@ class Ledger:
             return source_name(key[0], held.number)
 
     def alive(self, source: str, partition: int) -> bool:
-        """Whether what was read under this name still counts."""
+        """Whether an assignment is still valid."""
         with self._lock:
             return self._find(source, partition) is not None
 
     def reach(self, positions: Iterable[Position]) -> dict[Key, int]:
-        """Positions are delivered; the offsets to commit, of those that still count."""
+        """Record delivered positions; return the offsets to commit, of valid assignments."""
         out = {}
         with self._lock:
             for position in positions:
@@ -132,14 +131,14 @@ class Ledger:
         return out
 
     def note_committed(self, offsets: dict[Key, int]) -> None:
-        """Offsets are committed."""
+        """Record committed offsets."""
         with self._lock:
             for key, offset in offsets.items():
                 if key in self._held:
                     self._held[key].committed = offset
 
     def uncommitted(self, keys: Iterable[Key] | None = None) -> dict[Key, int]:
-        """Offsets that are delivered and not committed."""
+        """Return the offsets that are delivered but not committed."""
         with self._lock:
             wanted = self._held.keys() if keys is None else keys
             found = {key: self._held[key] for key in wanted if key in self._held}
@@ -150,18 +149,18 @@ class Ledger:
             }
 
     def base(self, source: str, partition: int) -> int | None:
-        """Offset of the first message that is not known to be delivered."""
+        """Return the offset of the first message not known to be delivered."""
         with self._lock:
             held = self._find(source, partition)
             return None if held is None else held.base
 
     def bases(self) -> dict[Key, int | None]:
-        """The same for all partitions."""
+        """Return the same for all partitions."""
         with self._lock:
             return {key: held.base for key, held in self._held.items()}
 
     def cut_of(self, source: str, partition: int) -> int | None:
-        """Where the first window of an assignment must end, if it must."""
+        """Return the offset at which the first window of an assignment must end, if any."""
         with self._lock:
             held = self._find(source, partition)
             return None if held is None else held.cut

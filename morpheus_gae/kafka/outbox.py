@@ -1,4 +1,4 @@
-"""Outbox: messages on their way to a cluster, until it has acknowledged every one of them."""
+"""Outbox: produces messages and waits for their acknowledgement."""
 
 from __future__ import annotations
 
@@ -66,19 +66,19 @@ class Outbox:
                 self._refuse(topic, error, len(value or b""))
 
     def flush(self) -> None:
-        """Wait until everything is acknowledged.
+        """Wait until all messages are acknowledged.
 
         Raises
         ------
         OutputError
-            If something was not; librdkafka gives up after ``message.timeout.ms`` (5 minutes).
+            If one was not; librdkafka gives up after ``message.timeout.ms`` (5 minutes).
         """
         while self.producer.flush(SLICE_SECONDS):
             self._raise()
         self._raise()
 
     def close(self) -> None:
-        """Drop what is left; whatever mattered was flushed."""
+        """Drop the remaining messages; important ones were flushed."""
         if self._closed:
             return
         self._closed = True

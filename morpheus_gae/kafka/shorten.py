@@ -1,4 +1,4 @@
-"""Shorten: an alert that no message could hold, made to fit; it still names its flow and keeps its score."""
+"""Shorten: truncates an alert that exceeds the message size; its flow and score are kept."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_TEXT = 1_000
-"""Characters that stay of a text."""
+"""Maximum length of a text."""
 MOST_OTHER = 10_000
-"""Bytes of anything else (lists, objects) that stays; more is left out."""
+"""Maximum size of other values (lists, objects); larger ones are dropped."""
 
 
 def shorten(table: pa.Table) -> pa.Table:
-    """Cut the texts of a row, and leave out what else is large.
+    """Truncate the texts of a row, and drop other large values.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def _column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = column.cast(column.type.value_type)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return pc.utf8_slice_codeunits(column, 0, MOST_TEXT)
-    # a slice of a table counts what it shows, not what lies around it
+    # counts only the slice, not its whole buffers
     if column.nbytes > MOST_OTHER:
         return pa.chunked_array([pa.nulls(len(column), column.type)])
     return column

@@ -1,4 +1,4 @@
-"""Sink: alerts to a topic, one JSON object a message, or tables in Arrow IPC."""
+"""Sink: writes alerts to a topic, as one JSON object per message, or as Arrow IPC tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARROW_ROWS = 4_096
 
 
 class KafkaSink:
-    """Alerts to a topic; ``flush`` returns once all are acknowledged.
+    """Sink of a topic; ``flush`` returns once all messages are acknowledged.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class KafkaSink:
     topic
         Where to.
     format
-        ``ndjson``: a message an alert, keyed by the pair of hosts. ``arrow``: a message holds many alerts;
-        the pair decides the partition.
+        ``ndjson``: one message per alert, keyed by the pair of hosts. ``arrow``: many alerts per message; the
+        pair determines the partition.
     encode
-        From alert rows to rows in another form.
+        Converts alert rows to another encoding.
     key
-        Column whose value is the key of a message, in place of the pair of hosts; ``ndjson`` alone.
+        Column used as the message key, instead of the pair of hosts; only ``ndjson``.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class KafkaSink:
         self._partitions = 0
 
     def add(self, table: pa.Table) -> None:
-        """Send rows; they carry canonical addresses.
+        """Send rows with canonical addresses.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class KafkaSink:
             If the cluster refuses them.
         """
         if table.num_rows:
-            # the rows of a window are of one model
+            # the rows of a window are from one model
             model = str(table["model"][0].as_py()).encode() if "model" in table.column_names else b""
             self._headers = [("content-type", FORMATS[self._format]), ("model", model)]
         for start in range(0, table.num_rows, CHUNK_ROWS):
@@ -73,17 +73,17 @@ class KafkaSink:
                 self._tables(part)
 
     def flush(self) -> None:
-        """Wait until everything is acknowledged.
+        """Wait until all messages are acknowledged.
 
         Raises
         ------
         OutputError
-            If something was not.
+            If one was not.
         """
         self._outbox.flush()
 
     def close(self) -> None:
-        """Close the outbox; what is not acknowledged by now never will be."""
+        """Close the outbox; unacknowledged messages are lost."""
         self._outbox.close()
 
     def _lines(self, table: pa.Table) -> None:
@@ -96,7 +96,7 @@ class KafkaSink:
             send(topic, line, key, headers)
 
     def _fitting(self, table: pa.Table, row: int, line: bytes) -> bytes:
-        # what the cluster refuses it would refuse each time that it is read again
+        # a refused message would be refused each time it is read
         if len(line) <= MESSAGE_BYTES:
             return line
         return json_lines(self._encode(shorten(table.slice(row, 1)))).rstrip(b"\n")

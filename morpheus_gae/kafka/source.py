@@ -1,4 +1,4 @@
-"""Source: flows from topics; what is delivered is committed, and nothing else is."""
+"""Source: reads flows from topics and commits the offsets of delivered ones only."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from morpheus_gae.kafka.transactions import Aborted, Transactions
 from morpheus_gae.kafka.wait import Patience
 
 SETTLE_SECONDS = 60.0
-"""How long partitions are kept back from a rebalance for the window that is just being written."""
+"""Maximum time that a rebalance is delayed for the window being written."""
 CLOSE_SECONDS = 15.0
 TAKE_FLOWS = 32_768
 LEAST_BYTES = 1 << 20
-"""About so many flows are decoded at once: with more, later stages wait while columns fall out of
-the cache; with fewer, what a batch costs counts."""
+"""Approximate number of flows decoded at once: with more, columns fall out of the CPU cache before later
+stages; with fewer, the overhead per batch dominates."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is read, and how.
+    """What to read, and how.
 
     Attributes
     ----------
     servers, topics
         The cluster and its topics.
     preset
-        Whose columns they have.
+        Layout of their columns.
     avro_schema
-        For Avro messages that carry none.
+        Schema of Avro messages without one.
     fail_fast
-        Fail rather than wait for a broker or a topic at the start.
+        Fail instead of waiting for a broker or topic at the start.
     """
 
     servers: str
@@ -58,30 +58,30 @@ class Reading:
 
 
 class KafkaSource:
-    """Flows of topics, as batches of one partition each, with offsets and the position that each reaches.
+    """Flows of topics, in batches of one partition each, with offsets and positions.
 
     Parameters
     ----------
     make
-        Makes the consumer, given what to call with its own errors.
+        Creates the consumer, given its error callback.
     reading
-        What to read.
+        Topics and options.
     metrics
         Counts.
     letters
-        Takes what is no flow.
+        Dead letters.
     say
-        Tells the user one line.
+        Reports one line to the user.
     transactions
-        Commits offsets together with what was produced; None commits them by themselves, after it.
+        Commits offsets together with produced messages; None: separate commits, after delivery.
     buffer
-        Between fetching and decoding.
+        Queue between fetching and decoding.
     wanted
-        Tells what else must be there before reading begins, if it is not.
+        Returns what else is missing before reading can start, or None.
 
     Notes
     -----
-    The consumer outlives the iteration, since windows in flight are still to be committed: ``end`` closes it.
+    The consumer outlives the iteration, since windows in flight must still be committed: ``end`` closes it.
     """
 
     name = "from-netflow"
@@ -129,7 +129,7 @@ class KafkaSource:
         if self._transactions is not None:
             if not self._fetcher.wait_to_write():
                 return
-            # take over before reading, so that whoever had the name before cannot commit what we read
+            # fence before reading, so that a previous process with this name cannot commit what we read
             self._transactions.open()
         self._started = True
         self._fetcher.start()
@@ -138,7 +138,7 @@ class KafkaSource:
                 yield self._flows(messages)
 
     def alive(self, source: str, partition: int) -> bool:
-        """Whether flows that were read under this name still count."""
+        """Whether an assignment is still valid."""
         return self.ledger.alive(source, partition)
 
     def base(self, source: str, partition: int) -> int | None:
@@ -146,25 +146,24 @@ class KafkaSource:
         return self.ledger.base(source, partition)
 
     def cut_of(self, source: str, partition: int) -> int | None:
-        """Where the first window must end: where it did before, if alerts of it may be written already."""
+        """Return where the first window must end: as before, if its alerts may already be written."""
         return self.ledger.cut_of(source, partition)
 
     def admit(self, source: str, partition: int, early_end: int | None) -> bool:
-        """Asked before anything of a window is written.
+        """Decide whether a window may be written; called before.
 
         Parameters
         ----------
         source, partition
-            The assignment that its flows come from.
+            Assignment that its flows come from.
         early_end
-            Offset at which the window ends, if time or memory and not the flows themselves ended it. It is
-            noted beside the committed offset, so that whoever reads these flows again after a crash cuts the
-            same window, and scores are the same.
+            Offset at which the window ends, if a timeout or the memory limit ended it. It is stored in the
+            commit metadata, so that after a crash the same window is cut, with the same scores.
 
         Returns
         -------
         bool
-            False if the window is to be dropped: its partition is another's by now, who will read it again.
+            False if the window must be dropped: its partition was revoked, and its new owner will re-read it.
         """
         with self._settled:
             if not self.ledger.alive(source, partition):
@@ -174,20 +173,20 @@ class KafkaSource:
             return self._begin(self._transactions)
         if early_end is None or self._note_cut(source, partition, early_end):
             return True
-        # a note that cannot be made now (a rebalance goes on) is no reason to drop the window: those after it
-        # would be committed over it. Only if its partition went meanwhile, somebody reads it again.
+        # a failed note (during a rebalance) is no reason to drop the window: later ones would be committed
+        # past it. Only if its partition was revoked meanwhile, another process re-reads it.
         if self.ledger.alive(source, partition):
             return True
         self._done()
         return False
 
     def delivered(self, positions: Iterable[Position]) -> None:
-        """What was read before these positions is delivered: dead letters follow, and soon the commit.
+        """Record that all before these positions is delivered: dead letters follow, and soon the commit.
 
         Raises
         ------
         GaeError
-            If dead letters cannot be kept, or a transaction fails for good.
+            If dead letters cannot be written, or a transaction fails permanently.
         """
         try:
             told = list(positions)
@@ -199,16 +198,16 @@ class KafkaSource:
             self.ledger.reach(due)
             if not self._commit_due:
                 self._commit_due = True
-                # the next window does not wait for it, and one commit does for several
+                # asynchronous, and one commit covers several windows
                 self._fetcher.tell(self._commit_delivered)
         finally:
             self._done()
 
     def settle(self, keys: Sequence[Key]) -> None:
-        """Partitions are about to go: wait for the window that is being written, commit what is delivered."""
+        """Before partitions are revoked: wait for the window being written, commit delivered offsets."""
         until = time.monotonic() + SETTLE_SECONDS
         while self._delivering and not self._ended and time.monotonic() < until:
-            # the window that is being written may ask for a commit, which is done in this thread
+            # the window being written may request a commit, which runs in this thread
             self._fetcher.serve()
             with self._settled:
                 self._settled.wait(0.01)
@@ -216,16 +215,16 @@ class KafkaSource:
             self._commit(self.ledger.uncommitted(keys))
 
     def stop(self) -> None:
-        """Read no more; what was read and is in flight can still be delivered."""
+        """Stop reading; messages in flight can still be delivered."""
         self._dead_letters.stop()
         self._fetcher.stop()
 
     def close(self) -> None:
-        """The iteration has ended."""
+        """Close after the iteration has ended."""
         self.stop()
 
     def end(self) -> None:
-        """Leave the group, once everything is delivered that will be; nothing else is committed."""
+        """Leave the group, after the last delivery; nothing else is committed."""
         if self._ended:
             return
         if self._started and self._transactions is None:
@@ -290,7 +289,7 @@ class KafkaSource:
         self._commit(self.ledger.uncommitted())
 
     def _commit(self, offsets: dict[Key, int], notes: dict[Key, str] | None = None) -> bool:
-        """Commit by themselves; what fails for now is committed with the next, or read again."""
+        """Commit offsets alone; a transient failure is made up by the next commit, or by re-reading."""
         if not offsets:
             return True
         told = notes or {}
@@ -323,7 +322,7 @@ class KafkaSource:
             return self._commit({key: base}, {key: f"{CUT}{end}"})
 
         try:
-            # after the commits that are under way, which would take the note away
+            # after pending commits, which would overwrite the note
             return bool(self._fetcher.ask(note))
         except Gone:
             return False
@@ -342,7 +341,7 @@ class KafkaSource:
             raise no_half_flows()
         try:
             if not whole:
-                # the partition went to somebody else while its alerts were written
+                # the partition was revoked while its alerts were written
                 transactions.abort()
                 return
             self._dead_letters.send(due)
@@ -357,7 +356,7 @@ class KafkaSource:
         self._metrics.add(commits=1)
 
     def _read_again(self) -> None:
-        """Nothing of this transaction counts: drop what is in flight, begin where the last one ended."""
+        """The transaction was aborted: drop messages in flight, restart where the last one ended."""
         self._metrics.add(transactions_aborted=1)
         self._fetcher.rewind()
         self._dead_letters.forget(self.ledger.alive)
@@ -373,7 +372,7 @@ class KafkaSource:
 
 
 def no_half_flows() -> UsageError:
-    """Why exactly-once and pairing exclude each other."""
+    """Return why exactly-once and pairing exclude each other."""
     return UsageError(
         "--exactly_once cannot join one-way records, whose partners may come in a later transaction: "
         "give --pair_seconds 0, or leave --exactly_once out"

@@ -1,4 +1,4 @@
-"""Transactions: alerts, dead letters and the offsets they came from, all of them or none."""
+"""Transactions: alerts, dead letters and their source offsets, atomically."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from morpheus_gae.kafka.client import error_name, error_text
 from morpheus_gae.kafka.outbox import Headers, Outbox
 
 SECONDS = 30.0
-"""How long the cluster may take for a step; it is asked again if the step may be repeated."""
+"""Timeout of a step; retriable steps are repeated."""
 PATIENCE_SECONDS = 300.0
 FENCED = ("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "FENCED_INSTANCE_ID")
 
 
 class Aborted(Exception):  # noqa: N818
-    """The transaction did not happen: read again from what is committed."""
+    """The transaction was aborted: re-read from the committed offsets."""
 
 
 class Transactions(Outbox):
-    """An outbox whose messages count only once ``commit`` says so.
+    """An outbox whose messages become visible on ``commit``.
 
     Parameters
     ----------
     make
-        Makes the producer, which has a ``transactional.id``.
+        Creates the producer, which has a ``transactional.id``.
     servers
         For messages.
     name
@@ -40,19 +40,19 @@ class Transactions(Outbox):
         self._ready = False
 
     def open(self) -> None:
-        """Take over from whoever had this name before; what they left open is aborted.
+        """Fence off earlier producers with this name; their open transactions are aborted.
 
         Raises
         ------
         OutputError
-            If the cluster does not let us.
+            If the cluster refuses.
         """
         if not self._ready:
             self._step(lambda: self.producer.init_transactions(SECONDS))
             self._ready = True
 
     def begin(self) -> None:
-        """Begin, if none is begun.
+        """Begin a transaction, if none is open.
 
         Raises
         ------
@@ -72,32 +72,32 @@ class Transactions(Outbox):
         headers: Headers,
         partition: int | None = None,
     ) -> None:
-        """Hand over a message, as part of the transaction."""
+        """Send a message as part of the transaction."""
         if self._doomed:
             return
         try:
             super().send(topic, value, key, headers, partition)
         except Aborted:
-            # commit will say so, at the place where that can be mended
+            # reported by commit, where it can be handled
             self._doomed = True
 
     def flush(self) -> None:
-        """Nothing: ``commit`` waits for all of it."""
+        """Do nothing: ``commit`` waits for all messages."""
 
     def commit(self, offsets: list[Any], group: Any) -> None:
-        """Make the messages and the offsets count.
+        """Commit the messages and the offsets.
 
         Parameters
         ----------
         offsets
-            Where to go on, of each partition.
+            Next offset of each partition.
         group
             The consumer's ``consumer_group_metadata()``.
 
         Raises
         ------
         Aborted
-            If it did not happen; it is rolled back.
+            If it was aborted.
         OutputError
             If another process has the same name, or the cluster fails.
         """
@@ -113,14 +113,14 @@ class Transactions(Outbox):
         self._begun = False
 
     def abort(self) -> None:
-        """Roll back, if a transaction is begun."""
+        """Abort, if a transaction is open."""
         if self._begun:
             self._begun = self._doomed = False
             self._failed = None
             self._step(lambda: self.producer.abort_transaction(SECONDS))
 
     def _step(self, act: Callable[[], Any]) -> None:
-        """Do it, again if that is allowed, and tell apart what can be mended."""
+        """Run a step with retries, and classify its errors."""
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -142,14 +142,14 @@ class Transactions(Outbox):
         if error_name(error) == "MSG_SIZE_TOO_LARGE":
             super()._refuse(topic, error, size)
         if error_name(error) in FENCED or error.args[0].fatal():
-            # an idle step tells which
+            # an idle step reveals which
             self._step(self.producer.begin_transaction)
         raise Aborted from None
 
     def _delivered(self, error: Any, message: Any) -> None:
-        # the transaction cannot be committed any more, and says so itself
+        # the transaction can no longer be committed
         self._doomed = self._doomed or error is not None
 
     def _error(self, error: Any) -> None:
-        # steps tell what went wrong
+        # the steps report errors
         self.trouble.note(error)

@@ -14,7 +14,7 @@ _FORM = "kafka://host:port[,host:port]/topic"
 
 @dataclass(frozen=True)
 class TopicUrl:
-    """A topic and where its cluster is.
+    """A topic and its cluster.
 
     Attributes
     ----------
@@ -32,17 +32,17 @@ class TopicUrl:
 
 
 def is_kafka(url: str | None) -> bool:
-    """Whether a destination or source is a topic."""
+    """Whether a source or sink is a topic."""
     return url is not None and url.startswith(SCHEME)
 
 
 def parse(url: str) -> TopicUrl:
-    """Take a URL apart.
+    """Parse a URL.
 
     Raises
     ------
     UsageError
-        If it is no URL of one topic.
+        If it is not a URL of one topic.
     """
     servers, _, topic = url[len(SCHEME) :].partition("/")
     if "@" in servers:

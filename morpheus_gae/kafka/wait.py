@@ -1,4 +1,4 @@
-"""Wait: for a broker that is not up yet, and for a topic that is not there yet, with a word about it."""
+"""Wait: waits for brokers and topics to become available, and reports it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from morpheus_gae.errors import InputError
 from morpheus_gae.kafka.client import Trouble, error_name, error_text, library, refused
 
 AGAIN_SECONDS = 30.0
-"""A message about waiting is said again so often."""
+"""Interval of repeated messages about waiting."""
 ASK_SECONDS = (0.5, 2.0, 5.0)
-"""How long a broker may take to answer, each time it is asked."""
+"""Timeout of a broker's answer."""
 TELL_SECONDS = 0.05
-"""How long the client may then take to tell why it did not."""
+"""Additional time for the client to report why it failed."""
 
 
 class Patience:
-    """Says what is waited for: when it changes, and every half minute.
+    """Reports what is waited for: on changes, and every half minute.
 
-    Connections that fail in turns, each for a reason of its own, are told once in half a minute as well.
+    Connections that fail alternately for different reasons are also reported once per half minute.
 
     Parameters
     ----------
     say
-        Tells the user one line.
+        Reports one line to the user.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +36,7 @@ class Patience:
         self._told: dict[str, float] = {}
 
     def tell(self, what: str) -> None:
-        """Say that this is waited for, unless it was said a moment ago."""
+        """Report what is waited for, unless just reported."""
         now = self._clock()
         self._told = {line: at for line, at in self._told.items() if now - at < AGAIN_SECONDS}
         if what not in self._told:
@@ -44,7 +44,7 @@ class Patience:
             self._say(f"Waiting: {what}")
 
     def over(self) -> None:
-        """It has come; say so if waiting was told."""
+        """Report the end of waiting, if waiting was reported."""
         if self._told:
             self._told.clear()
             self._say("Waiting is over: the broker answers and the topics are there")
@@ -72,15 +72,15 @@ def wait_for_topics(
     topics
         Their names.
     patience
-        Tells the user.
+        Reports to the user.
     trouble
-        Knows what the client has told of connections that fail.
+        Connection failures reported by the client.
     pause
-        Waits so many seconds; whether to give up waiting.
+        Sleeps for a number of seconds; returns whether to give up.
     fail_fast
-        Raise rather than wait.
+        Raise instead of waiting.
     also
-        Tells what else is missing, if anything.
+        Returns what else is missing, if anything.
 
     Returns
     -------
@@ -121,12 +121,12 @@ def wait_for(
 
 
 def missing(client: Any, servers: str, topics: Sequence[str], trouble: Trouble) -> str | None:
-    """What is missing, in words; None if nothing is.
+    """Describe what is missing; None if nothing is.
 
     Raises
     ------
     InputError
-        If the broker refuses us.
+        If the broker refuses the connection.
     """
     kafka = library()
     absent = []
@@ -170,13 +170,13 @@ def _listens(servers: str) -> bool:
 
 def _asked(client: Any, servers: str, topic: str, trouble: Trouble) -> Any:
     for seconds in ASK_SECONDS:
-        # the longest wait is for a broker that is there and merely slow
+        # the longest timeout is for a broker that is up but slow
         if seconds == ASK_SECONDS[-1] and (trouble.cause is not None or not _listens(servers)):
             break
         try:
             return client.list_topics(topic, timeout=seconds).topics.get(topic)
         except library().KafkaException as error:
             last = error
-            # tells why, and lets the client fetch a token: it does neither by itself
+            # poll to get the reason, and to let the client fetch a token
             client.poll(TELL_SECONDS)
     raise last

@@ -1,4 +1,4 @@
-"""The stages for NVIDIA Morpheus; needs Morpheus to be importable."""
+"""Stages: the pipeline stages for NVIDIA Morpheus; needs Morpheus to be importable."""
 
 from morpheus_gae.stages.build_graph import BuildGraphStage
 from morpheus_gae.stages.flag_anomalies import FlagAnomaliesStage

@@ -1,4 +1,4 @@
-"""GaeStage: what all stages but the source have in common, around an operator of the embedded engine."""
+"""GaeStage: base of all stages except the source; wraps an operator of the embedded engine."""
 
 # mypy: implicit-optional
 # No "from __future__ import annotations": the host reads the annotations of stages when it registers them.
@@ -32,25 +32,25 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
 
     def __init__(self, config: Config):
         super().__init__(config)
-        # the engine pins each node's thread to one CPU; this is the main thread, which may use all
+        # the engine pins node threads to one CPU each; the main thread may use all
         self._cpus = os.sched_getaffinity(0)
         self._unpinned: set[int] = set()
         self._operator = Operator()
         self._error: Exception | None = None
 
     def accepted_types(self) -> tuple[type, ...]:
-        """Messages this stage takes."""
+        """Message types accepted by this stage."""
         return (ControlMessage,)
 
     def supports_cpp_node(self) -> bool:
-        """There is no C++ node."""
+        """Return False: there is no C++ node."""
         return False
 
     def compute_schema(self, schema: Any) -> None:
-        """Set the output type, and open what the stage needs.
+        """Set the output type, and open resources.
 
-        The host calls this on the main thread before anything runs: so a missing model or a destination
-        that cannot be opened is an error of its own, and not one out of the depths of the engine.
+        The host calls this on the main thread before the run, so that a missing model or an unwritable output
+        is a clear error instead of one from inside the engine.
         """
         schema.output_schema.set_type(ControlMessage)
         self._operator = self._open()
@@ -58,22 +58,22 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
 
     @property
     def shared(self) -> Run:
-        """What all our stages of this pipeline share."""
+        """State shared by all our stages of this pipeline."""
         return run_of(self._pipeline)
 
     def _open(self) -> Operator:
         raise NotImplementedError
 
     def _take(self, message: Any) -> Any:
-        """Item for the operator, or None if there is none in the message."""
+        """Extract the operator's item from a message; None if there is none."""
         raise NotImplementedError
 
     def _give(self, message: Any, item: Any) -> Any:
-        """Message for an item that the operator gave; ``message`` is None at the end of the stream."""
+        """Build the message of an item from the operator; ``message`` is None at the end of the stream."""
         raise NotImplementedError
 
     def _before(self, name: str) -> Any:
-        """The nearest stage of a name before this one; it must be there."""
+        """Return the nearest earlier stage of a name; it must exist."""
         found = upstream(self, name)
         if found is None:
             raise UsageError(f"stage {self.name} needs {name} somewhere before it")
@@ -84,7 +84,7 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
             self.unique_name,
             ops.map(self._on_next),
             ops.on_completed(self._on_completed),
-            # an empty list gives nothing: None is never sent on
+            # an empty list emits nothing: None is never sent on
             ops.flatten(),
         )
         # more engines would shuffle the windows, and end the stream several times
@@ -94,8 +94,8 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         return node
 
     def _on_next(self, message: Any) -> list[Any]:
-        # after an error the node goes on and drops what comes: were it gone, the node before it would wait
-        # for room in the edge between them for ever
+        # after an error the node keeps running and drops its input: otherwise the node before it would wait
+        # for space in the edge for ever
         if message is None or self._error is not None:
             return []
         return self._messages(message, lambda: self._items(message))
@@ -105,12 +105,12 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         if item is not None:
             yield from self._operator.process(item)
         now = time.monotonic()
-        # a live source sends an empty message now and then: the host has no clock of its own
+        # a live source sends empty messages as ticks: the host has no clock
         while (deadline := self._operator.deadline()) is not None and deadline <= now:
             yield from self._operator.expire()
 
     def _on_completed(self) -> list[Any]:
-        # behind a stage that failed, this looks like the end of the stream
+        # after a failed stage, this looks like the end of the stream
         return [] if self.shared.error is not None else self._messages(None, self._operator.finish)
 
     def _messages(self, message: Any, give: Callable[[], Iterable[Any]]) -> list[Any]:
@@ -118,7 +118,7 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
             self._unpin()
             return [self._give(message, item) for item in self._timed(give)]
         except Exception as error:
-            # the engine would drop what is raised at the end of a stream without a word: join raises it
+            # the engine silently drops errors at the end of a stream: join raises them
             self._error = error
             self.shared.fail(error)
             return []
@@ -132,18 +132,18 @@ class GaeStage(GpuAndCpuMixin, SinglePortStage):
         self.shared.metrics.spent(self.name, time.perf_counter() - started)
 
     def _unpin(self) -> None:
-        """Let this thread, and the threads that numeric libraries start from it, use every CPU again."""
+        """Let this thread, and library threads started from it, use every CPU again."""
         thread = threading.get_ident()
         if thread not in self._unpinned:
             self._unpinned.add(thread)
             os.sched_setaffinity(0, self._cpus)
 
     async def start_async(self) -> None:
-        """Before the nodes start, on the main thread."""
+        """Prepare on the main thread, before the nodes start."""
         await super().start_async()
         self.shared.begin(self._pipeline)
 
     async def join(self) -> None:
-        """Close everything; raise what the engine would have kept quiet about."""
+        """Close everything; raise errors that the engine would drop."""
         await super().join()
         end(self.shared, self._error)

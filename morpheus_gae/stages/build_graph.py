@@ -69,7 +69,7 @@ class BuildGraphStage(GaeStage):
         return "build-graph"
 
     def accepted_types(self) -> tuple[type, ...]:
-        """Messages this stage takes."""
+        """Message types accepted by this stage."""
         return (ControlMessage, MessageMeta)
 
     def _open(self) -> Operator:
@@ -77,7 +77,7 @@ class BuildGraphStage(GaeStage):
         run.opened.append(self._dead_letters)
         source = upstream(self, "from-netflow")
         if source is not None:
-            # its columns are canonical by now; it knows whether flows may be long in coming
+            # its columns are canonical; it knows whether the source is live
             self._preset = CANONICAL
             size, seconds = self.settings.graph_size, self.settings.window_seconds
             self.settings = replace(source.settings, graph_size=size, window_seconds=seconds)
@@ -86,13 +86,13 @@ class BuildGraphStage(GaeStage):
             self._index = IndexKeeper(keep=False)
         takers = reached(self, "infer-gae", lambda stage: stage.get_all_output_stages())
         run.windows.expect(self.unique_name, [taker.unique_name for taker in takers])
-        # the model says what it needs in a graph
+        # the model determines the graph's features
         executor = takers[0].executor if takers else None
-        # time and partitions are told apart on the host
+        # times and partitions are handled on the host
         by_rows = self.settings.window_seconds is None and self._index.keep
         self.on_device = by_rows and on_device(self._config, executor)
         if self.on_device:
-            # a frame on the device takes its index along
+            # a frame on the device keeps its index
             self._index = IndexKeeper(keep=False)
             return CutOnDevice(self.settings.graph_size, self.get_df_pkg())
         return make_operator("build-graph", self.settings, run.metrics, executor, say, topics=topics)

@@ -1,4 +1,4 @@
-"""A message back as a window: from its columns, since stages in between may have taken rows away."""
+"""Columns: converts a message back to a window, since other stages may have removed rows."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ SCORES = {
     "surprise_pair": "pair_part",
     "surprise_flow": "flow_part",
 }
-"""Columns of a message, and what they hold of the scores; those of ``MORE`` beside them if the model has such
-parts."""
+"""Columns of a message by field of the scores; ``MORE`` in addition if the model has these parts."""
 MORE = {GRAPH: "graph_part", ACTIVITY: "activity_part"}
 FLAG = "is_anomaly"
 
 
 def window_of(message: Any, labels: str | None = None, more_columns: Sequence[str] | None = ()) -> Window:
-    """Window of a message that went through infer-gae.
+    """Rebuild the window of a message after infer-gae.
 
     Parameters
     ----------
     message
-        Its frame is only read.
+        Message; its frame is not modified.
     labels
-        Take the scores, and of the input's columns this one only; None takes all of them, and the flags too
-        (from a device the flagged rows alone: no other row will be written).
+        Read the scores and only this input column; None: all columns, and the flags (from a device only the
+        flagged rows, as no others are written).
     more_columns
-        Take these too, where there are such; None takes all of them, but still no flags.
+        Read these as well, if present; None: all of them, without flags.
 
     Raises
     ------
@@ -82,18 +81,18 @@ def window_of(message: Any, labels: str | None = None, more_columns: Sequence[st
 
 
 def columns_of(scores: Any) -> dict[str, str]:
-    """Columns that these scores fill, and their parts: ``Scores``, or those of a device."""
+    """Return the columns of these scores (``Scores``, or those of a device) and their values."""
     return {**SCORES, **{name: part for name, part in MORE.items() if getattr(scores, part) is not None}}
 
 
 def without_stale(frame: Any, scores: Any) -> Any:
-    """Frame without the parts that an earlier model had and this one has not."""
+    """Drop columns of an earlier model's parts that this model lacks."""
     stale = [name for name, part in MORE.items() if getattr(scores, part) is None and name in frame.columns]
     return frame.drop(columns=stale) if stale else frame
 
 
 def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:
-    """Frame with the scores as columns, and the tensor "probs", float32 [E, 1]; both where the frame is."""
+    """Add the scores as columns, and return the tensor "probs", float32 [E, 1], on the same device."""
     out = without_stale(frame, scores).assign(
         **{name: getattr(scores, part) for name, part in columns_of(scores).items()}
     )
@@ -106,7 +105,7 @@ def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:
 
 
 def positions(message: Any) -> tuple[tuple[Position, ...], Origin | None]:
-    """Positions that a message reaches, and the partition it comes from; both as ``note`` noted them."""
+    """Return the positions that a message reaches, and its partition, as set by ``note``."""
     done = message.get_metadata(DONE) if message.has_metadata(DONE) else None
     origin = message.get_metadata(ORIGIN) if message.has_metadata(ORIGIN) else None
     reached = tuple(Position(*map(_plain, told)) for told in done or ())
@@ -114,7 +113,7 @@ def positions(message: Any) -> tuple[tuple[Position, ...], Origin | None]:
 
 
 def with_done(flows: Any, done: tuple[Position, ...]) -> Any:
-    """Flows that have the columns of the origin already, with the positions they reach, and offsets again."""
+    """Restore positions and offsets of flows that have the origin's columns."""
     table = getattr(flows, "table", None)
     if table is None or OFFSET not in table.column_names or len(done) != 1:
         return replace(flows, done=done)
@@ -122,7 +121,7 @@ def with_done(flows: Any, done: tuple[Position, ...]) -> Any:
 
 
 def note(message: Any, done: tuple[Position, ...], origin: Origin | None = None) -> None:
-    """Note on a message how far the source is read with it, in words that JSON has."""
+    """Store on a message the positions it reaches, as JSON-compatible values."""
     if done:
         message.set_metadata(DONE, [list(position) for position in done])
     if origin is not None:
@@ -130,5 +129,5 @@ def note(message: Any, done: tuple[Position, ...], origin: Origin | None = None)
 
 
 def _plain(value: Any) -> Any:
-    # JSON in between may have made a float of an integer
+    # a JSON round trip may turn integers into floats
     return int(value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""GPU mode: what the stages do with frames that lie on a device; only this file imports CuPy and RMM."""
+"""Device: GPU mode of the stages, with frames on a device; only this file imports CuPy and RMM."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from morpheus_gae.stages.columns import columns_of, without_stale
 
 
 def on_device(config: Any, executor: Any) -> bool:
-    """Whether windows can stay on the device: in GPU mode, with an executor that takes them from there.
+    """Whether windows can stay on the device: in GPU mode, with an executor that supports it.
 
-    What enriched models read beside the usual columns is made on the host.
+    Enriched columns are computed on the host.
     """
     able = config.execution_mode.name == "GPU" and hasattr(executor, "score_device")
     return able and not executor.artifact.spec.enriched
 
 
 def best_executor(config: Any) -> str:
-    """``cuda`` in GPU mode where torch finds a device, else ``cpu``."""
+    """Return ``cuda`` in GPU mode if torch finds a device, else ``cpu``."""
     if config.execution_mode.name != "GPU" or importlib.util.find_spec("torch") is None:
         return "cpu"
     import torch
@@ -34,11 +34,11 @@ def best_executor(config: Any) -> str:
 
 
 def share_memory() -> None:
-    """One pool for cuDF, CuPy and torch; they all work on the default stream already.
+    """Share one memory pool between cuDF, CuPy and torch, which all use the default stream.
 
-    Where RMM has no pool yet it gets the driver's: without one, each allocation of each of the three would
-    be a call of the driver, and each release a wait for the device. Torch cannot change its allocator once
-    it has allocated something; then it keeps its own.
+    If RMM has no pool yet it gets the driver's: without one, each allocation would be a driver call, and each
+    release would synchronise. Torch cannot change its allocator after its first allocation; then it keeps its
+    own.
     """
     import cupy
     import rmm.mr
@@ -50,7 +50,7 @@ def share_memory() -> None:
         try:
             rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
         except (RuntimeError, MemoryError):
-            # a driver without pools: torch's own is better than none
+            # a driver without pools: keep torch's own
             return
     cupy.cuda.set_allocator(rmm_cupy_allocator)
     with suppress(RuntimeError):
@@ -58,7 +58,7 @@ def share_memory() -> None:
 
 
 def readable(settings: Settings) -> bool:
-    """Whether cuDF can read the input itself: Parquet files with canonical columns."""
+    """Whether cuDF can read the input: Parquet files with canonical columns."""
     import pyarrow.parquet as pq
 
     from morpheus_gae.flows.columns import missing
@@ -72,7 +72,7 @@ def readable(settings: Settings) -> bool:
 
 
 def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
-    """Flows of Parquet files, a batch at a time, never on the host."""
+    """Read flows of Parquet files in batches, on the device only."""
     for path in expand(settings.input):
         row = 0
         told = partitions_of(path)
@@ -83,7 +83,7 @@ def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
 
 
 def _with_partitions(frame: Any, told: dict[str, str | None], package: Any) -> Any:
-    """The frame with columns of text that its folders tell, as ``flows.readers.partitions`` has them."""
+    """Add the text columns of its folders to a frame, as in ``flows.readers.partitions``."""
     import pyarrow as pa
 
     new = {name: value for name, value in told.items() if name not in frame.columns}
@@ -97,10 +97,10 @@ def _with_partitions(frame: Any, told: dict[str, str | None], package: Any) -> A
 
 
 def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:
-    """Frame with the scores as columns, and the tensor "probs", which shares the memory of the first.
+    """Add the scores as columns, and return the tensor "probs", which shares memory with the first.
 
-    No two columns share memory, so a stage may write into one of them: where the model has no part of its
-    own, the scores name the same tensor twice.
+    Columns do not share memory, so that stages may write into them: for models without parts, the scores
+    contain the same tensor twice.
 
     Returns
     -------

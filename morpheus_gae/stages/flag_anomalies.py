@@ -69,7 +69,7 @@ class FlagAnomaliesStage(GaeStage):
 
     def _open(self) -> Operator:
         executor, run = self._before("infer-gae").executor, self.shared
-        # to-alerts has the same rules hold incidents back
+        # to-alerts suppresses incidents by the same rules
         run.suppression = open_suppression(self._settings, run.metrics, say)
         return make_operator(
             "flag-anomalies", self._settings, run.metrics, executor, say, suppression=run.suppression
@@ -84,7 +84,7 @@ class FlagAnomaliesStage(GaeStage):
         assert item.threshold is not None
         out = ControlMessage(message)
         with message.payload().mutable_dataframe() as frame:
-            # as the column anomaly_score is
+            # like the column anomaly_score
             threshold = score_of_surprise(item.threshold).astype(np.float32).repeat(len(item.flows))
             out.payload(MessageMeta(frame.assign(is_anomaly=item.flagged, threshold=threshold)))
         out.set_metadata(THRESHOLD, float(item.threshold))

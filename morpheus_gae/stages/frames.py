@@ -1,7 +1,7 @@
-"""Frames: between the data frames of messages (pandas, or cuDF in GPU mode) and Arrow tables.
+"""Frames: converts between data frames of messages (pandas, or cuDF in GPU mode) and Arrow tables.
 
-Columns that pandas would have to convert (text, anything with nulls) stay Arrow inside the frame: nothing is
-copied and no value changes on the way there and back.
+Columns that pandas would have to convert (text, anything with nulls) stay Arrow-backed: nothing is copied and
+no value changes in a round trip.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _ARROW = "[pyarrow]"
 
 
 def table_of(frame: Any) -> pa.Table:
-    """Columns of a frame, without its index.
+    """Convert the columns of a frame to a table, without its index.
 
     Parameters
     ----------
     frame
-        A pandas frame, or a cuDF one: then this is the one copy from device to host.
+        A pandas frame, or a cuDF one, which is copied from device to host.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def table_of(frame: Any) -> pa.Table:
 
 
 def _with_halves(frame: Any) -> pa.Table:
-    """As ``table_of``: text with halves of surrogate pairs is bytes that only claim to be text."""
+    """Like ``table_of``, for text with lone surrogates, which becomes invalid UTF-8."""
     import pyarrow as pa
 
     odd = {}
@@ -62,7 +62,7 @@ def _with_halves(frame: Any) -> pa.Table:
 
 
 def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:
-    """Frame with the columns of a table.
+    """Convert a table to a frame.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def frame_of(table: pa.Table, package: Any, index: Any = None) -> Any:
 
 
 def _arrow_backed(table: pa.Table) -> list[str]:
-    """Columns that stay Arrow: those that were, or, if this never was a frame, those pandas converts."""
+    """Return the columns that stay Arrow-backed: as before, or those that pandas would convert."""
     import pyarrow.types as is_
 
     known = (table.schema.metadata or {}).get(b"pandas")
@@ -105,7 +105,7 @@ def _arrow_backed(table: pa.Table) -> list[str]:
 
 
 def _without(table: pa.Table, names: list[str]) -> pa.Table:
-    """The other columns, also in the metadata: pandas cannot read back every type it has written there."""
+    """Drop columns, also from the metadata: pandas cannot read back every type it writes there."""
     rest = table.drop_columns(names)
     known = (rest.schema.metadata or {}).get(b"pandas")
     if known is None:
@@ -116,23 +116,23 @@ def _without(table: pa.Table, names: list[str]) -> pa.Table:
 
 
 def frame_of_flows(flows: Any, package: Any, first: int) -> Any:
-    """Frame of a batch whose first row is row ``first`` of the stream; it may lie on the device already."""
+    """Return the frame of a batch that starts at row ``first``; it may already be on the device."""
     index = package.RangeIndex(first, first + len(flows))
     if is_device(getattr(flows, "frame", None)):
         frame = flows.frame
         frame.index = index
         return frame
-    # metadata of the input file is no description of this frame
+    # metadata of the input file does not describe this frame
     return frame_of(flows.table.replace_schema_metadata(None), package, index)
 
 
 def is_device(frame: Any) -> bool:
-    """Whether a frame lies on a device (cuDF)."""
+    """Whether a frame is on a device (cuDF)."""
     return hasattr(frame, "to_pandas")
 
 
 def bare_flows(table: pa.Table, done: tuple[Position, ...] = ()) -> Flows:
-    """Flows of which only the table, and how far it reaches, is still of use: their graph has been scored."""
+    """Create flows with only a table and positions, after scoring."""
     n = table.num_rows
     nothing = np.broadcast_to(np.uint64(0), n)
     return Flows(

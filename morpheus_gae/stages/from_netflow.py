@@ -85,7 +85,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     @property
     def shared(self) -> Run:
-        """Shared with all our stages of this pipeline."""
+        """State shared by all our stages of this pipeline."""
         return run_of(self._pipeline)
 
     def supports_cpp_node(self) -> bool:
@@ -99,7 +99,7 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
 
     def _build_source(self, builder: mrc.Builder) -> mrc.SegmentObject:
         node = builder.make_source(self.unique_name, self._messages)
-        # a second engine would read everything a second time
+        # a second engine would read everything twice
         node.launch_options.pe_count = 1
         return node
 
@@ -134,13 +134,13 @@ class FromNetflowStage(GpuAndCpuMixin, SingleOutputSource):
         self.shared.begin(self._pipeline)
 
     def stop(self) -> None:
-        """End after the batch that is being read."""
+        """Stop after the current batch."""
         super().stop()
         self.shared.stopped = True
         if self._feed is not None:
             self._feed.stop()
 
     async def join(self) -> None:
-        """Close everything; raise what went wrong."""
+        """Close everything; raise the first error."""
         await super().join()
         end(self.shared, self._error)

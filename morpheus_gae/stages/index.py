@@ -1,4 +1,4 @@
-"""Index: what names the rows of a frame, kept while windows are cut across frames."""
+"""Index: keeps the indexes of frames while windows are cut across them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ I64 = npt.NDArray[np.int64]
 
 
 class IndexKeeper:
-    """The indexes of frames, until windows that were cut across them ask for theirs.
+    """Indexes of frames, until the windows cut across them need theirs.
 
     Parameters
     ----------
     keep
-        False where windows do not follow the order of the rows: then there is no index to give.
+        False if windows do not follow the order of rows: then there is no index.
     """
 
     def __init__(self, keep: bool = True) -> None:
@@ -26,13 +26,13 @@ class IndexKeeper:
         self.rows = 0
 
     def add(self, index: Any) -> None:
-        """Keep the index of the next frame; its first row is row ``rows`` of the stream."""
+        """Add the index of the next frame, which starts at row ``rows`` of the stream."""
         if self.keep and len(index):
             self._parts.append((self.rows, index))
         self.rows += len(index)
 
     def of(self, rows: I64) -> Any:
-        """Index of these rows of the stream (ascending), or None; rows before them are forgotten."""
+        """Return the index of these rows of the stream (ascending), or None; earlier rows are dropped."""
         if not self.keep or not len(rows):
             return None
         while len(self._parts) > 1 and self._parts[1][0] <= rows[0]:

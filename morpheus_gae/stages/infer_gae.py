@@ -64,11 +64,11 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
 
     @cached_property
     def executor(self) -> Executor:
-        """The model, loaded when the first stage asks for it."""
+        """Executor of the model, loaded on first use."""
         kind = best_executor(self._config) if self._kind == "auto" else self._kind
         if kind.startswith("cuda") and self._config.execution_mode == ExecutionMode.GPU:
             share_memory()
-        # named only where it is asked for
+        # only set if requested
         how = {"deterministic": True} if self._deterministic else {}
         executor = executors.open_executor(choose_model(self._model), kind, **how)
         warm_up(executor)

@@ -1,4 +1,4 @@
-"""Opening: what from-netflow reads on the host, as the embedded engine would."""
+"""Opening: opens the input of from-netflow on the host, as the embedded engine does."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from morpheus_gae.stages.shared import Run, downstream, say
 
 
 def check(settings: Settings, repeat: int) -> None:
-    """Refuse what cannot be read.
+    """Refuse invalid inputs.
 
     Raises
     ------
     UsageError
-        Saying why.
+        With the reason.
     """
     if not settings.input:
         raise UsageError(
             "from-netflow has nothing to read: give --input URL (a file, a folder, a glob, or -)"
         )
-    # what cannot be understood is told before anything is opened
+    # fail on invalid options before anything is opened
     _ = settings.layout
     if repeat > 1 and STDIN in settings.input:
         raise UsageError("--repeat: stdin can be read only once")
@@ -58,12 +58,12 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
     Returns
     -------
     (Settings, Feed)
-        The settings with what is really read, and what gives the flows.
+        The settings with the actual input, and the source of flows.
 
     Raises
     ------
     GaeError
-        If something cannot be opened, or does not fit together.
+        If something cannot be opened, or options are inconsistent.
     """
     run: Run = stage.shared
     settings, names = _with_later(stage), USUAL if downstream(stage, "to-alerts") else USUAL[:-1]
@@ -75,7 +75,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
             raise UsageError("a pipeline can have one from-netflow with topics: give it all of them")
         run.topics = topics
     if topics is not None and topics.source is not None:
-        # its partitions are joined and cut each by itself, in build-graph; that one's clock needs ticks
+        # partitions are paired and cut separately in build-graph, whose timeouts need ticks
         feed = Feed(topics.source, live=True, grace_seconds=settings.grace_seconds)
         run.opened.append(feed)
         return settings, feed
@@ -87,7 +87,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
         feed = Feed(FlowSource(frames, run.metrics, letters, None, say, say, asked))
         run.opened.append(feed)
         return settings, feed
-    # once: what is written while the run goes on is none of its inputs
+    # expanded once: files written during the run are not inputs
     files = expand(settings.input)
     switch = Switch(None if stdin is None else stdin.stop)
     batches = chain.from_iterable(
@@ -109,7 +109,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
 
 
 def _with_later(stage: Any) -> Settings:
-    """What the source was told, and what later stages were that it has to do with."""
+    """Merge the settings of the source with relevant ones of later stages."""
     settings: Settings = stage.settings
     alerts, build = downstream(stage, "to-alerts"), downstream(stage, "build-graph")
     if alerts is not None:

@@ -1,4 +1,4 @@
-"""What the stages of one pipeline share: counters, errors, and how they find each other."""
+"""Shared: state of one pipeline's stages (counters, errors, look-up of other stages), and metadata keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ THRESHOLD = "morpheus_gae.threshold"
 """Metadata key: threshold on the surprise, from flag-anomalies on."""
 
 DONE = "morpheus_gae.done"
-"""Metadata key: positions that are reached once the message is delivered, see ``flows.frame.Position``."""
+"""Metadata key: positions reached once the message is delivered, see ``flows.frame.Position``."""
 
 ORIGIN = "morpheus_gae.origin"
 """Metadata key: partition that the flows come from, see ``engine.run.by_partition.Origin``."""
@@ -36,13 +36,13 @@ class Run:
     metrics
         Counters of all our stages.
     opened
-        What has to be closed at the end, however it comes.
+        Resources to close at the end.
     windows
-        From build-graph to infer-gae.
+        Windows from build-graph to infer-gae.
     topics, suppression
-        What the pipeline has to do with Kafka; what holds flagged flows back. None if nothing.
+        Kafka source and sinks; suppression. None if unused.
     stopped, error
-        Whether the host was told to stop; the first error of a stage of ours, if any.
+        Whether the host was told to stop; the first error of our stages, if any.
     """
 
     def __init__(self) -> None:
@@ -57,21 +57,21 @@ class Run:
         self._stop_soon: Callable[[], Any] | None = None
 
     def begin(self, pipeline: Any) -> None:
-        """Learn how to stop the pipeline; to be called on the main thread, before the nodes start.
+        """Register the pipeline's event loop; called on the main thread, before the nodes start.
 
-        The engine blocks the signals that end a run, for the nodes' threads' sake, on this thread too, and
-        leaves it so; the host waits for them here.
+        The engine blocks termination signals, for the nodes' threads, on this thread too, and leaves them
+        blocked; the host waits for them here.
         """
         loop = asyncio.get_running_loop()
         self._stop_soon = lambda: loop.call_soon_threadsafe(_stop, pipeline)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
     def fail(self, error: Exception) -> None:
-        """Keep the first error of a stage, for its ``join`` to raise, and stop the sources."""
+        """Record the first error of a stage, for its ``join`` to raise, and stop the sources."""
         with self._mutex:
             first, self.error = self.error is None, self.error or error
         if first and self._stop_soon is not None:
-            # a loop that is closed has nothing left to stop
+            # a closed loop has nothing to stop
             with suppress(RuntimeError):
                 self._stop_soon()
 
@@ -95,7 +95,7 @@ _RUNS: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
 
 
 def run_of(pipeline: Any) -> Run:
-    """The run that all stages of this pipeline belong to."""
+    """Return the run that all stages of this pipeline belong to."""
     return _RUNS.setdefault(pipeline, Run())
 
 
@@ -105,7 +105,7 @@ def _stop(pipeline: Any) -> None:
 
 
 def end(run: Run, error: Exception | None) -> None:
-    """Last thing a stage does: close all, since a stage that raises keeps the host from joining the others.
+    """Close all, as a stage's last action: if it raises, the host does not join the others.
 
     Parameters
     ----------
@@ -129,17 +129,17 @@ def end(run: Run, error: Exception | None) -> None:
 
 
 def upstream(stage: Any, name: str) -> Any:
-    """Nearest stage of a name before this one, or None."""
+    """Return the nearest earlier stage of a name, or None."""
     return next(iter(reached(stage, name, lambda s: s.get_all_input_stages())), None)
 
 
 def downstream(stage: Any, name: str) -> Any:
-    """Nearest stage of a name after this one, or None."""
+    """Return the nearest later stage of a name, or None."""
     return next(iter(reached(stage, name, lambda s: s.get_all_output_stages())), None)
 
 
 def reached(stage: Any, name: str, neighbours: Callable[[Any], Iterable[Any]]) -> list[Any]:
-    """All stages of a name on the way that the neighbours lead, nearest first."""
+    """Return all stages of a name in the direction of the neighbours, nearest first."""
     seen: dict[int, Any] = {}
     level = list(neighbours(stage))
     while level:

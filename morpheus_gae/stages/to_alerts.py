@@ -81,7 +81,7 @@ class ToAlertsStage(GaeStage):
         retry_seconds: float = 300.0,
     ):
         super().__init__(config)
-        # as it was told, beside what from-netflow was told, when topics are opened
+        # together with the settings of from-netflow, when topics are opened
         self.told = {
             "output": output,
             "encoding": encoding,

@@ -118,7 +118,7 @@ class Reloader:
         self._say(Line(told, "reloaded", model=new.label, before=old.label))
 
     def _fingerprint(self) -> str | None:
-        """Return the identity of ``config.json``, written last, with the hash of the weights; None if unreadable."""
+        """Return the identity of ``config.json``, written last; None if unreadable."""
         try:
             return hashlib.sha256((self._folder / "config.json").read_bytes()).hexdigest()
         except OSError:
