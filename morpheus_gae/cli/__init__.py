@@ -1,1 +1,4 @@
-"""Command lines: ``morpheus`` and ``morpheus-gae``. Every command imports what it needs when it runs."""
+"""Command line: ``morpheus`` and ``morpheus-gae``.
+
+Every command imports what it needs when it runs. May import all rooms; nothing imports it.
+"""

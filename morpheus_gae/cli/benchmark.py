@@ -13,12 +13,12 @@ SIZES = "10000,50000,250000,1000000,2500000"
 
 
 def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
-    """Names from options that may be repeated, with commas too."""
+    """Split names from repeatable, comma-separated options."""
     return [name.strip() for given in value for name in given.split(",") if name.strip()]
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[int]:
-    """Numbers likewise; ``200k`` and ``2.5M`` will do."""
+    """Parse numbers likewise; ``200k`` and ``2.5M`` are valid."""
     found = []
     for name in _listed(ctx, param, value):
         scale = {"k": 1e3, "m": 1e6}.get(name[-1].lower(), 1)
@@ -142,7 +142,7 @@ def command(
     from morpheus_gae.engine.run.defaults import choose_model
 
     if plot is not None:
-        # a missing library is told before the work, not after it
+        # report a missing library before the work
         from morpheus_gae.benchmark.plots import check
 
         check(plot)
@@ -164,7 +164,7 @@ def command(
         arrival_rate=arrival_rate,
         seed=seed,
     )
-    # a signal that ends us must not leave processes and files behind
+    # clean up processes and files on termination signals
     before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_SIGNAL + number))
     try:
         with _progress(len(plan.workloads) * len(plan.variants)) as bar:

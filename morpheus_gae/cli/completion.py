@@ -1,4 +1,4 @@
-"""``morpheus-gae completion``: what a shell reads to complete both command lines."""
+"""``morpheus-gae completion``: shell completion of both command lines."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def command(shell: str) -> None:
     for program, module in PROGRAMS.items():
         variable = f"_{program.replace('-', '_').upper()}_COMPLETE"
         script = kind(import_module(module).main, {}, program, variable)
-        # not source(), which asks the version of a bash that need not be here
+        # not source(), which runs bash to get its version
         echo(script.source_template % script.source_vars())

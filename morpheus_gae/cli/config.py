@@ -1,8 +1,8 @@
-"""Config: options of commands from a TOML file, checked as a whole before anything runs.
+"""Config: options of commands from a TOML file, validated as a whole.
 
 A table is a command, a key in it an option: ``[train] model = "models/mine"``, ``[run.pipeline-gae]``,
-``[run.pipeline-gae.flag-anomalies]``. What the file says are defaults: the environment and the command line
-come before it.
+``[run.pipeline-gae.flag-anomalies]``. The file sets defaults: the environment and the command line take
+precedence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from morpheus_gae.errors import UsageError
 
 OPTION = "--config"
 MAX_BYTES = 1 << 20
-# a user and a password before the host of a URL
+# user and password in a URL
 _SECRET = re.compile(r"[A-Za-z][\w+.-]*://[^/?#\s]*@")
 
 
@@ -32,7 +32,7 @@ def config_option(environment: bool = False) -> click.Option:
     Parameters
     ----------
     environment
-        Whether a variable of the environment gives it: for the command line as a whole alone.
+        Whether an environment variable can set it: only for the root command.
     """
     return click.Option(
         [OPTION],
@@ -45,12 +45,12 @@ def config_option(environment: bool = False) -> click.Option:
 
 
 def config_path(arguments: Sequence[str], prefix: str) -> str | None:
-    """The file that arguments or the environment (``PREFIX_CONFIG``) name; None without one.
+    """Return the file given by arguments or the environment (``PREFIX_CONFIG``), or None.
 
     Raises
     ------
     UsageError
-        If the arguments name several.
+        If the arguments give several.
     """
     found = []
     for i, word in enumerate(arguments):
@@ -66,12 +66,12 @@ def config_path(arguments: Sequence[str], prefix: str) -> str | None:
 
 
 def read_config(path: str) -> dict[str, Any]:
-    """The tables of a file, as they stand there.
+    """Read the tables of a file.
 
     Raises
     ------
     UsageError
-        If it cannot be read, is over 1 MiB, or is no TOML.
+        If it cannot be read, is over 1 MiB, or is not TOML.
     """
     if sys.version_info >= (3, 11):
         import tomllib
@@ -95,7 +95,7 @@ def read_config(path: str) -> dict[str, Any]:
 
 
 def default_map(path: str, command: click.Command, beside: str | None = None) -> dict[str, Any]:
-    """What a file says, as click takes it: by parameter, and by command below.
+    """Convert a file to click's default map: by parameter, and by subcommand.
 
     Parameters
     ----------

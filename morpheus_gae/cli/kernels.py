@@ -1,4 +1,4 @@
-"""Kernels: where compiled ones are kept when numba could write nowhere (a read-only container)."""
+"""Kernels: cache folder of compiled kernels where numba cannot write (read-only containers)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def can_write(folder: Path) -> bool:
-    """Whether files can be made there, or the folder could be made."""
+    """Whether the folder is writable, or can be created."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def keep_kernels(writable: Callable[[Path], bool] = can_write) -> Path | None:
-    """Point numba at a temporary folder if it could not write anywhere; call before numba is imported.
+    """Set numba's cache to a temporary folder if it cannot write; call before numba is imported.
 
-    Numba reads compiled kernels only where it could write some, and refuses to compile what it cannot keep.
-    Kernels that came with an installation are copied there; the folder goes when the process ends.
+    Numba reads cached kernels only from writable folders, and refuses to compile what it cannot cache.
+    Preinstalled kernels are copied there; the folder is removed when the process ends.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def keep_kernels(writable: Callable[[Path], bool] = can_write) -> Path | None:
     try:
         folder = Path(tempfile.mkdtemp(prefix="morpheus-gae-kernels-"))
     except OSError:
-        # numba says in its own words that there is no place
+        # numba reports the error itself
         return None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if told and Path(told).is_dir():

@@ -24,9 +24,9 @@ HOST_SETTINGS: dict[str, Any] = {
 
 
 def engine_told(args: Sequence[str]) -> str:
-    """What ``--engine`` of ``run`` says, MORPHEUS_RUN_ENGINE, or a file of options, in this order.
+    """Return the engine from ``--engine`` of ``run``, MORPHEUS_RUN_ENGINE, or a config file, in this order.
 
-    It decides which command line there is, and that one refuses a file that cannot be read.
+    It selects the command line, which then reports an unreadable file.
     """
     for i, arg in enumerate(args):
         if arg.startswith("pipeline"):
@@ -45,14 +45,14 @@ def engine_told(args: Sequence[str]) -> str:
 
 
 class Script(Root):
-    """The command line of this project, or that of NVIDIA Morpheus with ours in it, where that runs."""
+    """The command line of this project, or that of NVIDIA Morpheus with our commands."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """Run the command line of the engine that was asked for."""
+        """Run the command line of the requested engine."""
         from morpheus_gae.engine.run.defaults import morpheus_installed
 
         given = sys.argv[1:] if args is None else list(args)
-        # one that is unknown or not installed is refused by the embedded command line
+        # unknown or missing ones are reported by the embedded command line
         if engine_told(given) in ("auto", "morpheus") and morpheus_installed():
             from morpheus_gae.cli.host import host_cli
 

@@ -24,7 +24,7 @@ Seconds = click.FloatRange(min=0, min_open=True)
 
 
 def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options on how a run is watched, stopped and taken up again."""
+    """Add the options for monitoring, stopping and resuming a run."""
     watched = grouped(
         "Operation",
         json_option("--metrics"),
@@ -80,7 +80,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def told_facts(status: str, metrics: Metrics) -> str:
-    """What is said at the end of a run: a table, which in JSON is an object."""
+    """Return the summary at the end of a run: a table, or an object in JSON."""
     from morpheus_gae.engine.observe.logs import is_json
     from morpheus_gae.engine.observe.summary import summary
 
@@ -88,7 +88,7 @@ def told_facts(status: str, metrics: Metrics) -> str:
 
 
 def refuse_on_host(settings: Settings) -> None:
-    """Refuse what only the embedded engine can do.
+    """Refuse options that only the embedded engine supports.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def refuse_on_host(settings: Settings) -> None:
 
 @contextmanager
 def early_hangups() -> Iterator[list[int]]:
-    """Gather each SIGHUP that comes before the engine handles them: it must not end a run that starts."""
+    """Collect SIGHUPs that arrive before the engine handles them, so that they do not end a starting run."""
     came: list[int] = []
     free = signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     if not free or threading.current_thread() is not threading.main_thread():
@@ -123,12 +123,12 @@ def early_hangups() -> Iterator[list[int]]:
 
 @contextmanager
 def watched(settings: Settings, metrics: Metrics | None = None) -> Iterator[tuple[Metrics, Health]]:
-    """Log as the settings ask and serve metrics while inside, from before the model is loaded.
+    """Set up logs and serve metrics inside this context, from before the model is loaded.
 
     Parameters
     ----------
     settings
-        What was asked for.
+        Settings of the run.
     metrics
         Counters to show; new ones by default.
 

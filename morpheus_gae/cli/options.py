@@ -1,4 +1,4 @@
-"""Command and Group: what every command of this project has in common.
+"""Command and Group: base classes of all commands, and common options.
 
 Options are written with underscores and accepted with dashes as well; expected errors become one line on
 stderr and an exit code, never a traceback.
@@ -35,7 +35,7 @@ PositiveInt = click.IntRange(min=1)
 
 
 def underscores(token: str) -> str:
-    """Option name as it is declared: ``graph-size`` and ``graph_size`` are the same option."""
+    """Normalise an option name: ``graph-size`` and ``graph_size`` are the same option."""
     return token.replace("-", "_")
 
 
@@ -49,16 +49,16 @@ def _context_settings(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 class Failure(click.ClickException):
-    """An expected error on its way to the terminal."""
+    """An expected error for the terminal."""
 
     exit_code = EXIT_FAILED
 
     def format_message(self) -> str:
-        """One line, whatever the names in it are."""
+        """Format as one line."""
         return printable(super().format_message())
 
     def show(self, file: Any = None) -> None:
-        """Print it, as a line of JSON where the others are."""
+        """Print it, as JSON if logs are."""
         if is_json():
             say(Line(f"Error: {self.format_message()}", "error", exit_code=self.exit_code))
         else:
@@ -66,7 +66,7 @@ class Failure(click.ClickException):
 
 
 class Misuse(Failure):
-    """A wrong option on its way to the terminal."""
+    """A wrong option, for the terminal."""
 
     exit_code = EXIT_USAGE
 
@@ -101,14 +101,14 @@ def clear_errors() -> Iterator[None]:
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print lines; characters in them that would act on a terminal are shown instead.
+    """Print lines with terminal control characters escaped.
 
     Parameters
     ----------
     text
-        Lines that were laid out here, with anything from outside in them.
+        Formatted lines, which may contain untrusted text.
     err
-        On stderr instead of stdout.
+        Print to stderr instead of stdout.
     """
     click.echo(printable(text, lines=True), err=err)
 
@@ -126,7 +126,7 @@ class Command(Sections):
             self.params.append(config_option())
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse what was given; what is wrong with it becomes one line."""
+        """Parse arguments; errors become one line."""
         with clear_errors():
             return super().make_context(*args, **kwargs)
 
@@ -137,7 +137,7 @@ class Command(Sections):
 
 
 class StageCommand(Command):
-    """A stage of a pipeline: what stands behind it on the command line is not its alone."""
+    """A stage of a pipeline, which may be followed by further stages."""
 
     configured = False
 
@@ -148,8 +148,8 @@ class Group(Sections, click.Group):
     Parameters
     ----------
     lazy
-        Subcommands that are imported when they are used: name -> ``"module:attribute"``. A name whose
-        module does not exist is left out.
+        Subcommands imported on use: name -> ``"module:attribute"``. Names whose module does not exist are
+        left out.
     """
 
     command_class = Command
@@ -161,7 +161,7 @@ class Group(Sections, click.Group):
         self.params.append(config_option())
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse what was given; what is wrong with it becomes one line."""
+        """Parse arguments; errors become one line."""
         with clear_errors():
             return super().make_context(*args, **kwargs)
 
@@ -171,11 +171,11 @@ class Group(Sections, click.Group):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the subcommands: those at hand in order of definition, then the lazy ones."""
+        """Return the names of the subcommands: defined ones in order, then the lazy ones."""
         return [*self.commands, *(name for name in self.lazy if name not in self.commands)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Find a subcommand; underscores stand for dashes."""
+        """Find a subcommand; underscores count as dashes."""
         for name in (cmd_name, cmd_name.replace("_", "-")):
             found = super().get_command(ctx, name)
             if found is not None:
@@ -189,7 +189,7 @@ Group.group_class = Group
 
 
 class Root(Group):
-    """A command line as a whole: it reads ``--config`` before anything is parsed.
+    """Root of a command line: reads ``--config`` before parsing.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class Root(Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Parse what was given, over what the file says."""
+        """Parse arguments with defaults from the file."""
         keep_kernels()
         with clear_errors():
             extra = configured(
@@ -217,12 +217,12 @@ class Root(Group):
 def configured(
     command: click.Command, args: Sequence[str], prefix: str, beside: str, extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings of a context, with the defaults of a file if the arguments or the environment name one.
+    """Return context settings, with the defaults of a config file if given.
 
     Raises
     ------
     UsageError
-        If the file is none of options, see ``config.default_map``.
+        If the file is invalid, see ``config.default_map``.
     """
     path = config_path(args, prefix)
     return {**extra} if path is None else {**extra, "default_map": default_map(path, command, beside)}
@@ -257,7 +257,7 @@ def rate(text: str) -> float:
 
 
 def a_day(text: str) -> float:
-    """How many a day, above 0, written as ``5`` or ``5/day``; use as ``click.option(..., type=a_day)``.
+    """A number per day, above 0, written as ``5`` or ``5/day``; use as ``click.option(..., type=a_day)``.
 
     Raises
     ------
@@ -275,7 +275,7 @@ def a_day(text: str) -> float:
 
 
 def executor_name(text: str) -> str:
-    """The name of an executor; a GPU may be told by its number.
+    """Validate the name of an executor; a GPU may be given by its number.
 
     Raises
     ------
@@ -290,7 +290,7 @@ def executor_name(text: str) -> str:
 
 
 def preset_name(text: str) -> str:
-    """The name of a preset as it is listed, whether given with dashes or underscores, large or small letters.
+    """Normalise the name of a preset, regardless of dashes, underscores and case.
 
     Raises
     ------
@@ -304,7 +304,7 @@ def preset_name(text: str) -> str:
 
 
 def _in_a_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse a file whose folder does not exist before the work whose result it is to hold."""
+    """Refuse an output file whose folder does not exist, before the work."""
     if value is not None and not Path(value).absolute().parent.is_dir():
         raise click.BadParameter(f"{value}: its folder does not exist")
     return value

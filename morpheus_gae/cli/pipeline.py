@@ -1,4 +1,4 @@
-"""``pipeline-gae``: its stages, and the run of them on the embedded engine."""
+"""``pipeline-gae``: its stages, and their run on the embedded engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREFIX = "MORPHEUS"
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage named on the command line, with what it was told there."""
+    """A stage on the command line, with its options."""
 
     name: str
     told: dict[str, Any]
@@ -104,7 +104,7 @@ def monitor(**told: Any) -> Stage:
 @pipeline_gae.result_callback()
 @click.pass_context
 def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | None, **told: Any) -> None:
-    """Build the pipeline that was asked for and run it to its end."""
+    """Build and run the pipeline."""
     from morpheus_gae.detect.learner import WINDOW
     from morpheus_gae.engine.observe.logs import is_json, say
     from morpheus_gae.engine.recover.checkpoint import AlreadyFinished
@@ -123,7 +123,7 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     for given in (told, *(stage.told for stage in stages)):
         settings = settings.overridden(given)
     if settings.learn and not any(given.get("graph_size") for given in (told, *(s.told for s in stages))):
-        # what a window does not know it cannot have learnt yet
+        # unknown to the window: not learnt yet
         settings = settings.overridden({"graph_size": WINDOW})
     if not names or "infer-gae" in names:
         settings = settings.overridden({"model": choose_model(settings.model)})
@@ -160,12 +160,12 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         except Aborted as aborted:
             say("Aborted!")
             if pipeline.engine.stuck:
-                # a thread that waits inside a read or write would hold up the interpreter's own end
+                # a thread blocked in a read or write would delay the interpreter's exit
                 sys.stderr.flush()
                 os._exit(EXIT_SIGNAL + aborted.number)
             ctx.exit(EXIT_SIGNAL + aborted.number)
         except OutputClosed:
-            # what is left in the buffer of stdout must not fail again when the interpreter ends
+            # buffered stdout must not fail again at interpreter exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise
     status = "stopped" if pipeline.engine.stopped else "finished"
@@ -174,5 +174,5 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     say(told_facts(status, metrics))
     if pipeline.damaged:
-        # what could be read was scored; whoever waits for the status learns that it was not all
+        # the readable part was scored; the exit status shows that it is incomplete
         ctx.exit(1)

@@ -1,4 +1,4 @@
-"""Options of ``run pipeline-gae`` and its stages: each group of them stands at both."""
+"""Options of ``run pipeline-gae`` and its stages; each group is available on both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from morpheus_gae.flows.exporters.presets.names import NAMES as PRESET_NAMES
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What scores."""
+    """Add the options of the model."""
     return grouped(
         "Model",
         click.option("--model", metavar="DIR", help="Model folder; models/default by default."),
@@ -30,7 +30,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def window_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where windows end."""
+    """Add the options of windows."""
     return grouped(
         "Windows",
         click.option(
@@ -46,7 +46,7 @@ def window_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What is read, and as what."""
+    """Add the options of the input."""
     read = grouped(
         "Input",
         click.option(
@@ -93,7 +93,7 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where alerts go, and in which form."""
+    """Add the options of the output."""
     written = grouped(
         "Output",
         click.option(
@@ -174,7 +174,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which flows are flagged, and which of them are held back."""
+    """Add the options of thresholds and suppression."""
     held = grouped(
         "Suppression",
         click.option(

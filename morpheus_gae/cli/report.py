@@ -122,7 +122,7 @@ def command(
 
 
 def _progress() -> Iterator[Callable[[str, int], object]]:
-    """A bar on a terminal, for the time that one round takes; elsewhere nothing."""
+    """Return a progress bar on a terminal; otherwise nothing."""
     import sys
 
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""``morpheus-gae model retrain``: a model goes on from what it knows, with new flows."""
+"""``morpheus-gae model retrain``: continues a model with new flows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.exporters.mapping import PresetLike
 
 EPOCHS, PATIENCE, RATE = 10, 4, 1e-3
-"""Weights that fit already go on with smaller steps, and stop sooner."""
+"""Fitted weights continue with a smaller learning rate, and stop sooner."""
 KEEP = 0.5
 
 
@@ -134,7 +134,7 @@ def command(
         raise UsageError("--promote and --check go together: a model is promoted by how it does on flows")
     told = read_map(map, columns)
     name = check_name(name, out)
-    # all of it is checked before flows are read
+    # validate everything before flows are read
     feedback = [] if feedback_file is None else read_feedback(feedback_file)
     old = load_artifact(folder)
     from morpheus_gae.train.options import TrainOptions
@@ -181,7 +181,7 @@ def command(
 
 
 def _promote(used: str, new: str, checks: list[str], told: PresetLike, graph_size: int) -> None:
-    """Put the new model into the old one's place if it is not worse."""
+    """Replace the old model by the new one if that is not worse."""
     from collections import Counter
 
     from morpheus_gae.evaluate.compare import compare, worse

@@ -1,4 +1,4 @@
-"""Sections: help pages on which options stand in groups, told where they are declared."""
+"""Sections: help pages with options in groups."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 COMMON = "Options"
-"""Where an option stands that was put into no section."""
+"""Section of options without one."""
 
 
 def section(title: str) -> Callable[[Any], Any]:
-    """Put the options below into a section of the help page; use as a decorator.
+    """Put the decorated options into a section of the help page.
 
     Parameters
     ----------
     title
-        As it is printed. Options that have a section already keep it.
+        Title; options that already have a section keep it.
     """
 
     def mark(command: Any) -> Any:
@@ -28,12 +28,12 @@ def section(title: str) -> Callable[[Any], Any]:
 
 
 def grouped(title: str, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Declare options as a section; use as a decorator.
+    """Decorate a command with options in one section.
 
     Parameters
     ----------
     title
-        As it is printed.
+        Title.
     options
         ``click.option(...)`` and the like, in the order of the help page.
     """

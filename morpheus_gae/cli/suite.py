@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def listed(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of options that may be repeated, or hold several between commas; none twice."""
+    """Split names from repeatable, comma-separated options, without duplicates."""
     parts = (part.strip() for text in texts for part in text.split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
 
@@ -32,7 +32,7 @@ def plan_of(
     streams: tuple[str, ...],
     **rest: Any,
 ) -> SuitePlan:
-    """The plan that the options ask for.
+    """Create the plan from the options.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def plan_of(
 
 
 def _learns(executor: Executor, rate: float) -> Take:
-    """What ``run --learn --alert_rate RATE`` does with the windows of a stream."""
+    """Create what ``run --learn --alert_rate RATE`` uses on the windows of a stream."""
     from morpheus_gae.engine.learning import Learning
     from morpheus_gae.engine.observe.metrics import Metrics
     from morpheus_gae.engine.settings import Settings
@@ -75,12 +75,12 @@ def measure(
     markdown: str | None,
     plots: str | None,
 ) -> None:
-    """Run a plan over files and folders; print the page and write what is asked for.
+    """Run a plan over files and folders; print the page and write the requested outputs.
 
     Raises
     ------
     InputError
-        If nothing at all could be measured; everything else that fails is told and left out.
+        If nothing could be measured; other failures are reported and left out.
     """
     from tqdm import tqdm
 
@@ -90,7 +90,7 @@ def measure(
     drawn: list[Path] = []
     watch = Watch()
     if plots is not None:
-        # a missing library is told before the work, not after it
+        # report a missing library before the work
         from morpheus_gae.evaluate.studies.suite_plots import draw_suite
 
         watch.scored = _drawer(Path(plots), drawn)
@@ -118,7 +118,7 @@ def measure(
             echo(text, err=True)
 
         def save(found: dict[str, Any]) -> None:
-            """What there is, after each set: a suite may take hours, and end before its time."""
+            """Save the results so far after each set: a suite may take hours, and be interrupted."""
             found["bad_records"] = bad
             if markdown is not None:
                 Path(markdown).write_text(page(found) + "\n", encoding="utf-8")
@@ -142,7 +142,7 @@ def measure(
 def _sets(
     inputs: tuple[str, ...], preset: PresetLike, bad: dict[str, dict[str, int]]
 ) -> dict[str, Callable[[], Flows]]:
-    """How to read each file, by a name that tells it from the others."""
+    """Return the reader of each file, by a unique name."""
     from morpheus_gae.flows.files.inputs import STDIN, expand
 
     paths = list(dict.fromkeys(expand(list(inputs))))

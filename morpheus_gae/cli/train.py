@@ -1,4 +1,4 @@
-"""``morpheus-gae train``: a model of one's own traffic."""
+"""``morpheus-gae train``: trains a model on the user's own traffic."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def contamination_rate(text: str) -> float | None:
 
 
 def feedback_lines(facts: dict[str, Any]) -> list[str]:
-    """What feedback did, as lines to tell; none where none was given."""
+    """Describe the effect of the feedback, in lines; empty without feedback."""
     told = facts.get("feedback")
     if told is None:
         return []
@@ -157,7 +157,7 @@ def command(
     spec = preset_of(preset)
     if features == "enriched":
         spec = enriched(spec)
-    # hours of training are not to be lost on a name
+    # validate the name before hours of training
     if Path(model).exists() and not Path(model).is_dir():
         raise UsageError(f"--model {model} is a file: a model is a folder")
     from morpheus_gae.flows.exporters.mapping import read_map

@@ -1,4 +1,4 @@
-"""Append: JSON lines at the end of a file that runs before this one may have written."""
+"""Append: appends JSON lines to a file that earlier runs may have written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _STEP = 1 << 16
 
 
 class AppendSink(TextSink):
-    """NDJSON after what a file holds already; ``flush`` brings it to the disk.
+    """NDJSON appended to a file; ``flush`` syncs it to disk.
 
     Parameters
     ----------
     path
-        File; what a run that was killed left of its last line is cut off.
+        File; an incomplete last line of a killed run is truncated.
 
     Raises
     ------
@@ -37,19 +37,19 @@ class AppendSink(TextSink):
         super().__init__(file, path, "ndjson")
 
     def flush(self) -> None:
-        """Bring everything to the disk."""
+        """Sync everything to disk."""
         super().flush()
         with told(self._name):
             bring_to_disk(self._files[0])
 
 
 class AppendedLines:
-    """Lines of what could not go its way, at the end of a file that is made when the first ones come.
+    """Lines appended to a file that is created on first use.
 
     Parameters
     ----------
     path
-        File; what a run that was killed left of a line is cut off.
+        File; an incomplete last line of a killed run is truncated.
     what
         What they are, for messages.
     """
@@ -59,24 +59,24 @@ class AppendedLines:
         self._file: Any = None
 
     def write(self, lines: bytes) -> None:
-        """Write whole lines; `OutputError` if that cannot be done, as for ``flush``."""
+        """Write whole lines; `OutputError` on failure, as in ``flush``."""
         with self._told():
             if self._file is None:
                 self._file = open_end(self._path)
             self._file.write(lines)
 
     def flush(self) -> None:
-        """Bring them to the disk."""
+        """Sync the lines to disk."""
         if self._file is not None:
             with self._told():
                 self._file.flush()
                 bring_to_disk(self._file)
 
     def close(self) -> None:
-        """Close the file; nothing is brought to the disk that was not flushed."""
+        """Close the file without syncing unflushed lines."""
         file, self._file = self._file, None
         if file is not None:
-            # flush has told already
+            # flush has reported it already
             with suppress(OSError):
                 file.close()
 
@@ -91,7 +91,7 @@ class AppendedLines:
 
 
 def bring_to_disk(file: Any) -> None:
-    """Have what was flushed on the disk; a pipe or a device has none and takes it as it is."""
+    """Sync flushed data to disk; does nothing for a pipe or device."""
     try:
         os.fsync(file.fileno())
     except OSError as error:
@@ -100,7 +100,7 @@ def bring_to_disk(file: Any) -> None:
 
 
 def open_end(path: str) -> Any:
-    """A file of lines, open at the end of its last whole line; a pipe or a device as it is."""
+    """Open a file of lines at the end of its last whole line; a pipe or device unchanged."""
     if os.path.exists(path) and not os.path.isfile(path):
         return open(path, "wb")
     file = open(path, "a+b")  # noqa: SIM115

@@ -12,13 +12,13 @@ from morpheus_gae.sinks.conform import conform, plain
 from morpheus_gae.sinks.sink import told
 
 GROUP_ROWS = 65_536
-"""Rows that are gathered for a row group of a Parquet file: small ones read slowly."""
+"""Minimum rows of a Parquet row group: small ones are slow to read."""
 
 
 class ColumnSink:
-    """Parquet or Arrow IPC; the columns and types of the first table hold for the file (see ``conform``).
+    """Parquet or Arrow IPC; the schema of the first table applies to the file (see ``conform``).
 
-    A Parquet file can be read once it is closed. A file that no row came to is valid, and empty.
+    A Parquet file is readable once closed. A file without rows is valid, and empty.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class ColumnSink:
             self._write()
 
     def flush(self) -> None:
-        """Hand over what is written; a Parquet file keeps the last, small row group back."""
+        """Flush written rows; a Parquet file holds back the last, small row group."""
         with told(self._name):
             self._file.flush()
 
     def close(self) -> None:
-        """Write what waits and the index."""
+        """Write pending rows and the footer."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Conform: tables in types that a file format can keep, and later ones as the first one set them."""
+"""Conform: converts tables to types that a file format supports, and to the schema of the first one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_DIGITS = 38, 76
 
 
 def plain(table: pa.Table, kind: str = "arrow") -> pa.Table:
-    """The table in types that a file format can keep.
+    """Convert a table to types that a file format supports.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def plain(table: pa.Table, kind: str = "arrow") -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        Dictionary columns are their values; columns without any value are text. What the format has no type
-        for is text: in Parquet unions and objects without fields (as JSON), in CSV all that is nested, times
-        (ISO 8601), durations (milliseconds) and bytes.
+        Dictionary columns are decoded; columns without any value are text. Types that the format lacks become
+        text: in Parquet unions and objects without fields (as JSON), in CSV nested values, times (ISO 8601),
+        durations (milliseconds) and bytes.
     """
     for i, field in enumerate(table.schema):
         found = _column(table[i], kind)
@@ -39,7 +39,7 @@ def plain(table: pa.Table, kind: str = "arrow") -> pa.Table:
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with exactly the schema's columns.
+    """Convert a table to exactly the schema's columns.
 
     A column that is missing is null, a value that does not fit its column's type is null, a column that the
     schema lacks is dropped.
@@ -77,11 +77,11 @@ def _column(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
 
 
 def _in_parquet(kind: Any) -> Any:
-    """The type as which Parquet can keep an ordinary type; None if there is none."""
+    """Return the Parquet type of an ordinary type; None if there is none."""
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         return pa.timestamp("ms", kind.tz)
     if pa.types.is_decimal(kind) and kind.bit_width < 128:
-        # older versions of the library write the long ones only
+        # older versions of the library write only the long ones
         return _in_parquet(pa.decimal128(kind.precision, kind.scale))
     if pa.types.is_decimal(kind) and kind.scale < 0:
         digits = kind.precision - kind.scale
@@ -106,7 +106,7 @@ def _in_parquet(kind: Any) -> Any:
     if inner is None:
         return None
     if pa.types.is_fixed_size_list(kind):
-        # in the file it is none, and some readers fail where one is null
+        # not preserved in the file, and some readers fail on nulls
         return pa.list_(inner)
     if inner == kind.value_type:
         return kind
@@ -114,7 +114,7 @@ def _in_parquet(kind: Any) -> Any:
 
 
 def _fitted(column: pa.ChunkedArray, kind: Any) -> pa.ChunkedArray:
-    """The column in a type; null where a value does not fit."""
+    """Cast a column; null where a value does not fit."""
     return pa.chunked_array([part for chunk in column.chunks for part in _parts(chunk, kind)], kind)
 
 
@@ -126,7 +126,7 @@ def _parts(array: pa.Array, kind: Any) -> list[pa.Array]:
     rows = len(array)
     if rows <= 1:
         return [pa.nulls(rows, kind)]
-    # the misfits are few: halves soon fit
+    # misfits are few: bisect
     half = rows // 2
     parts = _parts(array.slice(0, half), kind) + _parts(array.slice(half), kind)
     return [pa.concat_arrays(parts)]

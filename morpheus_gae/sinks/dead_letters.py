@@ -1,4 +1,4 @@
-"""Dead letters: bad records, kept with their reason."""
+"""Dead letters: writes bad records with their reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TEXT = 65_536
 
 
 def dead_letter(record: BadRecord) -> bytes:
-    """A bad record as a line of JSON."""
+    """Format a bad record as a JSON line."""
     told = {
         "reason": record.reason.value,
         "source": record.source,
@@ -31,7 +31,7 @@ class DeadLetters:
     Parameters
     ----------
     path
-        File, made when the first bad record comes (one of an earlier run is replaced); None counts only.
+        File, created at the first bad record (an existing one is replaced); None: only count.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class DeadLetters:
         self._file: BinaryIO | None = None
 
     def add(self, records: list[BadRecord]) -> None:
-        """Keep records, in order.
+        """Write records, in order.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""EncodedSink: alerts in an encoding, into any sink."""
+"""EncodedSink: encodes alerts before passing them to another sink."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class EncodedSink:
-    """Encodes every table on its way into a sink.
+    """Encodes every table before writing it to a sink.
 
     Parameters
     ----------
     sink
-        Gets the encoded rows; closed with this one.
+        Target of the encoded rows; closed with this one.
     encode
-        From alert rows to rows in the encoding (``detect.encodings.encoding``).
+        Converts alert rows to the encoding (``detect.encodings.encoding``).
     """
 
     def __init__(self, sink: Sink, encode: Encode) -> None:
@@ -30,9 +30,9 @@ class EncodedSink:
         self._sink.add(self._encode(table))
 
     def flush(self) -> None:
-        """Flush the sink beneath."""
+        """Flush the target."""
         self._sink.flush()
 
     def close(self) -> None:
-        """Close the sink beneath."""
+        """Close the target."""
         self._sink.close()

@@ -1,4 +1,4 @@
-"""LazySink: a destination that is opened for its first table: a run that fails before empties nothing."""
+"""LazySink: opens a sink at its first table, so that a run that fails before truncates nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class LazySink:
-    """Opens a sink when something is written or flushed, an empty table too.
+    """Opens a sink on the first write or flush, even of an empty table.
 
     Parameters
     ----------
     open_sink
-        Opens it; what can be refused before should have been (``sinks.open.check_destination``).
+        Opens the sink; invalid destinations are refused before (``sinks.open.check_destination``).
     """
 
     def __init__(self, open_sink: Callable[[], Sink]) -> None:
@@ -26,7 +26,7 @@ class LazySink:
 
     @property
     def sink(self) -> Sink:
-        """The sink, opened now if it was not yet."""
+        """The sink, opened on first use."""
         if self._sink is None:
             self._sink = self._open()
         return self._sink
@@ -36,10 +36,10 @@ class LazySink:
         self.sink.add(table)
 
     def flush(self) -> None:
-        """Hand over what was written; an output that nothing was written to is there, and empty."""
+        """Flush; creates an empty output if nothing was written."""
         self.sink.flush()
 
     def close(self) -> None:
-        """Finish it; does nothing to a destination that was never opened."""
+        """Close the sink, if it was opened."""
         if self._sink is not None:
             self._sink.close()

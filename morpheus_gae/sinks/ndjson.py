@@ -1,4 +1,4 @@
-"""NDJSON: tables as JSON lines."""
+"""NDJSON: formats tables as JSON lines."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from morpheus_gae.flows.tables.json_text import objects, text_bytes
 
 
 def json_lines(table: pa.Table) -> bytes:
-    """One JSON object a line.
+    """Format each row as a line with a JSON object.
 
     Parameters
     ----------
     table
         E rows. Numbers, booleans and text are written as such; NaN, infinities and nulls as ``null``;
         durations as milliseconds, times as ISO 8601 text (those with a zone in UTC); nested values as JSON,
-        maps as lists of pairs; bytes as text where they are printable text, else in hexadecimal.
+        maps as lists of pairs; bytes as text if printable, else in hexadecimal.
 
     Returns
     -------
     bytes
-        E lines, each with its line end; UTF-8. What would act on a terminal is escaped.
+        E lines, each with its line end; UTF-8. Control characters are escaped.
     """
     if table.num_rows == 0:
         return b""

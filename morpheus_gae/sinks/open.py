@@ -1,4 +1,4 @@
-"""Open: a destination by its name."""
+"""Open: opens a sink by its path or name."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
 def open_sink(url: str, format: str | None = None) -> Sink:
-    """Open a destination; a file that exists is replaced.
+    """Open a sink; an existing file is replaced.
 
     Parameters
     ----------
     url
         Path ending in .jsonl, .ndjson, .json, .csv (these also .gz or .zst), .parquet or .arrow; ``-`` is
-        stdout (NDJSON unless ``format`` says otherwise).
+        stdout (NDJSON unless ``format`` is given).
     format
         ``ndjson``, ``csv``, ``parquet`` or ``arrow``; overrides the extension.
 
@@ -65,12 +65,12 @@ def open_sink(url: str, format: str | None = None) -> Sink:
 
 
 def check_destination(url: str, format: str | None = None) -> None:
-    """Refuse what ``open_sink`` would, as far as that shows without touching the file.
+    """Refuse what ``open_sink`` would, as far as possible without touching the file.
 
     Raises
     ------
     OutputError
-        If its folder does not exist, or it may not be written.
+        If its folder does not exist, or it is not writable.
     UsageError
         For an unknown extension or format.
     """
@@ -87,7 +87,7 @@ def check_destination(url: str, format: str | None = None) -> None:
 
 
 def _kind(url: str, format: str | None) -> tuple[str, str | None]:
-    """Format and compression of a destination."""
+    """Return format and compression of a destination."""
     if format is not None and format not in KINDS:
         raise UsageError(f"unknown format {format!r}: choose {', '.join(KINDS)}")
     if url == "-":

@@ -1,4 +1,4 @@
-"""Resumable files: text outputs that a later run can cut back to a length and go on with."""
+"""Resumable files: text outputs that a later run can truncate to a length and continue."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Written:
-    """How far a text file was written.
+    """Progress of a text file.
 
     Attributes
     ----------
     bytes
         Its length.
     schema
-        Columns of a CSV file whose header is written, as base64 of Arrow's own encoding; else None.
+        Schema of a CSV file with a written header, as base64 of Arrow's encoding; else None.
     """
 
     bytes: int
@@ -42,30 +42,30 @@ class Written:
 
 
 class ResumableText(TextSink):
-    """NDJSON or CSV that tells how far it was written, once that is on the disk.
+    """NDJSON or CSV that reports its length once synced to disk.
 
     Parameters
     ----------
     path
         File ending in .jsonl, .ndjson, .json or .csv.
     written
-        Go on from there: what the file holds beyond is cut off. None begins anew.
+        Continue from there, truncating the rest. None: start a new file.
 
     Raises
     ------
     OutputError
-        If it cannot be opened, or is shorter than it was.
+        If it cannot be opened, or is shorter than expected.
     """
 
     def __init__(self, path: str, written: Written | None = None) -> None:
-        # before the file is cut
+        # before the file is truncated
         schema = None if written is None else _columns(path, written.schema)
         super().__init__(_opened(path, None if written is None else written.bytes), path, kind_of(path))
         if schema is not None:
             self._schema = schema
 
     def sync(self) -> Written:
-        """Bring everything to the disk."""
+        """Sync everything to disk."""
         file = self._files[0]
         with told(self._name):
             file.flush()
@@ -77,19 +77,19 @@ class ResumableText(TextSink):
 
 
 class ResumableDeadLetters(DeadLetters):
-    """Dead letters that know which of them come before a position.
+    """Dead letters with the length of the file at each position.
 
-    The file is written when records are read, ahead of the alerts; a restart keeps those that come before the
-    position it starts from, and reads the others again.
+    The file is written while records are read, ahead of the alerts; a restart keeps those before its start
+    position, and reads the others again.
 
     Parameters
     ----------
     path
         File.
     number
-        Tells which input is being read.
+        Returns the index of the current input.
     kept
-        Bytes that stay; 0 begins anew with the first record.
+        Bytes to keep; 0: start a new file at the first record.
 
     Raises
     ------
@@ -107,7 +107,7 @@ class ResumableDeadLetters(DeadLetters):
             self._file = _opened(path, kept)
 
     def add(self, records: list[BadRecord]) -> None:
-        """Keep records, in order."""
+        """Write records, in order."""
         before = self._length
         super().add(records)
         if not records:
@@ -119,7 +119,7 @@ class ResumableDeadLetters(DeadLetters):
             self._marks.append((self._number(), np.asarray([r.row for r in records], np.int64), ends))
 
     def sync(self, number: int, row: int) -> int:
-        """Bring everything to the disk; the length of what comes before record ``row`` of an input."""
+        """Sync to disk; return the length of the file before record ``row`` of an input."""
         with self._lock:
             while self._marks:
                 input_number, rows, ends = self._marks[0]
@@ -135,7 +135,7 @@ class ResumableDeadLetters(DeadLetters):
             try:
                 os.fsync(file.fileno())
             except ValueError:
-                # the source has ended and closed it: everything is with the system, and stays to be synced
+                # closed at the end of the source: still to be synced
                 _sync(str(self.path))
             except OSError as error:
                 raise OutputError(f"{self.path} (dead letters) cannot be written: {error.strerror}") from None
@@ -145,12 +145,12 @@ class ResumableDeadLetters(DeadLetters):
 
 
 def kind_of(path: str) -> str:
-    """``ndjson`` or ``csv``, by the extension.
+    """Return ``ndjson`` or ``csv``, by the extension.
 
     Raises
     ------
     UsageError
-        For anything else: compressed files and those with an index cannot be cut back and continued.
+        For anything else: compressed files and those with a footer cannot be truncated and continued.
     """
     kind = FORMATS.get(Path(path).suffix.lower(), "")
     if kind not in ("ndjson", "csv"):
@@ -171,7 +171,7 @@ def _columns(path: str, encoded: str | None) -> pa.Schema | None:
 
 
 def _opened(path: str, kept: int | None) -> Any:
-    """The file, cut to the bytes that stay; a new one if None."""
+    """Open the file, truncated to the bytes to keep; a new one if None."""
     try:
         if kept is None:
             return open(path, "wb")

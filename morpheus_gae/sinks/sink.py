@@ -1,4 +1,4 @@
-"""Sink: what every destination offers."""
+"""Sink: the protocol of all sinks."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 
 class OutputClosed(OutputError):  # noqa: N818
-    """Whoever read our output has gone (``| head``): nothing more is wanted."""
+    """The reader of our output has exited (``| head``)."""
 
 
 class Sink(Protocol):
-    """Where tables go, in order."""
+    """Protocol: a sink of tables, in order."""
 
     def add(self, table: pa.Table) -> None:
-        """Take a table.
+        """Write a table.
 
         Raises
         ------
         OutputClosed
-            If nobody reads any more.
+            If the reader has exited.
         OutputError
             If it cannot be written.
         """
         ...
 
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system, in whole records."""
+        """Pass everything written so far to the operating system, in whole records."""
         ...
 
     def close(self) -> None:
-        """Finish; nothing can be added after. Closing again does nothing."""
+        """Close; nothing can be added afterwards. Idempotent."""
         ...
 
 
 @contextmanager
 def told(name: str) -> Iterator[None]:
-    """Turn the system's errors into ours, with the name of the destination."""
+    """Convert system errors to ours, with the name of the output."""
     try:
         yield
     except BrokenPipeError:

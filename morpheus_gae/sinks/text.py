@@ -1,4 +1,4 @@
-"""Text sinks: NDJSON and CSV, into files and stdout."""
+"""Text sinks: NDJSON and CSV, to files and stdout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morpheus_gae.sinks.ndjson import json_lines
 from morpheus_gae.sinks.sink import told
 
 CHUNK_ROWS = 65_536
-"""Rows that are turned to text at a time: bounds the memory that a large table takes."""
+"""Rows formatted at once: bounds the memory of large tables."""
 
 
 class TextSink:
@@ -23,14 +23,14 @@ class TextSink:
     Parameters
     ----------
     file
-        With ``write``, ``flush`` and ``close``.
+        Object with ``write``, ``flush`` and ``close``.
     name
         For errors.
     kind
-        ``ndjson`` (each table with its own columns) or ``csv`` (the columns of the first table hold:
-        see ``conform``; what acts in a spreadsheet or on a terminal is made harmless: see ``cells``).
+        ``ndjson`` (each table with its own columns) or ``csv`` (with the schema of the first table, see
+        ``conform``, and escaped text, see ``cells``).
     beneath
-        File that lies under a compressing one, flushed and closed after it.
+        File under a compressing one, flushed and closed after it.
     owned
         Whether to close the files.
     """
@@ -49,18 +49,18 @@ class TextSink:
                 self._files[0].write(json_lines(part) if self._kind == "ndjson" else self._csv(part))
 
     def flush(self) -> None:
-        """Hand over what is buffered."""
+        """Flush buffered rows."""
         with told(self._name):
             for file in self._files:
                 file.flush()
 
     def close(self) -> None:
-        """Flush, and close files of our own."""
+        """Flush, and close owned files."""
         if self._closed:
             return
         self._closed = True
         with told(self._name), ExitStack() as last:
-            # whatever fails, all of them are closed
+            # close all of them even on errors
             for file in reversed(self._files):
                 last.callback(file.close if self._owned else file.flush)
 

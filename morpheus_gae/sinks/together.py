@@ -1,6 +1,4 @@
-"""Together: incidents in the form that is sent beside the plain one, which tells a sink about them:
-its key in a topic, its id and severity at a server.
-"""
+"""Together: encoded incidents beside the plain columns, which sinks use for key, id and severity."""
 
 from __future__ import annotations
 
@@ -15,11 +13,11 @@ if TYPE_CHECKING:
     from morpheus_gae.incidents.fold import Change
 
 SENT = "sent"
-"""Column that holds the other form; no incident has one of this name."""
+"""Column with the encoded form; not used by incidents."""
 
 
 def together(form: str) -> Callable[[Sequence[Change], str], pa.Table]:
-    """Function from incidents and ``name@hash`` to plain rows with those to be sent beside them.
+    """Return the function from incidents and ``name@hash`` to plain rows with the encoded ones.
 
     Parameters
     ----------
@@ -41,5 +39,5 @@ def together(form: str) -> Callable[[Sequence[Change], str], pa.Table]:
 
 
 def sent_of(table: pa.Table) -> pa.Table:
-    """The rows to be sent, of what ``together`` gave."""
+    """Return the rows to send, from the result of ``together``."""
     return pa.Table.from_struct_array(table[SENT].combine_chunks())

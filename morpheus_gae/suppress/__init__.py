@@ -1,1 +1,4 @@
-"""Suppress: flagged flows that are known and need no alert, held back by rules on record."""
+"""Suppress: rules that suppress alerts and incidents, policies, and analysts' feedback.
+
+Imports ``flows``, ``detect``, ``incidents`` and ``sinks``; nothing of the engine.
+"""

@@ -1,4 +1,4 @@
-"""Export: feedback that something is benign, as the narrowest rules that hold it back."""
+"""Export: converts benign feedback to the narrowest suppression rules."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from morpheus_gae.suppress.read import MAX_REASON, parse_rules
 
 HEAD = "# Written by  morpheus-gae feedback --export"
 DAYS = 90
-"""After so many days a rule counts no more, unless told otherwise."""
+"""Default lifetime of a rule in days."""
 
 
 def rules_text(told: Sequence[Told], until: date) -> str:
-    """Rules for what is benign by what was said last of it.
+    """Create rules for everything whose last verdict is benign.
 
     Parameters
     ----------
     told
-        Lines of a file of feedback, in order; those that do not tell which flows they are of give none.
+        Lines of a feedback file, in order; those without resolved flows give no rule.
     until
-        Last day on which the rules count.
+        Last day on which the rules apply.
 
     Returns
     -------
     str
-        TOML that ``read.parse_rules`` takes: a rule for each, of its hosts and its services.
+        TOML for ``read.parse_rules``: one rule each, with its hosts and services.
     """
     benign = [one for one in latest(told) if one.verdict == BENIGN and one.placed]
     text = "\n".join([HEAD, "", *(_rule(one, until) for one in benign)])
-    # what is written can be read
+    # the result is valid
     parse_rules(text.encode(), "the rules")
     return text
 
 
 def write_rules(path: str, text: str) -> None:
-    """Write a file of rules; one that somebody wrote by hand is left alone.
+    """Write a file of rules; a handwritten one is not overwritten.
 
     Raises
     ------
     UsageError
-        If there is such a file.
+        If the file is handwritten.
     OutputError
         If it cannot be written.
     """
@@ -56,7 +56,7 @@ def write_rules(path: str, text: str) -> None:
                     raise UsageError(f"{path} was not written by --export: give another name")
         with open(f"{path}.new", "w", encoding="utf-8") as file:
             file.write(text)
-        # a run that looks for changes sees the old rules or the new ones
+        # atomic: a reloading run sees either the old or the new rules
         os.replace(f"{path}.new", path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from None
@@ -82,5 +82,5 @@ def _rule(one: Told, until: date) -> str:
 
 
 def _quoted(text: str) -> str:
-    # strings of JSON are strings of TOML, but for escapes of halves of a character
+    # JSON strings are TOML strings, except for escaped surrogates
     return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Feedback: what analysts said of alerts and incidents, in a file of JSON lines that is only added to."""
+"""Feedback: analysts' verdicts on alerts and incidents, in an append-only JSON lines file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAR = 1 << 53
 
 @dataclass(frozen=True)
 class Told:
-    """What somebody said of one alert or incident.
+    """One verdict on an alert or incident.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class Told:
     verdict
         ``benign`` or ``attack``.
     note, who, when
-        In words; the time as RFC 3339 in UTC.
+        Text; the time as RFC 3339 in UTC.
     sources, targets
-        Addresses of its flows; None where there are more than were kept.
+        Addresses of its flows; None if truncated.
     services
-        As ``protocol/port``, -1 where unknown; None where there are more than were kept.
+        As ``protocol/port``, -1 where unknown; None if truncated.
     first, last
-        Milliseconds since the epoch in which its flows lie; None without times.
+        Time range of its flows, milliseconds since the epoch; None without times.
     flows
-        How many it has; 0 where it was not looked up: then all of the above are None.
+        Number of flows; 0 if not looked up: then all of the above are None.
     """
 
     id: str
@@ -57,12 +57,12 @@ class Told:
 
     @property
     def placed(self) -> bool:
-        """Whether it tells which flows it is of."""
+        """Whether its flows are known."""
         return self.sources is not None or self.targets is not None
 
 
 def append(path: str, told: Told) -> None:
-    """Add a line to a file, made if need be; several may do so at once.
+    """Append a line to a file, created if necessary; safe for concurrent use.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def append(path: str, told: Told) -> None:
     try:
         with open(path, "a+b") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            # what somebody who was killed left of a line is no line
+            # an incomplete line of a killed process is ignored
             with open_end(path) as file:
                 file.write(line.encode() + b"\n")
                 file.flush()
@@ -83,12 +83,12 @@ def append(path: str, told: Told) -> None:
 
 
 def read_feedback(path: str) -> list[Told]:
-    """All lines of a file, in order.
+    """Read all lines of a file, in order.
 
     Raises
     ------
     InputError
-        If it cannot be read, or a line is none of ours; the message names the line.
+        If it cannot be read, or a line is invalid; the message names the line.
     """
     try:
         if os.path.getsize(path) > MAX_BYTES:
@@ -110,7 +110,7 @@ def read_feedback(path: str) -> list[Told]:
 
 
 def latest(told: Iterable[Told]) -> list[Told]:
-    """The last that was said of each id, in the order in which that was said."""
+    """Return the last verdict of each id, in order."""
     found: dict[str, Told] = {}
     for one in told:
         found.pop(one.id, None)
@@ -119,12 +119,12 @@ def latest(told: Iterable[Told]) -> list[Told]:
 
 
 def _told(values: Any) -> Told:
-    """Check one line.
+    """Validate one line.
 
     Raises
     ------
     ValueError
-        Says what is wrong.
+        With the reason.
     """
     if not isinstance(values, dict):
         raise ValueError("it is no object")
@@ -163,7 +163,7 @@ def _texts(values: dict[str, Any], name: str) -> list[str] | None:
 
 
 def lines(told: Sequence[Told]) -> str:
-    """As a table for a terminal: the newest last."""
+    """Format as a table for a terminal, the newest last."""
     rows = [("id", "verdict", "when", "who", "flows", "of", "note")]
     for one in told:
         sides = [_few(side) for side in (one.sources, one.targets)]

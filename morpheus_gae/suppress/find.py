@@ -1,4 +1,4 @@
-"""Find: an alert or an incident by its id, in files that a pipeline or ``incidents`` wrote."""
+"""Find: looks up an alert or incident by its id in output files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = 100_000
 
 
 class Found(NamedTuple):
-    """Which flows an id stands for; fields as in ``feedback.Told``."""
+    """Flows of an id; fields as in ``feedback.Told``."""
 
     sources: list[str] | None
     targets: list[str] | None
@@ -31,12 +31,12 @@ class Found(NamedTuple):
 
 
 def in_alerts(paths: Sequence[str], id: str) -> Found | None:
-    """Look an id up among alerts of encoding ``plain``, and among the incidents that they come to.
+    """Look up an id in alerts of encoding ``plain``, and in the incidents folded from them.
 
     Raises
     ------
     GaeError
-        If a file cannot be read, or holds no alerts.
+        If a file cannot be read, or has no alerts.
     """
     from morpheus_gae.flows.readers.read import expand, read_flows
     from morpheus_gae.incidents.alerts_file import checked
@@ -65,12 +65,12 @@ def in_alerts(paths: Sequence[str], id: str) -> Found | None:
 
 
 def in_incidents(paths: Sequence[str], id: str) -> Found | None:
-    """Look an id up among records of incidents, encoding ``plain``; the last record of an id counts.
+    """Look up an id in incident records of encoding ``plain``; the last record of an id is used.
 
     Raises
     ------
     GaeError
-        If a file cannot be read, or holds no incidents.
+        If a file cannot be read, or has no incidents.
     """
     found = None
     for path in paths:
@@ -105,7 +105,7 @@ def _of_record(row: dict[str, Any], path: str) -> Found:
 
 
 def _service(name: str) -> str:
-    """``tcp/443`` as ``6/443``: what ``records.service_name`` undoes."""
+    """Convert ``tcp/443`` to ``6/443``, the inverse of ``records.service_name``."""
     from morpheus_gae.incidents.records import PROTOCOLS
 
     protocol, _, port = name.partition("/")

@@ -1,4 +1,4 @@
-"""Held: alerts of a file, and incidents, without what rules hold back, which is counted."""
+"""Held: applies suppression rules to alerts and incidents of files, and counts."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """Rules at one moment, and what they held back.
+    """Rules at one point in time, with their counts.
 
     Parameters
     ----------
     rules
-        In order: the first that fits counts.
+        In order: the first match applies.
     now
-        With a time zone.
+        Time, with time zone.
 
     Attributes
     ----------
     flows, incidents
-        How many each rule held back, by its name.
+        Suppressed numbers, by rule name.
     expired
-        Rules that count no more.
+        Expired rules.
     """
 
     def __init__(self, rules: Sequence[Rule], now: datetime) -> None:
@@ -41,7 +41,7 @@ class Held:
         self.expired = [rule for rule in rules if rule.expired(now)]
 
     def alerts(self, table: pa.Table) -> pa.Table:
-        """The rows that no rule holds back, of checked alert rows (``incidents.alerts_file``)."""
+        """Return the unsuppressed rows of validated alert rows (``incidents.alerts_file``)."""
         import pyarrow as pa
 
         from morpheus_gae.suppress.rows import Rows
@@ -53,13 +53,13 @@ class Held:
         return table.filter(pa.array(found == NONE))
 
     def changes(self, changes: Sequence[Change]) -> list[Change]:
-        """The incidents that no rule of a kind holds back; each change that is counts as one."""
+        """Return the unsuppressed incidents; each suppressed change counts as one."""
         kept, held = self.split(changes)
         self.incidents.update(rule.name for _, rule in held)
         return kept
 
     def split(self, changes: Sequence[Change]) -> tuple[list[Change], list[tuple[Change, Rule]]]:
-        """Incidents that no rule of a kind holds back, and the others with the rule; none is counted."""
+        """Split into unsuppressed incidents, and suppressed ones with their rule; without counting."""
         from morpheus_gae.incidents.kinds import kind_of
 
         kept, held = [], []
@@ -73,7 +73,7 @@ class Held:
         return kept, held
 
     def lines(self) -> list[str]:
-        """What was held back, and which rules count no more: one fact a line."""
+        """Describe suppressed numbers and expired rules, one fact per line."""
         told = [f"Warning: rule {rule.name} has expired and counts no more" for rule in self.expired]
         for what, counts in (("alerts", self.flows), ("incidents", self.incidents)):
             told += [f"Suppressed: {n:,} {what} by rule {name}" for name, n in sorted(counts.items())]

@@ -1,4 +1,4 @@
-"""Match: which rule, if any, holds each flagged flow or incident back: the first in the file that fits."""
+"""Match: finds the first rule that suppresses each flagged flow or incident."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Bool = npt.NDArray[np.bool_]
 
 NONE = -1
 MANY = 16
-"""Rules of single hosts from which it is worth while to know which hosts there are at all."""
+"""Number of single-host rules from which a prefilter by present hosts pays off."""
 
 
 def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
-    """Position of the rule that holds each flow back.
+    """Return the index of the rule that suppresses each flow.
 
     Parameters
     ----------
     rules
-        In order; those of incidents and expired ones hold no flow back.
+        In order; incident rules and expired ones never match.
     rows
         E flagged flows.
     now
@@ -39,7 +39,7 @@ def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
     Returns
     -------
     int64 [E]
-        ``NONE`` where no rule fits.
+        ``NONE`` where no rule matches.
     """
     found = np.full(len(rows), NONE, np.int64)
     if not len(rows):
@@ -59,21 +59,21 @@ def which(rules: Sequence[Rule], rows: Rows, now: datetime) -> I64:
 
 
 def fits(rule: Rule, rows: Rows, among: I64) -> I64:
-    """Which flows are all that a rule tells.
+    """Find the flows that match a rule.
 
     Parameters
     ----------
     rule
-        The cheapest of its questions come first, and each is asked of what is left.
+        Rule; the cheapest conditions are tested first, each on the remaining flows.
     rows
         E flagged flows.
     among
-        int64 [K] positions of those that are asked for.
+        int64 [K] positions of the flows to test.
 
     Returns
     -------
     int64 [L]
-        Positions of those that fit, in order.
+        Positions of the matches, in order.
     """
     left = among
     if rule.protocols is not None:
@@ -99,15 +99,15 @@ def fits(rule: Rule, rows: Rows, among: I64) -> I64:
 
 
 def which_incident(rules: Sequence[Rule], incident: Incident, kind: str, now: datetime) -> int:
-    """Position of the rule that holds an incident back, or ``NONE``.
+    """Return the index of the rule that suppresses an incident, or ``NONE``.
 
     Parameters
     ----------
     rules
-        In order; only those with ``kind`` are asked.
+        In order; only those with ``kind`` are tested.
     incident
-        As far as it was seen: all its hosts and services have to fit. An incident with more of them than it
-        names fits no rule that asks for them. Its surprise is the pooled one.
+        Current state: all its hosts and services must match. An incident with truncated lists matches no rule
+        on them. Its surprise is the pooled one.
     kind
         Name of its kind.
     now
@@ -120,13 +120,13 @@ def which_incident(rules: Sequence[Rule], incident: Incident, kind: str, now: da
 
 
 def _present(rows: Rows) -> set[tuple[int, int]]:
-    """Both sides' addresses."""
+    """Return the addresses of both sides."""
     hi, lo = np.concatenate([rows.src_hi, rows.dst_hi]), np.concatenate([rows.src_lo, rows.dst_lo])
     return set(zip(hi.tolist(), lo.tolist(), strict=True))
 
 
 def holds(rule: Rule, incident: Incident) -> bool:
-    """Whether all hosts and services of an incident fit a rule, and its pooled surprise."""
+    """Whether all hosts and services of an incident, and its pooled surprise, match a rule."""
     if rule.least is not None and incident.pooled < rule.least:
         return False
     if rule.most is not None and incident.pooled > rule.most:

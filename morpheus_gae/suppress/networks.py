@@ -1,4 +1,4 @@
-"""Networks: whether addresses lie in one of several networks, IPv4 and IPv6, whole columns at a time."""
+"""Networks: membership of address columns in several IPv4 and IPv6 networks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _V4_HIGH = np.uint64(int(V4_PREFIX) >> 32)
 
 
 def read_network(text: str) -> Network:
-    """A network or a single address; IPv4-mapped IPv6 ones are IPv4, as everywhere here.
+    """Parse a network or single address; IPv4-mapped IPv6 ones are IPv4.
 
     Raises
     ------
     ValueError
-        If it is none, or has bits set beyond its prefix; the message says what would be right.
+        If invalid, or with host bits set; the message suggests a correction.
     """
     try:
         network = ipaddress.ip_network(text.strip())
@@ -49,12 +49,12 @@ class Networks:
     Parameters
     ----------
     networks
-        Overlapping ones are told once.
+        Networks; overlapping ones are merged.
 
     Attributes
     ----------
     networks
-        The fewest that cover the same addresses, IPv4 first.
+        Minimal equivalent list, IPv4 first.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -67,29 +67,29 @@ class Networks:
         nets, masks = zip(*map(_binary, self.networks), strict=True) if self.networks else ((), ())
         self._hi, self._lo = _halves(nets)
         self._mask_hi, self._mask_lo = _halves(masks)
-        # ::/0 holds no IPv4 address, though these are held as IPv6 ones
+        # ::/0 excludes IPv4 addresses, though these are stored as IPv6 ones
         self._holds_v4 = np.array([isinstance(n, ipaddress.IPv4Network) for n in self.networks], bool)
 
     @property
     def families(self) -> frozenset[int]:
-        """4 and 6, as far as there are such."""
+        """Return the address families present, of 4 and 6."""
         return frozenset(n.version for n in self.networks)
 
     @property
     def all(self) -> bool:
-        """Whether every address of a family lies in them."""
+        """Whether every address of a family is included."""
         return any(n.prefixlen == 0 for n in self.networks)
 
     @cached_property
     def hosts(self) -> frozenset[tuple[int, int]] | None:
-        """The addresses, as two numbers each, if there are few and no network is wider; else None."""
+        """Return the addresses, as two numbers each, if there are only a few single ones; else None."""
         if any(n.num_addresses > _FEW for n in self.networks) or len(self.networks) > _FEW:
             return None
         numbers = [int(host) | (int(V4_PREFIX) if n.version == 4 else 0) for n in self.networks for host in n]
         return frozenset((number >> 64, number & _LOW) for number in numbers)
 
     def hold(self, hi: U64, lo: U64) -> Bool:
-        """Which addresses lie in one of them.
+        """Mark the addresses in one of the networks.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Networks:
 
 
 def _binary(network: Network) -> tuple[int, int]:
-    """Address and mask, 128 bits each."""
+    """Return address and mask, 128 bits each."""
     v4 = isinstance(network, ipaddress.IPv4Network)
     mask = ((1 << 128) - 1) ^ ((1 << (network.max_prefixlen - network.prefixlen)) - 1)
     return int(network.network_address) | (int(V4_PREFIX) if v4 else 0), mask

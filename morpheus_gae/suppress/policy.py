@@ -1,4 +1,4 @@
-"""Policy: what a network forbids, as rules of a TOML file; incidents that break one are a kind of their own.
+"""Policy: forbidden traffic, as rules of a TOML file; incidents that violate one are marked.
 
 ::
 
@@ -9,7 +9,7 @@
     ports = [3389]
     reason = "guests have no business on servers"
 
-Only flagged flows are looked at: a policy names what an incident is, it is no firewall.
+Only flagged flows are tested: a policy classifies incidents, it is not a firewall.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ TABLE = "deny"
 
 
 def read_policy(path: str) -> list[Rule]:
-    """Rules of a file, with the keys of suppression that tell hosts and services.
+    """Read the rules of a file, with the suppression keys for hosts and services.
 
     Raises
     ------
     InputError
-        As of ``read_rules``; and where a rule asks for ``kind``, ``why`` or surprise.
+        As in ``read_rules``, and if a rule has ``kind``, ``why`` or surprise.
     """
     rules = read_rules(path, TABLE)
     for rule in rules:
@@ -48,16 +48,16 @@ def read_policy(path: str) -> list[Rule]:
 
 
 def mark(rules: Sequence[Rule], changes: Sequence[Change], now: datetime | None = None) -> None:
-    """Tell incidents which rule they break, the first that all of their hosts and services fit.
+    """Mark incidents with the first rule that all of their hosts and services match.
 
     Parameters
     ----------
     rules
-        In order; those that have expired do not count.
+        In order; expired ones are ignored.
     changes
-        Whose incidents are marked (``Incident.policy``), or lose a mark that fits no more.
+        Their incidents get a mark (``Incident.policy``), or lose one that no longer applies.
     now
-        With a time zone; by default what the clock says.
+        Time, with time zone; now by default.
     """
     now = datetime.now(timezone.utc) if now is None else now
     counting = [rule for rule in rules if not rule.expired(now)]

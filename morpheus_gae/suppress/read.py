@@ -1,4 +1,4 @@
-"""Read: rules of a TOML file, checked as a whole before the first of them counts.
+"""Read: reads the rules of a TOML file, validated as a whole.
 
 ::
 
@@ -37,21 +37,20 @@ _PLACES = ("source", "destination", "pair", "ports", "protocol", "kind", "why")
 
 
 def read_rules(path: str, begins: str = TABLE) -> list[Rule]:
-    """Rules of a file, in its order; each begins with ``[[begins]]``.
+    """Read the rules of a file, in order; each starts with ``[[begins]]``.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is no TOML, or one of its rules is wrong: unknown keys, values of another
-        type, no reason, nothing that a flow could fit, or something that every flow fits. The message is one
-        line that names the rule and where it begins.
+        If the file cannot be read, is not TOML, or a rule is invalid: unknown keys, wrong types, no reason,
+        or matching no flow or every flow. The message is one line with the rule and its position.
     """
     raw = _bytes(path)
     return parse_rules(raw, path, begins)
 
 
 def parse_rules(raw: bytes, name: str, begins: str = TABLE) -> list[Rule]:
-    """As ``read_rules``, of what a file holds; ``name`` is told."""
+    """Like ``read_rules``, for the content of a file; ``name`` is used in messages."""
     tables = _toml(raw, name)
     for key in tables:
         if key != begins:
@@ -65,7 +64,7 @@ def parse_rules(raw: bytes, name: str, begins: str = TABLE) -> list[Rule]:
         raise InputError(f"{name} holds {len(rules):,} rules: {MAX_RULES:,} are the most")
     lines = _lines(raw)
     if len(lines) != len(rules):
-        # written in another way, or quoted in a text: no line is better than a wrong one
+        # other notation, or quoted in a text: no line number is better than a wrong one
         lines = [0] * len(rules)
     read: list[Rule] = []
     seen: dict[str, int] = {}
@@ -80,7 +79,7 @@ def parse_rules(raw: bytes, name: str, begins: str = TABLE) -> list[Rule]:
 
 
 def _lines(raw: bytes) -> list[int]:
-    """Line of each header, 1 for the first."""
+    """Return the line number of each header, from 1."""
     lines, line, at = [], 1, 0
     for found in _HEADER.finditer(raw):
         line += raw.count(b"\n", at, found.start())
@@ -117,7 +116,7 @@ def _toml(raw: bytes, name: str) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads one table, and refuses it in one line."""
+    """Parser of one table, with one-line errors."""
 
     def __init__(self, table: dict[str, Any], number: int, line: int, where: str) -> None:
         self._table = table
@@ -127,7 +126,7 @@ class _Reader:
         self._number = number
 
     def rule(self) -> Rule:
-        """The rule."""
+        """Return the rule."""
         readers: dict[str, Callable[[Any, str], Any]] = {
             "name": self._text(MAX_NAME),
             "reason": self._text(MAX_REASON),
@@ -169,7 +168,7 @@ class _Reader:
         return rule
 
     def _sound(self, rule: Rule) -> None:
-        """Refuse what no flow fits, and what every flow fits."""
+        """Refuse rules that match no flow, or every flow."""
         if rule.least is not None and rule.most is not None and rule.least > rule.most:
             self._refuse("it can never match: min_surprise is more than max_surprise")
         if rule.source is not None and rule.destination is not None:
@@ -209,7 +208,7 @@ class _Reader:
             return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
         if not isinstance(value, date):
             self._refuse(f"{key} is a date without quotes: {key} = 2026-12-31")
-        # to the end of that day
+        # until the end of that day
         try:
             return datetime.combine(value, time(), timezone.utc) + timedelta(days=1)
         except OverflowError:

@@ -1,4 +1,4 @@
-"""Rows: what rules look at of flagged flows, as arrays."""
+"""Rows: the attributes of flagged flows used by rules, as arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 NEEDED = (*columns.ADDRESSES, columns.SRC_PORT, columns.DST_PORT, columns.PROTOCOL)
-"""Columns of flows that rules look at, where there are such."""
+"""Columns of flows used by rules, where present."""
 UNKNOWN = -1
 
 # by ``detect.alerts.why``
@@ -52,14 +52,14 @@ class Rows:
     src_hi, src_lo, dst_hi, dst_lo
         uint64 [E], see ``flows.addresses.text``.
     port
-        int64 [E], of the service: the destination's, or the source's in a record of the answers; -1 where
+        int64 [E], of the service: the destination's, or the source's in a record of responses; -1 where
         unknown.
     protocol
         int64 [E], IANA number; -1 where unknown.
     surprise
         float64 [E] nats.
     why
-        int64 [E], bits of ``rule.WHY``; 0 where the reason is none of them.
+        int64 [E], bits of ``rule.WHY``; 0 for other reasons.
     """
 
     src_hi: U64
@@ -76,12 +76,12 @@ class Rows:
 
     @classmethod
     def of(cls, table: pa.Table, surprise: F64, why: I64) -> Rows:
-        """From columns of E flows.
+        """Create from columns of E flows.
 
         Parameters
         ----------
         table
-            With those of ``NEEDED`` that there are; others are not looked at.
+            Table with columns of ``NEEDED``; others are ignored.
         surprise, why
             As above.
         """
@@ -101,7 +101,7 @@ class Rows:
 
     @classmethod
     def of_alerts(cls, table: pa.Table) -> Rows:
-        """From alert rows of encoding ``plain``, checked (``incidents.alerts_file.checked``)."""
+        """Create from validated alert rows of encoding ``plain`` (``incidents.alerts_file.checked``)."""
         words = np.asarray(table["why"].to_numpy(), object)
         texts, of = np.unique(words.astype(str), return_inverse=True)
         bits = np.array([_OF_TEXT.get(text, 0) for text in texts.tolist()], np.int64)
@@ -110,7 +110,7 @@ class Rows:
 
 
 def reasons(scores: Scores, index: I64) -> I64:
-    """Bits of ``rule.WHY`` for the flows of an index, int64 [K]."""
+    """Return the bits of ``rule.WHY`` for the flows of an index, int64 [K]."""
     parts: list[Any] = [
         None if part is None else part[index]
         for part in (scores.pair_part, scores.flow_part, scores.graph_part, scores.activity_part)
@@ -119,7 +119,7 @@ def reasons(scores: Scores, index: I64) -> I64:
 
 
 def _whole(table: pa.Table, name: str) -> I64:
-    """int64 [E]; ``UNKNOWN`` where absent or nothing like a port."""
+    """Return a column as int64 [E]; ``UNKNOWN`` where absent or out of range."""
     from morpheus_gae.flows.tables.numbers import numbers
 
     if name not in table.column_names:

@@ -1,4 +1,4 @@
-"""Rule: what is known and needs no alert, who says so until when, and why."""
+"""Rule: one suppression rule, with its conditions, reason and expiry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROTOCOLS = {
     **{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51},
     **{"ipv6-icmp": 58, "sctp": 132},
 }
-"""Names of protocol numbers (IANA) that rules may use; any number is as good."""
+"""Names of protocol numbers (IANA) that rules may use beside numbers."""
 
 KINDS = tuple(kind.name for kind in vars(kinds).values() if isinstance(kind, kinds.Kind))
 """Names of the kinds of incidents."""
@@ -25,30 +25,30 @@ KINDS = tuple(kind.name for kind in vars(kinds).values() if isinstance(kind, kin
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: a flow is held back if all that is told fits; what is None was not told.
+    """One rule: suppresses flows that match all conditions; None: no condition.
 
     Attributes
     ----------
     name
-        In metrics and summary.
+        Name in metrics and summary.
     reason
-        For whoever asks later.
+        Documented reason.
     line
-        Where the rule begins in its file, 1 for the first line; 0 if unknown.
+        Line of the rule in its file, from 1; 0 if unknown.
     until
-        Moment from which it counts no more, with a time zone.
+        Expiry, with time zone.
     source, destination
         Networks.
     pair
-        Networks of the two hosts, whichever is the source.
+        Networks of the two hosts, in either direction.
     ports
         First and last of each range, of the service's port.
     protocols
         IANA numbers.
     why
-        Bits of ``WHY``: all reasons that the alert names are among them.
+        Bits of ``WHY``, which must include all reasons of the alert.
     kinds
-        Of incidents; such a rule holds no single flow back.
+        Kinds of incidents; such a rule does not suppress flows.
     least, most
         Surprise (nats), both inclusive.
     """
@@ -69,7 +69,7 @@ class Rule:
 
     @cached_property
     def hosts(self) -> frozenset[tuple[int, int]] | None:
-        """Addresses of which a flow must have one, if the rule names single hosts; else None."""
+        """Return the addresses of which a flow must have one, if the rule has only hosts; else None."""
         pair = self.pair or (None, None)
         for networks in (self.source, self.destination, *pair):
             if networks is not None and networks.hosts is not None:
@@ -77,5 +77,5 @@ class Rule:
         return None
 
     def expired(self, now: datetime) -> bool:
-        """Whether it counts no more."""
+        """Whether it has expired."""
         return self.until is not None and now >= self.until

@@ -1,1 +1,4 @@
-"""Remote sinks: delivery of alerts to servers that people look at."""
+"""Remote sinks: delivery of alerts to servers (syslog, webhook, Elastic, Splunk, Slack).
+
+``sink`` batches and retries, one file per protocol posts. Imports ``sinks`` and what it may import.
+"""

@@ -1,4 +1,4 @@
-"""Elastic: records to Elasticsearch or OpenSearch, by the bulk API, each under its own id.
+"""Elastic: sends records to Elasticsearch or OpenSearch by the bulk API, each with its own id.
 
 Sources: the pages "Bulk API" and "Index API" of elastic.co/guide and of docs.opensearch.org.
 """
@@ -20,13 +20,13 @@ from morpheus_gae.sinks.remote.refused import Refusal
 from morpheus_gae.sinks.remote.sink import Answer
 
 NAME = re.compile(r"[^-_+.A-Z\\/*?\"<>|,#:\s][^A-Z\\/*?\"<>|,#:\s]{0,254}")
-"""Of an index, an alias or a data stream."""
+"""Valid names of an index, alias or data stream."""
 TOLD = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
-"""Only what is read here: else an answer is as long as what was sent."""
+"""Restricts the response to what is read here: otherwise it is as long as the request."""
 NDJSON = {"Content-Type": "application/x-ndjson"}
 CONFLICT = 409
 BLOCKED = "cluster_block_exception"
-"""A disk that is full, with 403 in some versions: it passes when there is room again."""
+"""Disk full, reported with 403 in some versions: transient."""
 HOPELESS = frozenset(
     {
         "index_not_found_exception",
@@ -35,30 +35,30 @@ HOPELESS = frozenset(
         "invalid_index_name_exception",
     }
 )
-"""About the index and not about a record: the next one would fare no better."""
+"""Errors about the index, not a record: permanent for all records."""
 
 
 class BulkPost:
-    """Batches to an index or a data stream.
+    """Posts batches to an index or a data stream.
 
-    A record that is there already is a success: what is sent twice is there once.
+    A record that exists already counts as delivered: retries do not duplicate.
 
     Parameters
     ----------
     http
         Sends.
     path
-        Name of index, alias or data stream, perhaps behind the path of a proxy.
+        Name of index, alias or data stream, possibly after the path of a proxy.
     updates
-        A record comes again with the same id when it has changed, and the last state wins: by ``index`` and a
-        version of its time, in place of ``create``. Data streams take none of it.
+        Changed records are sent again with the same id, and the last state wins: by ``index`` and a version
+        from its time, instead of ``create``. Not supported by data streams.
     most_records
         Of a batch.
 
     Raises
     ------
     UsageError
-        If an index cannot have that name.
+        If the name is invalid.
     """
 
     most_bytes = 5 << 20
@@ -74,9 +74,9 @@ class BulkPost:
         self._path = f"{before}/{quote(self._index)}/_bulk?{TOLD}"
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Send a batch: what there was no time for is to be sent again, what cannot be held is refused."""
+        """Send a batch: rejected records are retried, invalid ones refused."""
         if self._updates:
-            # an older state that waited for its next try would undo a later one of the same time
+            # a retried older state would undo a later one of the same time
             last = {record.id or i: i for i, record in enumerate(records)}
             records = [records[i] for i in sorted(last.values())]
         return in_parts(records, self._send)
@@ -90,7 +90,7 @@ class BulkPost:
         reply = self._http.send("POST", self._path, body, NDJSON)
         if reply.status >= 300:
             if reply.status == 413 and len(records) > 1:
-                # the batches to come would be too large as well
+                # later batches would be too large as well
                 self.most_bytes = min(self.most_bytes, sum(len(r.body) for r in records) // 2)
             return f"{reply.status}{self._http.said(reply.body)}"
         again, refused, why = [], [], ""
@@ -112,12 +112,12 @@ class BulkPost:
             return b'{"index":{}}' if self._updates else b'{"create":{}}'
         if not self._updates:
             return b'{"create":{"_id":%b}}' % json.dumps(record.id).encode()
-        # an older state that comes late, from a run that goes on where it was, is no success but a conflict
+        # an older state sent late, by a resumed run, is a conflict
         told = {"_id": record.id, "version": max(record.time_ms, 0), "version_type": "external_gte"}
         return json.dumps({"index": told}).encode()
 
     def _items(self, reply: Reply, count: int) -> list[tuple[int, str, str]]:
-        """Status, type and reason of the error, of each record."""
+        """Return status, error type and reason of each record."""
         try:
             items = [next(iter(item.values())) for item in json.loads(reply.body)["items"]]
             found = [(int(item["status"]), *self._error(item.get("error"))) for item in items]

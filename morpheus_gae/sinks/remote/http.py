@@ -1,4 +1,4 @@
-"""Http: requests to a server, each told apart as answered, to be sent again, or in vain; by urllib3."""
+"""Http: requests to a server by urllib3, with outcomes answered, transient or permanent failure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from morpheus_gae.sinks.remote.target import LOOPBACK, Target
 from morpheus_gae.sinks.remote.wire import SECONDS, client_context
 
 REPLY_BYTES = 16 << 20
-"""Of an answer no more is read."""
+"""Maximum bytes read of a response."""
 SAID = 300
-"""Characters of an answer that are told."""
+"""Maximum characters of a response shown."""
 CONNECT_SECONDS = 10.0
 NOT_LET_IN = frozenset({401, 403, 407})
 NOT_THERE = frozenset({404, 405, 410})
@@ -30,37 +30,37 @@ COME_AGAIN = frozenset({408, 425, 429})
 
 
 class Reply(NamedTuple):
-    """An answer: its status, 2xx or one of 4xx that is about what was sent, and what it says."""
+    """A response: its status, 2xx or a 4xx about the content sent, and its text."""
 
     status: int
     body: bytes
 
 
 class Http:
-    """Requests over one connection that stays open.
+    """Requests over one persistent connection.
 
     Parameters
     ----------
     target
         Where to.
     secrets
-        Certificates; and what is never told, should the server say it back.
+        Certificates, and values that are never shown, even if the server echoes them.
     headers
-        Of each request, besides the usual ones.
+        Additional headers of each request.
     seconds
-        Most that an answer may take.
+        Timeout of a response.
 
     Attributes
     ----------
     name
-        Of the server, for messages.
+        Name of the server, for messages.
 
     Raises
     ------
     MissingExtraError
         If urllib3 is not installed.
     UsageError
-        If a secret would travel where others can read it, or certificates cannot be read.
+        If a secret would be sent unencrypted, or certificates cannot be read.
     """
 
     def __init__(
@@ -99,19 +99,19 @@ class Http:
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """Send a request and read its answer: one try.
+        """Send a request and read the response, once.
 
         Returns
         -------
         Reply
-            Its status is 2xx, or one of 4xx that is about what was sent.
+            Its status is 2xx, or a 4xx about the content sent.
 
         Raises
         ------
         Transient
-            If there is no answer, or the server has no time.
+            If there is no response, or the server is overloaded.
         OutputError
-            If the server lets us not in, knows no such path, is not who it should be, or is elsewhere.
+            If authentication fails, the path is unknown, the certificate is wrong, or the server redirects.
         """
         from urllib3.exceptions import HTTPError
 
@@ -126,7 +126,7 @@ class Http:
                 preload_content=False,
             )
             said = answer.read(REPLY_BYTES + 1, decode_content=True)
-            # what is left of an answer that is too long would be read as that to the next request
+            # the rest of a too long response would be read as the next one
             if len(said) > REPLY_BYTES:
                 answer.close()
             answer.release_conn()
@@ -151,12 +151,12 @@ class Http:
         self._pool.clear()
 
     def said(self, body: bytes) -> str:
-        """What an answer says, in brief, on one line, without our secrets; behind ``: `` if it does."""
+        """Return the text of a response, shortened, on one line, without secrets; prefixed by ``: ``."""
         text = " ".join(body[: 4 * SAID].decode("utf-8", "replace").split())
         return f": {printable(self.hidden(text))[:SAID]}" if text else ""
 
     def hidden(self, text: str) -> str:
-        """Text without our secrets."""
+        """Return text with secrets removed."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
@@ -166,9 +166,9 @@ class Http:
 
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
-                # no time will mend it
+                # a permanent error
                 return OutputError(f"{self.name}: its certificate is refused: {cause.verify_message}")
-        # a text of urllib3's names the path, which may be secret
+        # urllib3's messages contain the path, which may be secret
         for cause in _causes(error):
             if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
                 return Transient(str(cause.strerror or type(cause).__name__))
@@ -178,12 +178,12 @@ class Http:
 
 
 def proxy_of(target: Target) -> tuple[str, str] | None:
-    """URL of the proxy that the environment names (``HTTPS_PROXY``, ``NO_PROXY``), and ``user:password``.
+    """Return the URL of the environment's proxy (``HTTPS_PROXY``, ``NO_PROXY``), and ``user:password``.
 
     Raises
     ------
     UsageError
-        If it is no URL of one; what it holds is not told.
+        If it is invalid; its content is not shown.
     """
     url = getproxies().get(target.transport)
     if not url or target.host in LOOPBACK or proxy_bypass(target.host):
@@ -201,12 +201,12 @@ def proxy_of(target: Target) -> tuple[str, str] | None:
 
 
 def basic(username: str, password: str) -> str:
-    """Value of ``Authorization`` for a user and a password (RFC 7617)."""
+    """Return the ``Authorization`` value of a user and a password (RFC 7617)."""
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
 def authorization(secrets: Secrets, scheme: str) -> dict[str, str]:
-    """The header that says who we are: the token behind its scheme, else user and password, else nothing."""
+    """Return the authorization header: the token after its scheme, else user and password, else none."""
     if secrets.token is not None:
         return {"Authorization": f"{scheme} {secrets.token}"}
     if secrets.username is not None:
@@ -215,12 +215,12 @@ def authorization(secrets: Secrets, scheme: str) -> dict[str, str]:
 
 
 def secret_path(path: str, secrets: Secrets) -> str:
-    """A path with the token where ``{token}`` stands.
+    """Return a path with the token in place of ``{token}``.
 
     Raises
     ------
     UsageError
-        If there is no token for it.
+        If there is no token.
     """
     if "{token}" not in path:
         return path or "/"
@@ -230,7 +230,7 @@ def secret_path(path: str, secrets: Secrets) -> str:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a ``Retry-After`` asks for (RFC 9110, 10.2.3); 0 for a date that is over, None for none.
+    """Parse ``Retry-After`` (RFC 9110, 10.2.3) to seconds; 0 for a past date, None if absent.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from, as far as urllib3 tells."""
+    """Yield an error and its causes, as far as urllib3 has them."""
     seen: list[BaseException] = [error]
     while seen:
         at = seen.pop()

@@ -1,4 +1,4 @@
-"""Open: the sink of a server by its URL."""
+"""Open: creates the sink of a server by its URL."""
 
 from __future__ import annotations
 
@@ -30,40 +30,39 @@ def open_remote(
     environment: Mapping[str, str] | None = None,
     retry: Retry | None = None,
 ) -> RemoteSink:
-    """A sink for a server; it connects with the first alert.
+    """Create the sink of a server; it connects at the first alert.
 
     Parameters
     ----------
     url
         See ``target``.
     encode
-        From alert rows to rows in the form that is sent.
+        Converts alert rows to the encoding that is sent.
     counts
-        Counts what is taken and refused.
+        Counts delivered and refused alerts.
     say
-        Tells the user one line.
+        Reports one line to the user.
     refused
-        File for what the server refuses.
+        File for refused alerts.
     retry_seconds
-        So long the server may be away.
+        Maximum time that the server may be unavailable.
     name_of_encoding
-        For what a server takes in one form only.
+        Name of the encoding, for servers that accept only one.
     updates
-        Whether a record comes again, with the same id, when it has changed: where records are kept by their
-        id the last state stays.
+        Whether changed records are sent again with the same id, the last state replacing earlier ones.
     prefix
-        What names of secrets begin with.
+        Prefix of the names of secrets.
     environment
-        Where secrets come from; ``os.environ`` by default.
+        Source of secrets; ``os.environ`` by default.
     retry
-        Paces tries; made of ``retry_seconds`` by default.
+        Retry policy; by default from ``retry_seconds``.
 
     Raises
     ------
     UsageError
-        If URL, encoding and secrets do not fit together.
+        If URL, encoding and secrets are inconsistent.
     MissingExtraError
-        If a library is needed that is not installed.
+        If a required library is not installed.
     """
     target = parse_target(url)
     if name_of_encoding == "cef" and target.kind != "syslog":
@@ -107,7 +106,7 @@ def _webhook(target: Target, secrets: Secrets) -> Post:
     from morpheus_gae.sinks.remote.webhook import WebhookPost, signing_keys
 
     path = secret_path(target.path, secrets)
-    # a token that the path takes is none to be told twice
+    # a token used in the path is not sent as a header
     headers = {} if "{token}" in target.path else authorization(secrets, "Bearer")
     http = Http(target, secrets, headers)
     return WebhookPost(http, path, signing_keys(secrets), target.number("batch", 100))

@@ -1,4 +1,4 @@
-"""Parts: a batch that a server refuses as a whole, halved until it is known which records it means."""
+"""Parts: bisects a batch that a server refuses as a whole, to find the refused records."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.sink import Answer
 
 Send = Callable[[Sequence[Record]], "Answer | str"]
-"""Sends records; tells what became of each, or why all were refused together; raises ``Transient``."""
+"""Sends records; returns the outcome of each, or why all were refused; raises ``Transient``."""
 
 
 def in_parts(records: Sequence[Record], send: Send) -> Answer:
-    """Send records, halving what is refused; n refused ones among m cost about ``2 n log2 m`` requests.
+    """Send records, bisecting refused batches; n refused of m records take about ``2 n log2 m`` requests.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def in_parts(records: Sequence[Record], send: Send) -> Answer:
     Raises
     ------
     Transient
-        If nothing is known of any record. Later on what is left is among those to send again, so that nothing
-        is sent twice that was taken.
+        If the outcome of all records is unknown. After partial success the rest is returned for retry, so
+        that accepted records are not sent twice.
     """
     parts: list[Sequence[Record]] = [records]
     again: list[Record] = []

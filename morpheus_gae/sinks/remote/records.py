@@ -1,4 +1,4 @@
-"""Records: alerts as they are sent to a server, each with what the server is told beside it."""
+"""Records: alerts as sent to a server, with their metadata."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from morpheus_gae.sinks.ndjson import json_lines
 
 Encode = Callable[[pa.Table], pa.Table]
 SEVERITIES = ("low", "medium", "high", "critical")
-"""Words for the severity of a record; alerts have the first three."""
+"""Severities of a record; alerts have the first three."""
 INCIDENT_COLUMNS = frozenset({"id", "state", "kind", "severity", "last_seen", "summary"})
-"""By these columns a table of incidents (``incidents.records.table``) is known."""
+"""Columns that identify a table of incidents (``incidents.records.table``)."""
 
 
 class Record(NamedTuple):
-    """A record on its way.
+    """A record to send.
 
     Attributes
     ----------
     body
         JSON or CEF, one line of UTF-8 without its end.
     id
-        The same each time that it is sent; empty where it has none.
+        Stable id; empty if it has none.
     time_ms
         Milliseconds since the epoch.
     severity
         Index into ``SEVERITIES``.
     text
-        For people, one line.
+        Human-readable text, one line.
     kind
-        ``alert``, ``incident``, or what else it is.
+        ``alert``, ``incident``, or another kind.
     state
-        Of what comes again when it has changed; else empty.
+        State of records that are sent again on changes; else empty.
     """
 
     body: bytes
@@ -53,16 +53,16 @@ class Record(NamedTuple):
 
 
 def records_of(table: pa.Table, encode: Encode) -> list[Record]:
-    """Rows as records.
+    """Convert rows to records.
 
     Parameters
     ----------
     table
         E alert rows (``detect.alerts.alert_table``), incidents (``incidents.records.table``, perhaps with
         more columns), or rows of another kind: then their columns ``id``, ``time`` (milliseconds),
-        ``severity`` (0 to 3), ``text`` and ``kind`` tell what they can.
+        ``severity`` (0 to 3), ``text`` and ``kind`` are used where present.
     encode
-        From rows to rows in the form that is sent.
+        Converts rows to the encoding that is sent.
     """
     if table.num_rows == 0:
         return []
@@ -92,7 +92,7 @@ def _alerts(table: pa.Table, bodies: list[bytes]) -> list[Record]:
 
 def _incidents(table: pa.Table, bodies: list[bytes]) -> list[Record]:
     now = time.time_ns() // 1_000_000
-    # that of the state: it never goes back
+    # time of the state: monotonic
     text = pc.replace_substring(table["last_seen"], "Z", "")
     times = pc.cast(pc.cast(text, pa.timestamp("ms")), pa.int64()).to_pylist()
     names = ("id", "severity", "state", "summary")

@@ -1,4 +1,4 @@
-"""Refused: alerts that a server will never take, kept with what it said."""
+"""Refused: alerts permanently refused by a server, saved with its reason."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ MAX_DETAIL = 1000
 
 
 class Refusal(NamedTuple):
-    """A record, and why it was refused."""
+    """A refused record, and the reason."""
 
     record: Record
     detail: str
 
 
 class RefusedFile:
-    """Refused alerts as lines of JSON at the end of a file.
+    """Refused alerts, appended to a file as JSON lines.
 
     Parameters
     ----------
     path
-        File, made when the first one comes; None ends the run then: nothing is dropped in silence.
+        File, created on first use; None: the run ends instead, nothing is dropped silently.
     name
         The server, for messages.
     """
@@ -37,7 +37,7 @@ class RefusedFile:
         self._lines = None if path is None else AppendedLines(path, "refused alerts")
 
     def write(self, refusals: Sequence[Refusal]) -> None:
-        """Keep refused alerts.
+        """Write refused alerts.
 
         Raises
         ------

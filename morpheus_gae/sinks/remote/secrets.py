@@ -1,8 +1,8 @@
-"""Secrets: what a server is told to know us by; from files and the environment alone, never logged.
+"""Secrets: credentials of servers, only from files and the environment, never logged.
 
 ::
 
-    MORPHEUS_GAE_OUTPUT_TOKEN_FILE=/run/secrets/hec    the value is what the file holds
+    MORPHEUS_GAE_OUTPUT_TOKEN_FILE=/run/secrets/hec    the value is the content of the file
     MORPHEUS_GAE_OUTPUT_TOKEN=...                      the value itself
 """
 
@@ -24,22 +24,22 @@ _TOLD = re.compile(r"[\x20-\x7e]+")
 
 @dataclass(frozen=True)
 class Secrets:
-    """What was given; None where nothing was.
+    """Credentials; None where not given.
 
     Attributes
     ----------
     token
-        Bearer token, API key, HEC token, or the secret part of a webhook's path, as the server has it.
+        Bearer token, API key, HEC token, or the secret part of a webhook's path, depending on the server.
     username, password
         For basic authentication.
     hmac_key
-        Signs what a webhook gets.
+        Key that signs webhook requests.
     ca_file
-        Certificates (PEM) of who may vouch for the server; those of the system by default.
+        CA certificates (PEM) for the server; those of the system by default.
     client_cert, client_key
-        Certificate and key (PEM) of ours, for servers that ask.
+        Client certificate and key (PEM), for servers that require them.
     prefix
-        What the names began with, for messages.
+        Prefix of the names, for messages.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -53,20 +53,19 @@ class Secrets:
 
 
 def load_secrets(environment: Mapping[str, str] | None = None, prefix: str = PREFIX) -> Secrets:
-    """Read what the environment tells.
+    """Load credentials from the environment.
 
     Parameters
     ----------
     environment
         ``os.environ`` by default.
     prefix
-        What the names begin with: two outputs with secrets of their own have two.
+        Prefix of the names, one per output with separate secrets.
 
     Raises
     ------
     UsageError
-        For a name that means nothing, a file that cannot be read, or a value that cannot be sent; values are
-        never told.
+        For an unknown name, an unreadable file, or a value that cannot be sent; values are never shown.
     """
     found: dict[str, str] = {}
     for name, value in sorted((os.environ if environment is None else environment).items()):

@@ -1,4 +1,4 @@
-"""RemoteSink: alerts to a server, in batches, until it has acknowledged every one of them."""
+"""RemoteSink: sends alerts to a server in batches, until all are acknowledged."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK_ROWS = 4_096
-"""Rows that are encoded at a time: bounds the memory that a window with many alerts takes."""
+"""Rows encoded at once: bounds the memory of windows with many alerts."""
 
 
 class Answer(NamedTuple):
-    """What became of a batch.
+    """Outcome of a batch.
 
     Attributes
     ----------
     again
-        Records to send once more, for the server had no time for them.
+        Records to retry, because the server was overloaded.
     refused
-        Records that it will never take.
+        Permanently refused records.
     why, after
-        Of those to send again: the reason, and the seconds until the server wants them, if it told.
+        Reason of the retry, and the delay in seconds requested by the server, if any.
     """
 
     again: Sequence[Record] = ()
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class Post(Protocol):
-    """Brings a batch to a server.
+    """Protocol: sends batches to a server.
 
     Attributes
     ----------
@@ -49,14 +49,14 @@ class Post(Protocol):
     most_bytes: int
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Send a batch and wait for its acknowledgement: one try.
+        """Send a batch and wait for its acknowledgement, once.
 
         Raises
         ------
         Transient
-            If the whole of it is to be sent again.
+            If the whole batch must be retried.
         OutputError
-            If no alert will ever be taken.
+            If the server will never accept any alert.
         """
         ...
 
@@ -66,7 +66,7 @@ class Post(Protocol):
 
 
 class Counts(Protocol):
-    """Takes counts; ``engine.observe.metrics.Metrics`` is one."""
+    """Protocol of counters, implemented by ``engine.observe.metrics.Metrics``."""
 
     def add(self, **counts: int) -> None:
         """Add to ``delivered_alerts``, ``delivery_retries`` and ``refused_alerts``."""
@@ -74,27 +74,27 @@ class Counts(Protocol):
 
 
 class RemoteSink:
-    """Alerts to a server; ``flush`` returns once all are acknowledged, or kept as refused.
+    """Sink of a server; ``flush`` returns once all alerts are acknowledged, or saved as refused.
 
-    A record may come twice (after a failure whose outcome nobody knows), and has the same id then. Whoever
-    adds waits while the server is slow or away.
+    A record may be sent twice (after a failure with unknown outcome), with the same id. ``add`` blocks while
+    the server is slow or unavailable (back-pressure).
 
     Parameters
     ----------
     post
-        Brings a batch.
+        Sends batches.
     name
         The server, for messages.
     encode
-        From alert rows to rows in the form that is sent.
+        Converts alert rows to the encoding that is sent.
     refused
-        Keeps what the server refuses.
+        File of refused alerts.
     counts
         Counts.
     retry
         Paces.
     say
-        Tells the user one line.
+        Reports one line to the user.
     """
 
     def __init__(
@@ -114,23 +114,23 @@ class RemoteSink:
         self._closed = False
 
     def add(self, table: pa.Table) -> None:
-        """Send rows, as far as they fill batches.
+        """Send rows in full batches.
 
         Raises
         ------
         OutputError
-            If the server takes none, or nothing keeps what it refuses.
+            If the server accepts none, or refused alerts cannot be saved.
         """
         for start in range(0, table.num_rows, CHUNK_ROWS):
             self._take(records_of(table.slice(start, CHUNK_ROWS), self._encode))
 
     def flush(self) -> None:
-        """Send the rest, and have everything where it cannot be lost."""
+        """Send the rest, and wait until everything is delivered."""
         self._deliver()
         self._refused.flush()
 
     def close(self) -> None:
-        """Close the connection; what is not acknowledged by now never will be."""
+        """Close the connection; unacknowledged records are lost."""
         if not self._closed:
             self._closed = True
             self._post.close()

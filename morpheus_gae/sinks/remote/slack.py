@@ -1,4 +1,4 @@
-"""Slack: short messages for people, to an incoming webhook of Slack or of what takes its place.
+"""Slack: short messages to an incoming webhook of Slack or a compatible server.
 
 Sources: the pages "Sending messages using incoming webhooks", "Formatting text for app surfaces" (escaping)
 and "Rate limits" of docs.slack.dev.
@@ -20,37 +20,37 @@ from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.sink import Answer
 
 UPDATED = "updated"
-"""State of an incident of which people were told when it began, and will be when it ends."""
+"""State of an incident that is not posted: only its start and end are."""
 WIDEST = 300
-"""Characters of a line."""
+"""Maximum characters of a line."""
 MINUTE = 60.0
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 _ZERO_WIDTH = "\u200b"
 
 
 class SlackPost:
-    """Messages, each about all records of a batch: the gravest in a line each, the rest as a number.
+    """Posts one message per batch: the most severe records in a line each, the rest as a number.
 
-    Records that come when enough has been said this minute are counted, and told of with the next message or
-    at the end; they count as delivered.
+    Records beyond the rate limit are counted, and mentioned in the next message or at the end; they count as
+    delivered.
 
     Parameters
     ----------
     http
         Sends.
     path
-        Of the webhook; secret.
+        Path of the webhook; secret.
     per_minute
-        Messages at most.
+        Maximum messages per minute.
     lines
-        Of a message, at most.
+        Maximum lines per message.
     say
-        Tells the user one line.
+        Reports one line to the user.
     clock
-        Reads seconds, as ``time.monotonic``.
+        Clock in seconds, like ``time.monotonic``.
     """
 
-    # one message a window, as long as memory allows
+    # one message per window, within memory limits
     most_records = 10_000
     most_bytes = 64 << 20
 
@@ -69,7 +69,7 @@ class SlackPost:
         self._held: Counter[tuple[str, int]] = Counter()
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Say what there is to say; or count it, if enough was said. What only went on is not said."""
+        """Post a message, or count the records if rate-limited. Updates of open incidents are not posted."""
         records = [record for record in records if record.state != UPDATED]
         if not records:
             return Answer()
@@ -85,7 +85,7 @@ class SlackPost:
         return Answer()
 
     def close(self) -> None:
-        """Say what was only counted so far, and close the connection."""
+        """Post a message on counted records, and close the connection."""
         if self._held:
             try:
                 why = self._tell(message((), self._held, self._lines))
@@ -104,16 +104,16 @@ class SlackPost:
 
 
 def message(records: Sequence[Record], held: Counter[tuple[str, int]], lines: int) -> str:
-    """What is said of records, and of those before them that were only counted.
+    """Format the message on records, and on earlier ones that were only counted.
 
     Parameters
     ----------
     records
-        All of this time.
+        Records of this message.
     held
-        How many there were before, by kind and severity.
+        Number of earlier ones, by kind and severity.
     lines
-        At most so many records have one.
+        Maximum number of records with a line.
     """
     told = []
     if records:
@@ -128,12 +128,12 @@ def message(records: Sequence[Record], held: Counter[tuple[str, int]], lines: in
 
 
 def escaped(text: str) -> str:
-    """Text of others as Slack shows it: no mark-up, no link, nobody called."""
+    """Escape untrusted text for Slack: no mark-up, links or mentions."""
     line = printable(text)
     line = line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
     for plain, told in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         line = line.replace(plain, told)
-    # others that take Slack's messages call people by an @ alone, and mark up within words
+    # compatible servers mention people by @ alone, and have mark-up within words
     for mark in "@*_~`":
         line = line.replace(mark, mark + _ZERO_WIDTH)
     return line

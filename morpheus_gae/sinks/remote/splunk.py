@@ -1,4 +1,4 @@
-"""Splunk: records to an HTTP Event Collector.
+"""Splunk: sends records to an HTTP Event Collector.
 
 Sources: the pages "HTTP Event Collector REST API endpoints", "Troubleshoot HTTP Event Collector" (codes of
 answers) and "About HTTP Event Collector Indexer Acknowledgment" of help.splunk.com.
@@ -27,33 +27,33 @@ HINTS = {
     11: "the token wants acknowledgements: add ?ack=true",
     14: "the token knows no acknowledgements: leave ?ack=true out",
 }
-"""By code of the answer: about the token, not about a record, so the next one would fare no better."""
+"""Response codes about the token, not a record: permanent for all records."""
 JSON = {"Content-Type": "application/json"}
 ACK_SECONDS, FIRST_PAUSE, MOST_PAUSE = 120.0, 0.1, 5.0
 
 
 class HecPost:
-    """Batches of events.
+    """Posts batches of events.
 
     Parameters
     ----------
     http
         Sends.
     path
-        Of a proxy, before ``/services/collector``.
+        Path of a proxy, before ``/services/collector``.
     index, sourcetype, source
-        Of the events; by default the token's index, ``morpheus_gae:alert`` by the kind of record, and
-        ``morpheus_gae``.
+        Metadata of the events; by default the token's index, ``morpheus_gae:alert`` by the kind of record,
+        and ``morpheus_gae``.
     acknowledged
-        Whether to wait until an indexer has written what was sent.
+        Whether to wait for indexer acknowledgement.
     most_records
         Of a batch.
     wait, clock
-        Wait so many seconds; read seconds, as ``time.monotonic``.
+        Sleep, and a clock in seconds like ``time.monotonic``.
     """
 
     most_bytes = 800_000
-    """The server's own bound is 838,860 in versions before 9 and more since."""
+    """The server's limit is 838,860 in versions before 9, and larger since."""
 
     def __init__(
         self,
@@ -73,16 +73,16 @@ class HecPost:
         self._told = {"host": socket.gethostname() or "-", "source": source}
         if index is not None:
             self._told["index"] = index
-        # one for the life of a process, as the documentation asks
+        # one per process, as the documentation requires
         self._channel = str(uuid.uuid4()) if acknowledged else None
         self._wait = threading.Event().wait if wait is None else wait
         self._clock = clock
         self._failed = False
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Send a batch; after a failure only once the collector says that it is well."""
+        """Send a batch; after a failure only once the collector reports to be healthy."""
         if self._failed:
-            # what is no Splunk may not know the question
+            # compatible servers may not support the request
             with suppress(OutputError):
                 self._http.send("GET", f"{self._collector}/health")
         self._failed = True
@@ -103,7 +103,7 @@ class HecPost:
                 self._wait_for(_number(reply, "ackId"))
             return Answer()
         if reply.status == 413 and len(records) > 1:
-            # the batches to come would be too large as well
+            # later batches would be too large as well
             self.most_bytes = min(self.most_bytes, sum(len(r.body) for r in records) // 2)
         said = f"{reply.status}{self._http.said(reply.body)}"
         code = _number(reply, "code")
@@ -117,7 +117,7 @@ class HecPost:
             "time": round(record.time_ms / 1000, 3),
             **self._told,
             "sourcetype": kind,
-            # beside the event: one that came twice is found by them, whatever its encoding
+            # beside the event: identifies duplicates in any encoding
             "fields": {"id": record.id, "severity": SEVERITIES[record.severity]},
         }
         return b'%b,"event":%b}' % (json.dumps(told).encode()[:-1], record.body)
@@ -128,7 +128,7 @@ class HecPost:
         asked = json.dumps({"acks": [number]}).encode()
         until, pause = self._clock() + ACK_SECONDS, FIRST_PAUSE
         while True:
-            # one that cannot be asked now is asked again: sending all of it anew would be worse
+            # ask again on failure: resending everything would be worse
             with suppress(Transient):
                 reply = self._http.send("POST", f"{self._collector}/ack?channel={self._channel}", asked, JSON)
                 if _acknowledged(reply, number):

@@ -1,4 +1,4 @@
-"""Syslog: alerts as messages of RFC 5424, over TCP, TLS (RFC 5425, 6587) or UDP (RFC 5426)."""
+"""Syslog: sends alerts as RFC 5424 messages over TCP, TLS (RFC 5425, 6587) or UDP (RFC 5426)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SEVERITIES = (5, 4, 3, 2)
 DATAGRAM_BYTES = 65_507
 """The largest payload of UDP over IPv4."""
 LAST_MS = 253_402_300_799_999
-"""The last millisecond that a timestamp of four digits for the year can tell."""
+"""Largest time with a year of four digits, in milliseconds."""
 
 
 class SyslogPost:
-    """Messages over a wire.
+    """Posts messages over a wire.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SyslogPost:
     facility
         Name.
     host
-        Of ours, told in each message; the system's by default.
+        Host name written in each message; the system's by default.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class SyslogPost:
             messages = [message for message, fit in zip(messages, fits, strict=True) if fit]
             self._wire.send(messages)
         else:
-            # octet counting: a message may hold anything
+            # octet counting: a message may contain any byte
             self._wire.send([b"%d %b" % (len(message), message) for message in messages])
         return Answer(refused=refused)
 

@@ -1,4 +1,4 @@
-"""Target: the URL of a server that alerts go to, taken apart."""
+"""Target: parses the URL of an alert server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PORTS = {
     "slack+https": 443,
     "slack+http": 80,
 }
-"""Schemes, and the port of each where a URL tells none."""
+"""Schemes with their default ports."""
 OPTIONS = {
     "syslog": ("facility",),
     "webhook": ("batch",),
@@ -30,7 +30,7 @@ OPTIONS = {
     "splunk": ("index", "sourcetype", "source", "ack", "batch"),
     "slack": ("per_minute", "lines"),
 }
-"""What may stand behind the ``?``, by kind."""
+"""Valid query options, by kind."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,11 +45,11 @@ class Target:
     transport
         ``tcp``, ``tls``, ``udp``, ``https`` or ``http``.
     host, port
-        Where it listens.
+        Address of the server.
     path
-        Begins with ``/``, or is empty.
+        Starts with ``/``, or is empty.
     options
-        What stood behind the ``?``.
+        Query options.
     """
 
     kind: str
@@ -60,18 +60,18 @@ class Target:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """For messages; without a path that may be secret."""
+        """Format for messages, without a path that may be secret."""
         path = "" if self.kind in ("webhook", "slack") else self.path
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.kind}+{self.transport}://{host}:{self.port}{path}"
 
     def number(self, name: str, default: int) -> int:
-        """An option that is a number from 1 on.
+        """Return an option as a number >= 1.
 
         Raises
         ------
         UsageError
-            If it is none.
+            If it is invalid.
         """
         told = self.options.get(name, str(default))
         if not re.fullmatch(r"[1-9][0-9]{0,5}", told):
@@ -79,7 +79,7 @@ class Target:
         return int(told)
 
     def yes(self, name: str) -> bool:
-        """An option that is ``true`` or ``false``, the latter where it is not told.
+        """Return an option that is ``true`` or ``false`` (default).
 
         Raises
         ------
@@ -93,29 +93,29 @@ class Target:
 
     @property
     def sealed(self) -> bool:
-        """Whether nobody else can read what is sent."""
+        """Whether the connection is encrypted."""
         return self.transport in ("tls", "https") or self.host in LOOPBACK
 
 
 def is_remote(url: str | None) -> bool:
-    """Whether a destination is a server other than Kafka."""
+    """Whether an output is a server other than Kafka."""
     scheme, found, _ = (url or "").partition("://")
     return bool(found) and scheme != KAFKA
 
 
 def usual_encoding(url: str | None) -> str:
-    """The encoding of a destination where none is asked for: the schema of its own, if it has one."""
+    """Return the default encoding of an output: its own schema, if it has one."""
     return "ecs" if (url or "").startswith(("elasticsearch+", "opensearch+")) else "plain"
 
 
 def parse_target(url: str) -> Target:
-    """Take a URL apart.
+    """Parse a URL.
 
     Raises
     ------
     UsageError
-        If it is none of a server that is known here, or holds a user or a password. What it holds behind the
-        host is not told: it may be secret.
+        If it is not the URL of a supported server, or contains a user or password. The part after the host is
+        not shown, as it may be secret.
     """
     scheme, _, rest = url.partition("://")
     if scheme not in PORTS:

@@ -1,4 +1,4 @@
-"""Webhook: batches of records as JSON, signed as Standard Webhooks 1.0 asks (standardwebhooks.com)."""
+"""Webhook: sends batches of records as JSON, signed by Standard Webhooks 1.0 (standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from morpheus_gae.sinks.remote.sink import Answer
 from morpheus_gae.sinks.remote.syslog import LAST_MS
 
 PREFIX = "whsec_"
-"""Of a key that is told in base64."""
+"""Prefix of a base64 key."""
 
 
 class WebhookPost:
-    """Batches to a webhook, each with an id that follows from the records in it.
+    """Posts batches to a webhook, each with an id derived from its records.
 
     Parameters
     ----------
     http
         Sends.
     path
-        Of the webhook.
+        Path of the webhook.
     keys
-        Sign; more than one while keys change.
+        Signing keys; several during key rotation.
     most_records
         Of a batch.
     clock
-        Reads seconds since the epoch.
+        Clock in seconds since the epoch.
     """
 
     most_bytes = 1 << 20
@@ -56,7 +56,7 @@ class WebhookPost:
         self.most_records = most_records
 
     def post(self, records: Sequence[Record]) -> Answer:
-        """Send a batch; one that is refused in parts, to find out which records are meant."""
+        """Send a batch; a refused one is bisected to find the refused records."""
         return in_parts(records, self._send)
 
     def close(self) -> None:
@@ -73,13 +73,13 @@ class WebhookPost:
         if reply.status < 300:
             return Answer()
         if reply.status == 413 and len(records) > 1:
-            # the batches to come would be too large as well
+            # later batches would be too large as well
             self.most_bytes = min(self.most_bytes, sum(len(r.body) for r in records) // 2)
         return f"{reply.status}{self._http.said(reply.body)}"
 
 
 def payload(records: Sequence[Record]) -> bytes:
-    """A batch as JSON: ``type``, ``timestamp`` of the latest, ``data``; the same bytes each time."""
+    """Format a batch as JSON: ``type``, ``timestamp`` of the latest, ``data``; deterministic."""
     rows = [
         b'{"id":%b,"severity":"%b","summary":%b,"record":%b}'
         % (_json(r.id), SEVERITIES[r.severity].encode(), _json(r.text), r.body)
@@ -91,27 +91,27 @@ def payload(records: Sequence[Record]) -> bytes:
 
 
 def message_id(records: Sequence[Record]) -> str:
-    """The same for the same records, in this run and in the next."""
+    """Return a stable id derived from the records."""
     digest = hashlib.sha256()
     for r in records:
-        # an incident comes again with the same id when it has changed
+        # a changed incident is sent again with the same id
         digest.update(hashlib.sha256(r.id.encode() + b"\0" + r.body).digest())
     return f"msg_{digest.hexdigest()[:32]}"
 
 
 def signature(keys: Sequence[bytes], name: str, at: str, body: bytes) -> str:
-    """HMAC-SHA256 of id, time and body, one for each key."""
+    """Return the HMAC-SHA256 of id, time and body, one per key."""
     signed = b"%b.%b.%b" % (name.encode(), at.encode(), body)
     return " ".join("v1," + b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
 
 
 def signing_keys(secrets: Secrets) -> list[bytes]:
-    """Keys, parted by spaces; ``whsec_`` and base64, or the bytes of the text.
+    """Parse keys separated by spaces: ``whsec_`` and base64, or plain text.
 
     Raises
     ------
     UsageError
-        If what stands behind ``whsec_`` is no base64.
+        If the part after ``whsec_`` is not base64.
     """
     try:
         return [_key(word) for word in (secrets.hmac_key or "").split()]
@@ -123,7 +123,7 @@ def _key(word: str) -> bytes:
     if not word.startswith(PREFIX):
         return word.encode()
     digits = word[len(PREFIX) :].rstrip("=")
-    # some leave the padding out
+    # some omit the padding
     return b64decode(digits + "=" * (-len(digits) % 4), validate=True)
 
 

@@ -1,4 +1,4 @@
-"""Wire: bytes over TCP, TLS or UDP, sent again where it is not known that they arrived."""
+"""Wire: sends bytes over TCP, TLS or UDP, with retries."""
 
 from __future__ import annotations
 
@@ -19,47 +19,48 @@ from morpheus_gae.sinks.remote.retry import Transient
 from morpheus_gae.sinks.remote.secrets import Secrets
 
 SECONDS = 30.0
-"""Most that connecting, sending or the acknowledgement of what was sent may take."""
+"""Timeout of connecting, sending, and of the TCP acknowledgement."""
 LOOK_SECONDS = 0.002
 
 
 class Wire(Protocol):
-    """Sends messages.
+    """Protocol: sends messages.
 
     Attributes
     ----------
     datagrams
-        Whether each message travels by itself.
+        Whether each message is a datagram.
     """
 
     datagrams: bool
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, and know that they arrived as far as the transport tells.
+        """Send messages, and confirm their arrival as far as the transport allows.
 
         Raises
         ------
         Transient
-            If it does not know; all of them are to be sent again.
+            If unconfirmed; all of them must be retried.
         """
         ...
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         ...
 
 
 class StreamWire:
-    """TCP or TLS: the other side's system has acknowledged what was sent, and has not closed.
+    """TCP or TLS: confirmed when the peer's system has acknowledged all bytes and not closed.
 
-    Syslog has no acknowledgement of its own: what the server's system holds when the server dies is lost.
+    Syslog has no application-level acknowledgement: data buffered in the peer's system is lost if the server
+    crashes.
 
     Parameters
     ----------
     host, port
-        Where to.
+        Address of the server.
     context
-        For TLS; None is plain TCP.
+        TLS context; None: plain TCP.
     seconds
         See ``SECONDS``.
     """
@@ -73,7 +74,7 @@ class StreamWire:
         self._socket: socket.socket | None = None
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages one behind the other."""
+        """Send messages in order."""
         try:
             wire = self._connected()
             wire.sendall(b"".join(messages))
@@ -85,7 +86,7 @@ class StreamWire:
             raise _transient(error, self._to[0]) from None
 
     def close(self) -> None:
-        """Close the connection in order."""
+        """Close the connection gracefully."""
         if self._socket is not None and self._context is not None:
             with suppress(OSError, ValueError):
                 self._socket.settimeout(1.0)
@@ -93,7 +94,7 @@ class StreamWire:
         self._drop()
 
     def _connected(self) -> socket.socket:
-        # a server that was restarted has closed: what is written now would vanish
+        # a restarted server has closed the connection: writes would be lost
         if self._socket is not None and _ended(self._socket):
             self._drop()
         if self._socket is None:
@@ -126,12 +127,12 @@ class StreamWire:
 
 
 class DatagramWire:
-    """UDP: a datagram a message; whether it arrives nobody knows.
+    """UDP: one datagram per message, unconfirmed.
 
     Parameters
     ----------
     host, port
-        Where to.
+        Address of the server.
     """
 
     datagrams = True
@@ -141,7 +142,7 @@ class DatagramWire:
         self._socket: socket.socket | None = None
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, each by itself."""
+        """Send messages, one datagram each."""
         try:
             if self._socket is None:
                 family, kind, protocol, _, to = socket.getaddrinfo(*self._to, type=socket.SOCK_DGRAM)[0]
@@ -162,18 +163,18 @@ class DatagramWire:
 
 
 def client_context(secrets: Secrets) -> ssl.SSLContext:
-    """TLS 1.2 and later, with a server whose certificate and name are checked.
+    """Create a context for TLS 1.2 and later, which verifies the server's certificate and name.
 
     Raises
     ------
     UsageError
-        If a file with certificates or a key is none.
+        If a file has no valid certificates or key.
     """
     try:
         context = ssl.create_default_context(cafile=secrets.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if secrets.client_cert is not None:
-            # a key with a password would be asked for on the terminal
+            # the password of a key would be prompted for on the terminal
             context.load_cert_chain(secrets.client_cert, secrets.client_key, lambda: "")
     except (ssl.SSLError, OSError) as error:
         raise UsageError(
@@ -186,7 +187,7 @@ def _transient(error: Exception, host: str) -> Exception:
     if isinstance(error, Transient):
         return error
     if isinstance(error, ssl.SSLCertVerificationError):
-        # no time will mend it
+        # a permanent error
         return OutputError(f"{host}: its certificate is refused: {error.verify_message}")
     return Transient(_reason(error))
 
@@ -204,7 +205,7 @@ def _readable(wire: socket.socket) -> bool:
 
 
 def _unacknowledged(wire: socket.socket) -> int:
-    """Bytes that the other side's system has not acknowledged; 0 where the system cannot tell."""
+    """Return the number of unacknowledged bytes; 0 if unknown."""
     try:
         found = fcntl.ioctl(wire.fileno(), termios.TIOCOUTQ, bytes(4))
     except OSError:
@@ -213,7 +214,7 @@ def _unacknowledged(wire: socket.socket) -> int:
 
 
 def _ended(wire: socket.socket) -> bool:
-    """Whether the other side has closed; what it says otherwise is read and forgotten."""
+    """Whether the peer has closed; other received data is discarded."""
     while _readable(wire):
         before = wire.gettimeout()
         wire.settimeout(0)
