@@ -11,7 +11,6 @@ from morpheus_gae.incidents.told import Told, optional_lists
 
 CLASS = 2004
 ACTIVITIES = {"open": (1, "Create"), "updated": (2, "Update"), "closed": (3, "Close")}
-TYPE_NAMES = {state: f"Detection Finding: {name}" for state, (_, name) in ACTIVITIES.items()}
 STATUSES = {"open": (1, "New"), "updated": (1, "New"), "closed": (99, "Ended")}
 """Status of an incident that ended by itself: not reviewed, hence not 4, Resolved."""
 SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}

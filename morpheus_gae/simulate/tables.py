@@ -19,7 +19,6 @@ class Tables:
 
     def __init__(self, endpoints: Endpoints, network: Network) -> None:
         self._endpoints, self._salt = endpoints, np.uint64(network.salt)
-        self._first_v6 = len(network.v4)
         self._texts4 = pa.array(endpoints.v4, pa.string())
         self._texts6 = pa.array(endpoints.v6, pa.string())
         self._labels = pa.array([BENIGN, *ATTACKS], pa.string())
