@@ -25,8 +25,8 @@ from morpheus_gae.stages.columns import note, positions, with_done
 from morpheus_gae.stages.device import on_device
 from morpheus_gae.stages.frames import frame_of, table_of
 from morpheus_gae.stages.index import IndexKeeper
+from morpheus_gae.stages.metadata import WINDOW, write
 from morpheus_gae.stages.shared import reached, say, upstream
-from morpheus_gae.stages.waiting import KEY
 
 
 @register_stage("build-graph")
@@ -130,6 +130,6 @@ class BuildGraphStage(GaeStage):
             frame = frame_of(item.flows.table, self.get_df_pkg(), self._index.of(item.flows.rows))
         out = ControlMessage()
         out.payload(MessageMeta(frame))
-        out.set_metadata(KEY, self.shared.windows.give(self.unique_name, item))
+        write(out, WINDOW, self.shared.windows.give(self.unique_name, item))
         note(out, item.flows.done, item.origin)
         return out

@@ -16,7 +16,7 @@ from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.frame import Position
 from morpheus_gae.flows.payloads.origin import OFFSET
 from morpheus_gae.stages.frames import bare_flows, is_device, table_of
-from morpheus_gae.stages.shared import DONE, ORIGIN, THRESHOLD
+from morpheus_gae.stages.metadata import DONE, ORIGIN, THRESHOLD, integer, read, write
 
 SCORES = {
     "anomaly_score": "score",
@@ -70,7 +70,7 @@ def window_of(message: Any, labels: str | None = None, more_columns: Sequence[st
         else:
             flagged, table = np.asarray(frame[FLAG].to_numpy(), np.bool_), table_of(frame)
     done, origin = positions(message)
-    threshold = message.get_metadata(THRESHOLD) if message.has_metadata(THRESHOLD) else None
+    threshold = read(message, THRESHOLD)
     return Window(
         bare_flows(table.replace_schema_metadata(None), done),
         scores=Scores(score, surprise, pair_part, flow_part, 0, {}, *more),
@@ -106,10 +106,10 @@ def scored(frame: Any, scores: Scores, package: Any) -> tuple[Any, Any]:
 
 def positions(message: Any) -> tuple[tuple[Position, ...], Origin | None]:
     """Return the positions that a message reaches, and its partition, as set by ``note``."""
-    done = message.get_metadata(DONE) if message.has_metadata(DONE) else None
-    origin = message.get_metadata(ORIGIN) if message.has_metadata(ORIGIN) else None
-    reached = tuple(Position(*map(_plain, told)) for told in done or ())
-    return reached, None if origin is None else Origin(*map(_plain, origin))
+    done = read(message, DONE)
+    origin = read(message, ORIGIN)
+    reached = tuple(Position(*map(integer, told)) for told in done or ())
+    return reached, None if origin is None else Origin(*map(integer, origin))
 
 
 def with_done(flows: Any, done: tuple[Position, ...]) -> Any:
@@ -123,11 +123,6 @@ def with_done(flows: Any, done: tuple[Position, ...]) -> Any:
 def note(message: Any, done: tuple[Position, ...], origin: Origin | None = None) -> None:
     """Store on a message the positions it reaches, as JSON-compatible values."""
     if done:
-        message.set_metadata(DONE, [list(position) for position in done])
+        write(message, DONE, [list(position) for position in done])
     if origin is not None:
-        message.set_metadata(ORIGIN, list(origin))
-
-
-def _plain(value: Any) -> Any:
-    # a JSON round trip may turn integers into floats
-    return int(value) if isinstance(value, float) else value
+        write(message, ORIGIN, list(origin))

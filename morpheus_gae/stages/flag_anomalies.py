@@ -18,7 +18,8 @@ from morpheus_gae.engine.suppression import open_suppression
 from morpheus_gae.engine.window import Window
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import window_of
-from morpheus_gae.stages.shared import THRESHOLD, say
+from morpheus_gae.stages.metadata import THRESHOLD, write
+from morpheus_gae.stages.shared import say
 from morpheus_gae.suppress.rows import NEEDED
 
 
@@ -87,5 +88,5 @@ class FlagAnomaliesStage(GaeStage):
             # like the column anomaly_score
             threshold = score_of_surprise(item.threshold).astype(np.float32).repeat(len(item.flows))
             out.payload(MessageMeta(frame.assign(is_anomaly=item.flagged, threshold=threshold)))
-        out.set_metadata(THRESHOLD, float(item.threshold))
+        write(out, THRESHOLD, float(item.threshold))
         return out

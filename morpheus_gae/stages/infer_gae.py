@@ -23,9 +23,9 @@ from morpheus_gae.executors.base import Executor
 from morpheus_gae.stages.base import GaeStage
 from morpheus_gae.stages.columns import scored
 from morpheus_gae.stages.device import best_executor, scored_on_device, share_memory
+from morpheus_gae.stages.metadata import WINDOW, read
 from morpheus_gae.stages.seen import note_seen
 from morpheus_gae.stages.shared import reached, say
-from morpheus_gae.stages.waiting import KEY
 
 
 @register_stage("infer-gae")
@@ -84,7 +84,7 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
         return make_operator("infer-gae", Settings(), self.shared.metrics, self.executor, say)
 
     def _take(self, message: Any) -> Any:
-        key = message.get_metadata(KEY) if message.has_metadata(KEY) else ""
+        key = read(message, WINDOW, "")
         window = self.shared.windows.take(key, self.unique_name)
         rows = message.payload().count
         if window is None or len(window.flows) != rows:

@@ -1,4 +1,4 @@
-"""Shared: state of one pipeline's stages (counters, errors, look-up of other stages), and metadata keys."""
+"""Shared: state of one pipeline's stages: counters, errors, and look-up of other stages."""
 
 from __future__ import annotations
 
@@ -16,16 +16,7 @@ from morpheus_gae.engine.run.topics import Topics
 from morpheus_gae.engine.suppression import Suppression
 from morpheus_gae.stages.waiting import WaitingWindows
 
-__all__ = ["DONE", "ORIGIN", "THRESHOLD", "Run", "downstream", "end", "reached", "run_of", "say", "upstream"]
-
-THRESHOLD = "morpheus_gae.threshold"
-"""Metadata key: threshold on the surprise, from flag-anomalies on."""
-
-DONE = "morpheus_gae.done"
-"""Metadata key: positions reached once the message is delivered, see ``flows.frame.Position``."""
-
-ORIGIN = "morpheus_gae.origin"
-"""Metadata key: partition that the flows come from, see ``engine.run.by_partition.Origin``."""
+__all__ = ["Run", "downstream", "end", "reached", "run_of", "say", "upstream"]
 
 
 class Run:

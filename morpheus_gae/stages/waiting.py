@@ -10,9 +10,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-KEY = "morpheus_gae.window"
-"""Metadata key: the key of the window."""
-
 
 class WaitingWindows:
     """Windows waiting to be scored; bounded by the messages in flight."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
 
@@ -54,7 +55,8 @@ class Monitor(Operator):
         """Report the rate if there was no bar."""
         if not self._terminal:
             m = self._metrics
-            self._say(f"{self._description}: {m.flows:,} flows, {m.flows_per_second:,.0f} flows/s")
+            told = f"{self._description}: {m.flows:,} flows, {m.flows_per_second:,.0f} flows/s"
+            self._say(Line(told, "rate", flows=m.flows))
         return ()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import MissingExtraError
@@ -172,16 +173,17 @@ def open_tracing(say: Callable[[str], None], environment: Mapping[str, str] | No
         return None
     protocol = next((environment[name] for name in PROTOCOLS if environment.get(name)), "http/protobuf")
     if kind not in ("otlp", "console") or (kind == "otlp" and protocol != "http/protobuf"):
-        say(
+        told = (
             f"Warning: no traces: exporter {kind} with protocol {protocol} is not there; "
             "otlp with http/protobuf is, and console"
         )
+        say(Line(told, "no_traces"))
         return None
     try:
         return Tracing(_provider(kind, environment))
     except ImportError as error:
         missing = MissingExtraError(str(error.name), "otel", "the OTEL_* environment asks for traces, which")
-        say(f"Warning: no traces: {missing}")
+        say(Line(f"Warning: no traces: {missing}", "no_traces"))
         return None
 
 

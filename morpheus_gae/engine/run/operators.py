@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.labels import attacks
 from morpheus_gae.detect.threshold import Threshold
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.recover.state import Learnt
 from morpheus_gae.engine.stage import Operator
@@ -178,10 +179,11 @@ class InferGae(Operator):
         unseen = self._metrics.unseen_hosts
         if not self._warned and unseen > UNKNOWN_SHARE * self._hosts:
             self._warned = True
-            self._say(
+            told = (
                 f"Warning: the model does not know {unseen:,} of {self._hosts:,} hosts; its thresholds were "
                 "set on other traffic: train on your own (morpheus-gae train), or use --adaptive"
             )
+            self._say(Line(told, "unknown_hosts", unknown=unseen, hosts=self._hosts))
         yield replace(item, graph=None, scores=scores)
 
 
@@ -270,11 +272,12 @@ class FlagAnomalies(Operator):
         if rate is None or self._alerts <= max(FLOOD_SHARE, FLOOD_TIMES * rate) * self._flows:
             return
         self._alert_rate = None
-        self._say(
+        told = (
             f"Warning: {self._alerts / self._flows:.0%} of {self._flows:,} flows are flagged, asked for was "
             f"{rate:.2%}: a flood of attacks, or traffic that the model was not trained on (then train on "
             "your own with morpheus-gae train, or use --adaptive)"
         )
+        self._say(Line(told, "alert_flood", flows=self._flows, alerts=self._alerts))
 
 
 class ToAlerts(Operator):

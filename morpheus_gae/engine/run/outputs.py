@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.operators import AlertSink
 from morpheus_gae.engine.settings import STDOUT, Settings
@@ -236,7 +237,8 @@ def server_sink(
 
     kept = refused or settings.refused
     if kept is None and not output.startswith("syslog+t"):
-        say(f"Note: an alert that {parse_target(output)} refuses ends the run: --refused FILE keeps it")
+        told = f"Note: an alert that {parse_target(output)} refuses ends the run: --refused FILE keeps it"
+        say(Line(told, "refusal_ends_run"))
     return open_remote(
         output,
         encode,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.errors import UsageError
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from morpheus_gae.flows.frame import Flows
     from morpheus_gae.flows.pairing.pair import Pairer
 
-ONE_WAY = (
+ONE_WAY = Line(
     "Warning: the records tell one direction each and --pair_seconds 0 leaves them so: a model that was "
-    "trained on two-way flows sees no bytes back"
+    "trained on two-way flows sees no bytes back",
+    "one_way",
 )
 MOSTLY_ALONE = 0.5
 ENOUGH = 10_000
@@ -129,7 +131,8 @@ class PairFlows(Operator):
         if self._warned or records < ENOUGH or alone <= MOSTLY_ALONE * records:
             return
         self._warned = True
-        self._say(
+        told = (
             f"Warning: {alone:,} of {records:,} one-way records found no partner (asymmetric routes, "
             "sampling, scans): their flows have no bytes back"
         )
+        self._say(Line(told, "unpaired", unpaired=alone, records=records))

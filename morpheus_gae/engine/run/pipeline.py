@@ -367,7 +367,8 @@ def _flag_anomalies(
         return FlagAnomalies(threshold, metrics, settings.labels, remember=remember, suppression=suppression)
     rate = DEFAULT_ALERT_RATE if settings.alert_rate is None else settings.alert_rate
     if extrapolated_budget(artifact, rate):
-        say(f"Note: the threshold for alert rate {rate:g} is extrapolated: too few validation flows")
+        told = f"Note: the threshold for alert rate {rate:g} is extrapolated: too few validation flows"
+        say(Line(told, "threshold_extrapolated"))
     return FlagAnomalies(threshold, metrics, settings.labels, rate, say, remember, suppression)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.flows.bad import DAMAGE, BadRecord
 from morpheus_gae.flows.exporters.mapping import PresetLike, note
@@ -142,7 +143,7 @@ class FlowSource:
         self._presets.add(preset)
         line = note(preset, self._asked, one_way)
         if line is not None:
-            self._say(line)
+            self._say(Line(line, "layout", preset=preset))
 
     def _count_damage(self, bad: list[BadRecord]) -> None:
         """Report damaged inputs, the first few of many."""
@@ -153,7 +154,8 @@ class FlowSource:
             if self._warn is not None and self.damaged <= MOST_TOLD:
                 more = "; damaged inputs that follow are only counted" if self.damaged == MOST_TOLD else ""
                 where = f"from record {record.row:,} on" if record.row else "at all"
-                self._warn(f"Error: {record.source} cannot be read {where}: {record.detail}{more}")
+                told = f"Error: {record.source} cannot be read {where}: {record.detail}{more}"
+                self._warn(Line(told, "input_damaged", file=record.source))
 
     def stop(self) -> None:
         """Stop after the current batch."""

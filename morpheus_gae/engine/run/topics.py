@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.by_partition import ByPartition
 from morpheus_gae.engine.run.operators import AlertSink, BuildGraph
@@ -202,9 +203,8 @@ class Topics:
         elif path is not None:
             post = FilePost(path)
         else:
-            self._say(
-                "Note: bad records are counted and not kept: give --dead_letters (a file or kafka:// URL)"
-            )
+            told = "Note: bad records are counted and not kept: give --dead_letters (a file or kafka:// URL)"
+            self._say(Line(told, "no_dead_letters"))
         return DeadLetters(post)
 
     def _outbox(self, url: TopicUrl) -> Outbox:
