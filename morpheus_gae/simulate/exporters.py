@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from morpheus_gae.flows import columns
 
-
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "IPv6-ICMP"}
 SAMPLER = "192.0.2.1"
 """Address of the exporter (RFC 5737): one, so all records go to one partition in order."""
