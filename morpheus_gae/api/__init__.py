@@ -1,1 +1,4 @@
-"""The Python interface: detectors that take data frames, without engine and files."""
+"""API: the Python interface, a detector for data frames.
+
+No engine, no files but the model's. Imports the rooms before ``engine`` and ``train``.
+"""

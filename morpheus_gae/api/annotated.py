@@ -1,4 +1,4 @@
-"""Annotated: every row of a table with its scores beside it, also those that are no flows."""
+"""Annotated: adds scores to every row of a table, including rows that are not flows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from morpheus_gae.api.detector import Detector
 
 BAD = "bad_record"
-"""Column with the reason why a row is no flow."""
+"""Column with the reason why a row is not a flow."""
 ADDED = {
     "anomaly_score": pa.float64(),
     "surprise": pa.float64(),
@@ -37,7 +37,7 @@ ADDED = {
 
 
 def annotated(detector: Detector, table: pa.Table) -> pa.Table:
-    """A table with the columns of alerts beside its own, in the same order.
+    """Add the columns of alerts to a table, in the same order.
 
     Parameters
     ----------

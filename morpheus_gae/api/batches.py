@@ -1,4 +1,4 @@
-"""Batches: a table's rows as flows and windows of flows, cut as the pipeline cuts them."""
+"""Batches: converts a table to flows and windows, as the pipeline does."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ STREAM, CLOCK = CUTS = ("stream", "clock")
 
 @dataclass
 class Account:
-    """What became of the rows of a table.
+    """Accounting of the rows of a table.
 
     Attributes
     ----------
     bad
-        Records that are no flows, with their reasons.
+        Bad records, with their reasons.
     skipped
         Rows that are neither flows nor bad, by reason: markers, events of other kinds.
     noted
-        Flows that were read with something put right, by what.
+        Corrected flows, by kind of correction.
     flows
         Those that were found.
     partners
-        int64 [F, 2] each: rows whose record is the answer in the flow of another row, and that other row.
+        int64 [F, 2] each: rows of reverse records, and the row of the flow they were paired to.
     """
 
     bad: list[BadRecord] = field(default_factory=list)
@@ -56,20 +56,20 @@ class Account:
 
 @dataclass(frozen=True)
 class Cut:
-    """How rows become flows, and flows windows.
+    """Conversion of rows to flows, and of flows to windows.
 
     Attributes
     ----------
     columns
-        Whose columns they are: name of a preset, or a map of our columns to theirs; found out if None.
+        Layout: name of a preset, or a map of canonical columns to input ones; None: detected.
     pair_seconds
-        Seconds between one-way records that are joined to one flow; 0 leaves them as they are.
+        Maximum seconds between one-way records paired to one flow; 0: no pairing.
     graph_size, window_seconds
         Flows and seconds of a window.
     windows
-        ``stream``: in the order of the rows, as the pipeline cuts them. ``clock``: by start, at whole
-        multiples of ``window_seconds`` since the epoch, so that they depend neither on the order of the rows
-        nor on where the data begin. Flows that do not tell when they start have windows of their own.
+        ``stream``: in row order, as in the pipeline. ``clock``: by start time, at multiples of
+        ``window_seconds`` since the epoch, independent of row order and of the start of the data. Flows
+        without a start time have separate windows.
     """
 
     columns: str | Mapping[str, str] | None = None
@@ -84,7 +84,7 @@ class Cut:
         if self.windows == CLOCK and self.window_seconds is None:
             raise UsageError("windows by the clock need their length: give window_seconds")
         try:
-            # refuses what makes no sense, NaN too
+            # refuses invalid values, including NaN
             Windower(self.graph_size, self.window_seconds)
             Pairer(self.pair_seconds or 1.0)
         except ValueError as error:
@@ -92,20 +92,20 @@ class Cut:
 
     @property
     def preset(self) -> PresetLike:
-        """``columns`` as readers take them."""
+        """Return ``columns`` in the form for readers."""
         if self.columns is None or isinstance(self.columns, str):
             return self.columns
         return read_map([f"{ours}={theirs}" for ours, theirs in self.columns.items()])
 
     def flows(self, table: pa.Table, account: Account) -> Iterator[Flows]:
-        """Well-formed flows of a table, one-way records joined, a batch at a time.
+        """Yield the valid flows of a table in batches, with one-way records paired.
 
         Raises
         ------
         InputError
             If a required column is missing.
         UsageError
-            If there is no preset of that name, or the map cannot be understood.
+            If there is no preset of that name, or the map is invalid.
         """
         for flows in self.joined(self.records(table, account), account):
             account.flows += len(flows)
@@ -113,7 +113,7 @@ class Cut:
                 yield flows
 
     def cut(self, table: pa.Table, account: Account) -> Iterator[Flows]:
-        """Windows of the flows of a table; errors as those of `flows`."""
+        """Yield windows of the flows of a table; errors as in `flows`."""
         if self.windows == STREAM:
             windower = self._windower()
             for flows in self.flows(table, account):
@@ -128,7 +128,7 @@ class Cut:
             yield from windower.flush()
 
     def records(self, table: pa.Table, account: Account) -> Iterator[Flows]:
-        """Well-formed records of a table as they are, a batch at a time; errors as those of `flows`."""
+        """Yield the valid records of a table in batches, without pairing; errors as in `flows`."""
         names = paths(table.schema)
         layout = choose(names, self.preset)
         require_columns(names, "flows", layout)
@@ -141,7 +141,7 @@ class Cut:
             yield batch.flows
 
     def joined(self, parts: Iterable[Flows], account: Account) -> Iterator[Flows]:
-        """One-way records joined; the account is told which."""
+        """Pair one-way records, and record which in the account."""
         if not self.pair_seconds:
             yield from parts
             return
@@ -159,7 +159,7 @@ class Cut:
         yield from pairer.flush()
 
     def _by_clock(self, parts: list[Flows]) -> Iterator[Flows]:
-        """The records that start in each stretch of time, whatever the order of the rows."""
+        """Yield the records of each clock window, regardless of row order."""
         parts = [stamped(part) for part in parts if len(part)]
         if not parts:
             return
@@ -178,7 +178,7 @@ class Cut:
 
 
 def stamped(flows: Flows) -> Flows:
-    """The flows with ``NO_TIME`` in ``time_ms`` where they tell no start: a stream takes a neighbour's."""
+    """Return the flows with ``NO_TIME`` where the start is missing (streams use a neighbour's)."""
     if flows.time_ms is None or columns.FLOW_START not in flows.table.column_names:
         return replace(flows, time_ms=np.full(len(flows), NO_TIME, np.int64))
     values, absent, misfit = numbers(flows.table[columns.FLOW_START])
@@ -187,13 +187,13 @@ def stamped(flows: Flows) -> Flows:
 
 
 def in_order(flows: Flows) -> I64:
-    """int64 [E] rows by start, then by all that a score can depend on: the same for any order of the rows."""
+    """Sort rows by start, then by all attributes that scores depend on, int64 [E]: a canonical order."""
     time = np.zeros(len(flows), np.int64) if flows.time_ms is None else flows.time_ms
     order = np.argsort(time, kind="stable")
     same = time[order[1:]] == time[order[:-1]]
     at = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if len(at):
-        # few flows start in the same millisecond: only those need looking at
+        # few flows start in the same millisecond: only those need sorting
         tied = flows.take(order[at])
         a, extra = tied.attributes, enriched_columns(tied.table)
         ends = tied.dst_lo, tied.dst_hi, tied.src_lo, tied.src_hi

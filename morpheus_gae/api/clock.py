@@ -1,4 +1,4 @@
-"""Clock: which window by the clock each row of a table belongs to, for engines that bring rows together."""
+"""Clock: clock window of each row of a table, for distributed engines that group rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detector: the model as an estimator, with the habits of scikit-learn and PyOD."""
+"""Detector: the model as an estimator, with the conventions of scikit-learn and PyOD."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Self = TypeVar("Self", bound="Detector")
 
 
 class Detector(Params):
-    """Scores network flows; trained on unlabelled or benign ones.
+    """Scores network flows; trained on unlabelled or benign flows.
 
     Flows are given as data frames: pandas, Polars, cuDF, pyarrow, or anything that speaks Arrow, with our
     columns or those of an exporter, see `to_table` and ``docs/exporters.md``. Rows are scored in windows,
@@ -373,5 +373,5 @@ class Detector(Params):
         return getattr(self, "_held", None) is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        # compiled code and devices are opened again where it is needed
+        # executors are not pickled: reopened on demand
         return {k: v for k, v in self.__dict__.items() if k != "_opened"}

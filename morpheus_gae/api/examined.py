@@ -1,4 +1,4 @@
-"""Examined: scores of a table's rows, and what became of the rows that have none."""
+"""Examined: scores of a table's rows, and the reasons of rows without scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explained: flows with their scores and the reasons for these, as alerts tell them."""
+"""Explained: flows with their scores and reasons, as in alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folded: what the flagged flows of a table come to, as records of incidents."""
+"""Folded: folds the flagged flows of a table into incident records."""
 
 from __future__ import annotations
 

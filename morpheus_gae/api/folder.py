@@ -1,4 +1,4 @@
-"""Folder: a detector in memory, and as a model folder with its parameters beside the model."""
+"""Folder: reads and writes detectors as model folders with their parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: data frames of any library as Arrow tables, copied as little as the library allows."""
+"""Tables: converts data frames of any library to Arrow tables, with minimal copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: the flows of a table as training wants them."""
+"""Training: prepares the flows of a table for training."""
 
 from __future__ import annotations
 

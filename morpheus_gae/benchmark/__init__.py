@@ -1,1 +1,1 @@
-"""Benchmark: every variant on the same traffic, in processes of their own, side by side."""
+"""Benchmark: measures every variant on the same traffic, each in a separate process."""

@@ -1,4 +1,4 @@
-"""Compare: two models on the same flows: do they agree, and would the alerts be the same?"""
+"""Compare: agreement of two models, and of their alerts, on the same flows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compare(batches: Iterable[Flows], one: Executor, other: Executor, graph_size
     Parameters
     ----------
     batches
-        Well-formed flows; labels are read for ``quality`` alone, and only if they have any.
+        Valid flows; labels are read only for ``quality``, if present.
     one, other
         Executors with their models.
     graph_size
@@ -90,11 +90,11 @@ def compare(batches: Iterable[Flows], one: Executor, other: Executor, graph_size
 
 
 def worse(found: dict[str, Any]) -> list[str]:
-    """Why the other model is worse than the one, in words; nothing if it is not.
+    """Describe why the other model is worse than the first; empty if it is not.
 
-    With labels: it tells attacks from the rest less well (ROC AUC by more than 0.005), or finds fewer at a
-    budget (by more than 0.01) without flagging fewer benign flows. With or without: it flags more than the
-    one, and more than half as much again as the budget (of benign flows, where they are known).
+    With labels: its ROC AUC is lower by more than 0.005, or it finds fewer attacks at a budget (by more than
+    0.01) without flagging fewer benign flows. In any case: it flags more than the first, and more than 1.5
+    times the budget (of benign flows, if known).
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def worse(found: dict[str, Any]) -> list[str]:
 
 
 def rank_correlation(one: Real, other: Real) -> float | None:
-    """Spearman's rho (1904), ties at their middle rank; None where one does not vary."""
+    """Return Spearman's rho (1904) with mid-ranks for ties; None if one is constant."""
     a, b = (_ranks(v) for v in (one, other))
     a, b = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((a @ a) * (b @ b)))
@@ -138,7 +138,7 @@ def _ranks(values: Real) -> npt.NDArray[np.float64]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """What was found, for people at a terminal."""
+    """Format the comparison for a terminal."""
     from morpheus_gae.evaluate.tables import aligned, budget_name, percent
 
     rho = found["rank_correlation"]

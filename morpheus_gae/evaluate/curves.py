@@ -1,4 +1,4 @@
-"""Curve: what every possible threshold would flag. ROC, precision and recall are read off it."""
+"""Curve: flagged flows at every possible threshold, for ROC, precision and recall."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Curve:
     Attributes
     ----------
     threshold
-        float [M] distinct surprises, falling; a flow is flagged if its surprise is not below.
+        float [M] distinct surprises, descending; a flow is flagged if its surprise is >= the threshold.
     true, false
-        int64 [M]: attacks and benign flows flagged, rising; the last entry holds all of them.
+        int64 [M]: attacks and benign flows flagged, ascending; the last entry is the total.
     """
 
     threshold: Real
@@ -31,12 +31,12 @@ class Curve:
 
     @property
     def tpr(self) -> F64:
-        """float64 [M] share of attacks flagged (recall)."""
+        """Return the share of attacks flagged (recall), float64 [M]."""
         return self.true / self.true[-1]
 
     @property
     def fpr(self) -> F64:
-        """float64 [M] share of benign flows flagged."""
+        """Return the share of benign flows flagged, float64 [M]."""
         return self.false / self.false[-1]
 
     @property

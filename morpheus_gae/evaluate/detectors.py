@@ -28,35 +28,35 @@ if TYPE_CHECKING:
 
 Real = npt.NDArray[np.floating]
 VALIDATION = 0.25
-"""Share of the training flows, the last ones, that thresholds of comparators come from."""
+"""Share of the training flows, the last ones, used for the thresholds of comparators."""
 LEARNING = "learning"
-"""The default model as it follows the stream (`evaluate.studies.learning`)."""
+"""The default model with online learning (`evaluate.studies.learning`)."""
 ADAPTIVE = "adaptive"
-"""The default model with a threshold that follows the stream (`evaluate.studies.adaptive`)."""
+"""The default model with an adaptive threshold (`evaluate.studies.adaptive`)."""
 ENRICHED = "enriched"
-"""The default model that reads ports, protocol, packets and the like (`train --features enriched`)."""
+"""The default model with enriched columns (`train --features enriched`)."""
 RULES = ("unseen host", "unseen pair", "attribute histogram")
-"""Trivial rules: in every table, since a model that does not beat them has learnt nothing."""
+"""Trivial rules, included in every table as a baseline."""
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Something that scores flows and knows its thresholds.
+    """A fitted detector with its thresholds.
 
     Attributes
     ----------
     name
         In tables.
     score
-        Flows -> float [E], higher is stranger.
+        Flows -> float [E], higher is more anomalous.
     thresholds
         Threshold on that for each alert budget.
     supported
         Budgets with at least 10 benign validation flows above the threshold.
     own
-        Threshold by the detector's own rule, where it was published with one.
+        Published threshold of the detector, if any.
     follow
-        Of a detector that follows the stream: its scores, and what it flags at each budget.
+        For adaptive detectors: scores, and flagged flows at each budget.
     artifact
         Of a model.
     """
@@ -93,12 +93,12 @@ class Setting:
 
 
 def known() -> tuple[str, ...]:
-    """Names of all detectors: our own models, comparators, then baselines."""
+    """Return the names of all detectors: our models, comparators, then baselines."""
     return (*PRESETS, ENRICHED, LEARNING, ADAPTIVE, *COMPARATORS, *BASELINES)
 
 
 def named(text: str) -> str:
-    """A detector's name as it stands in tables, however its words are joined (``unseen_host``).
+    """Return a detector's canonical name, from any spelling (``unseen_host``).
 
     Raises
     ------
@@ -170,14 +170,14 @@ def train_preset(
 
 
 def spec_of(name: str) -> ModelSpec:
-    """Parts of the model of that name: a preset, or the default's with enriched features."""
+    """Return the spec of a model name: a preset, or the default's with enriched features."""
     if name == ENRICHED:
         return enriched(preset_of("default"))
     return preset_of(name)
 
 
 def open_model(folder: str | Path, setting: Setting) -> Detector:
-    """A model that is trained already.
+    """Open a trained model.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def open_model(folder: str | Path, setting: Setting) -> Detector:
 
 
 def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
-    """Fit a comparator or baseline on three quarters of the flows; thresholds are from the rest."""
+    """Fit a comparator or baseline on three quarters of the flows; thresholds come from the rest."""
     from morpheus_gae.train.calibrate import thresholds
 
     flows = unlabelled(flows)
@@ -212,7 +212,7 @@ def fit_comparator(name: str, flows: Flows, seed: int) -> Detector:
 
 
 def make(name: str, seed: int) -> Comparator:
-    """A comparator or baseline by its name, not fitted yet.
+    """Create an unfitted comparator or baseline by name.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def make(name: str, seed: int) -> Comparator:
 
 
 def unlabelled(flows: Flows) -> Flows:
-    """The same flows without the columns that no training has a use for, labels above all."""
+    """Return the flows without columns unused in training, labels in particular."""
     return replace(flows, table=kept(flows.table))
 
 
@@ -233,7 +233,7 @@ def _plain(name: str) -> str:
 
 @contextmanager
 def model_folder(keep: Path | None) -> Iterator[Path]:
-    """Folder that trained models go to: ``keep``, made if need be, or one that is removed in the end."""
+    """Provide the folder of trained models: ``keep``, created if necessary, or a temporary one."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep

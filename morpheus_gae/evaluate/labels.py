@@ -1,4 +1,4 @@
-"""Labels: which flows are attacks, and of which class. Figures read them, nothing else does."""
+"""Labels: attacks and their classes, used only for evaluation metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Labels:
     attack
         bool [E].
     labelled
-        bool [E]; flows that are not count in no figure.
+        bool [E]; unlabelled flows are excluded from metrics.
     kind
         int32 [E]: position of the flow's class in ``kinds``, -1 for benign and for unnamed classes.
     kinds
@@ -48,7 +48,7 @@ class Labels:
 
 
 def labels_of(table: pa.Table) -> Labels:
-    """Labels of a table of E rows.
+    """Read the labels of a table of E rows.
 
     ``Label`` decides (0 and 1, booleans, or words) and ``Attack`` names the class; without a ``Label``, a
     flow is an attack if its ``Attack`` is not ``Benign``.
@@ -82,7 +82,7 @@ def labels_of(table: pa.Table) -> Labels:
 
 
 def join(parts: list[Labels]) -> Labels:
-    """Labels of consecutive batches as one; classes are numbered by first appearance.
+    """Concatenate labels of consecutive batches; classes are numbered by first appearance.
 
     Raises
     ------

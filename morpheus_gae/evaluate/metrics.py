@@ -1,4 +1,4 @@
-"""Figures: how well surprise tells attacks from benign flows, at thresholds that no label has touched."""
+"""Metrics: detection quality of the surprise, at thresholds that are independent of labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def figures(
     bad_records: int = 0,
     decided: Mapping[str, Bool] | None = None,
 ) -> dict[str, Any]:
-    """All figures of one stream, as plain values for JSON.
+    """Compute all metrics of one stream, as plain values for JSON.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def figures(
     thresholds
         Threshold on the surprise for each alert budget (a fraction, as text).
     supported
-        Budgets that enough validation flows stand behind; None: all.
+        Budgets backed by enough validation flows; None: all.
     bad_records
-        Records that could not be scored; told along.
+        Number of records that could not be scored; copied to the result.
     decided
-        bool [E] what was flagged at each budget, where that was not by one threshold.
+        bool [E] flagged flows at each budget, if not by a fixed threshold.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def figures(
 
 
 def macro_f1(attack: Bool, flagged: Bool) -> float:
-    """Mean of the F1 of both classes, attacks and benign flows; bool [E] each."""
+    """Return the mean F1 of both classes, attacks and benign flows; bool [E] each."""
     true, false = int((attack & flagged).sum()), int((~attack & flagged).sum())
     missed, left = int((attack & ~flagged).sum()), int((~attack & ~flagged).sum())
     wrong = false + missed
@@ -112,7 +112,7 @@ def macro_f1(attack: Bool, flagged: Bool) -> float:
 
 
 def _at(attack: Bool, flagged: Bool, limit: float) -> dict[str, Any]:
-    """What one threshold does."""
+    """Compute the metrics at one threshold."""
     true, all_flagged, attacks = int((attack & flagged).sum()), int(flagged.sum()), int(attack.sum())
     return {
         "tpr": _ratio(true, attacks),
@@ -127,7 +127,7 @@ def _at(attack: Bool, flagged: Bool, limit: float) -> dict[str, Any]:
 def _per_attack(
     kind: npt.NDArray[np.int32], kinds: tuple[str, ...], flagged: Mapping[str, Bool]
 ) -> dict[str, Any]:
-    """Share of each class that is flagged, most frequent first; ``kind`` and ``flagged`` of attacks only."""
+    """Return the flagged share of each class, most frequent first; ``kind`` and ``flagged`` of attacks."""
     names = (*kinds, UNNAMED)
     # an unnamed class is -1, and so the last bin
     index = np.where(kind < 0, len(kinds), kind)

@@ -1,4 +1,4 @@
-"""Score: labelled flows through windows, graph and executor, as in use, keeping surprise and labels."""
+"""Score: scores labelled flows through windows, graph and executor, keeping surprise and labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_any(
     preset: PresetLike = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Flows]:
-    """Batches of well-formed flows; bad records are counted by reason, ``progress`` is told the flows read.
+    """Read batches of valid flows, counting bad records by reason.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def read_any(
     bad
         Counts.
     progress
-        Is told how many flows were read.
+        Called with the number of flows read.
     say
-        Tells the user one line of how columns are read.
+        Called with one line for the user on how columns are read.
 
     Raises
     ------
@@ -70,13 +70,13 @@ def read_labelled(
         If a source cannot be read or has no labels.
     """
     for flows in read_any(inputs, bad, progress, preset, say):
-        # before any work is done on flows that cannot be evaluated
+        # fail early on flows that cannot be evaluated
         labels_of(flows.table.slice(0, 1))
         yield flows
 
 
 def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Iterator[tuple[Flows, Real]]:
-    """Each window with its surprise, float64 [E]."""
+    """Yield each window with its surprise, float64 [E]."""
     from morpheus_gae.graph.build import build_graph
     from morpheus_gae.graph.windows import windows
 
@@ -93,7 +93,7 @@ def scored(batches: Iterable[Flows], executor: Executor, graph_size: int) -> Ite
 
 
 def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int) -> tuple[Labels, Real]:
-    """Labels and surprise of a whole stream; only these are held in memory.
+    """Return labels and surprise of a whole stream, without keeping the flows.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def score_labelled(batches: Iterable[Flows], executor: Executor, graph_size: int
 
 
 def score_flows(flows: Flows, executor: Executor, graph_size: int) -> Real:
-    """Surprise of flows that are in memory, float32 [E]; no label is needed."""
+    """Return the surprise of flows in memory, float32 [E]; labels are not needed."""
     if not len(flows):
         return np.zeros(0, np.float32)
     return np.concatenate([value for _, value in scored([flows], executor, graph_size)])

@@ -1,4 +1,4 @@
-"""Summary: mean and standard deviation over seeds of what single runs measured."""
+"""Summary: mean and standard deviation of metrics over seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: figures as text for a terminal, and a study as Markdown."""
+"""Tables: formats metrics for a terminal, and studies as Markdown."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Inspect: what a source of flows is read as, before anything is scored."""
+"""Inspect: shows how a source of flows is read, without scoring it."""

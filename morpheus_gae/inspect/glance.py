@@ -1,4 +1,4 @@
-"""Glance: columns and first records of a file that is none of flows, as far as they can be seen."""
+"""Glance: columns and first records of a file that is not readable as flows."""
 
 from __future__ import annotations
 

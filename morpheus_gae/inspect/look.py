@@ -1,4 +1,4 @@
-"""Look: read a source as it would be read for scoring, and take down what is seen."""
+"""Look: reads a source as for scoring, and reports how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made of: how a canonical column came about, in words."""
+"""Made of: describes the derivation of a canonical column."""
 
 from __future__ import annotations
 

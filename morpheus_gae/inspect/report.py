@@ -1,4 +1,4 @@
-"""Report: what was found out about one source, as plain values."""
+"""Report: findings on one source, as plain values."""
 
 from __future__ import annotations
 

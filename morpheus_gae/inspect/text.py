@@ -1,4 +1,4 @@
-"""Text: a report as lines of at most 100 characters, with nothing in them that acts on a terminal."""
+"""Text: formats a report as lines of at most 100 characters, with control characters escaped."""
 
 from __future__ import annotations
 

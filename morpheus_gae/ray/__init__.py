@@ -1,4 +1,4 @@
-"""Ray Data: scoring of data sets of flows by actors, on CPUs or GPUs."""
+"""Ray Data: scores data sets of flows with actors, on CPUs or GPUs."""
 
 from morpheus_gae.ray.score import Scorer, score
 

@@ -1,1 +1,1 @@
-"""Report: alerts, incidents and the traffic behind them as one page that needs nothing else."""
+"""Report: alerts, incidents and their traffic as one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""Alerts of a report: the strangest of them one by one, and counts of all."""
+"""Alerts of a report: the most anomalous ones individually, and counts of all."""
 
 from __future__ import annotations
 

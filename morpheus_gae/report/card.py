@@ -1,4 +1,4 @@
-"""Card: what a page says of the model."""
+"""Card: facts of the model on the page."""
 
 from __future__ import annotations
 

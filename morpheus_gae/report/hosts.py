@@ -1,4 +1,4 @@
-"""Hosts: what each had to do with the alerts, as a source and as a destination."""
+"""Hosts: statistics of alerts by source and by destination."""
 
 from __future__ import annotations
 

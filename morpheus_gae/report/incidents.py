@@ -1,4 +1,4 @@
-"""Incidents of a report: folded from its alerts, or read from a file, as plain values that were checked."""
+"""Incidents of a report: folded from its alerts, or read from a file and validated."""
 
 from __future__ import annotations
 

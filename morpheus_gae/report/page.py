@@ -1,8 +1,8 @@
-"""Page: values as one HTML file, with everything in it and nothing fetched.
+"""Page: renders values as one self-contained HTML file.
 
-Values come from flows, so from anybody: they stand as JSON in a block that is not run, every ``<``, ``>`` and
-``&`` in them as an escape, and the page's script writes them as text alone. A policy in the page allows its
-own script and style, by their hashes, and no more.
+Values come from flows and are untrusted: they are embedded as JSON in a non-executable block, with every
+``<``, ``>`` and ``&`` escaped, and the script inserts them only as text. A content security policy allows
+only the page's own script and style, by their hashes.
 """
 
 from __future__ import annotations

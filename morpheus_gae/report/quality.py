@@ -1,4 +1,4 @@
-"""Quality: how flows were read, and what of them could not be."""
+"""Quality: how flows were read, and bad records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rescored: flows scored again, as counts: how strange they are, when, and of which label."""
+"""Rescored: flows scored again, as counts by surprise, time and label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots: counts over time in bounded room, whatever time the stream covers and in whatever order it comes."""
+"""Slots: counts over time in bounded memory, for any time range and order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values: everything a page shows, gathered from files of alerts, flows and a model."""
+"""Values: gathers all values of a page from files of alerts, flows and a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write: the page as a file, there whole or not at all."""
+"""Write: writes the page atomically."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Synthetic traffic with labels."""
+"""Simulate: synthetic labelled traffic of a network with benign habits and attacks.
+
+Same network number and options, same hosts; deterministic by seed. Imports ``flows`` and ``kafka``.
+"""

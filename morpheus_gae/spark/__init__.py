@@ -1,4 +1,4 @@
-"""Spark: scoring of a lake of flows by time window, and training on it."""
+"""Spark: scores data lakes of flows by time window, and trains on them."""
 
 from morpheus_gae.spark.score import score
 from morpheus_gae.spark.train import fit

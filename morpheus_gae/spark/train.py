@@ -1,9 +1,9 @@
-"""Train: a lake of flows, brought to one machine that learns from it.
+"""Train: collects flows of a data lake on one machine for training.
 
-Workers read exporters' columns, leave bad records out, keep the few columns that training reads, and sort.
-They come to the machine that learns in slices of time, and lie on its disk then: it holds a slice in memory.
-Where fewer flows are asked for than there are, whole windows are taken, evenly over the time, so that what
-happens together stays together.
+Workers convert exporters' columns, drop bad records, keep the columns used in training, and sort. The
+training machine receives time slices and stores them on disk: one slice is in memory at a time. If only a
+part of the flows is requested, whole windows are sampled evenly over the time, so that flows of the same time
+stay together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Workers: what goes to them, what they may use, and the types of Spark's that Arrow's are."""
+"""Workers: broadcast of the detector, thread limits, and Spark types of Arrow types."""
 
 from __future__ import annotations
 

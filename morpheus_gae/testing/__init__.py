@@ -1,1 +1,1 @@
-"""Doubles for tests."""
+"""Testing: test doubles of NVIDIA Morpheus that users can use."""

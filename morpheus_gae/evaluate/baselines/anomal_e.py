@@ -1,10 +1,10 @@
-"""Anomal-E (Caville et al. 2022, arXiv:2207.06819): embeddings without labels, then a detector of outliers.
+"""Anomal-E (Caville et al. 2022, arXiv:2207.06819): self-supervised embeddings with an outlier detector.
 
-E-GraphSAGE is trained by Deep Graph Infomax (Velickovic et al. 2019): flows with their own columns are told
-from flows with shuffled ones by how well they agree with the mean of all. The shapes are the paper's: 128 for
-a host, 256 for a flow, one layer, Adam at 1e-3. What differs: columns are log attributes, standardised, where
-the paper scales each flow's raw columns to length 1 (which leaves little of three); windows in place of one
-graph of everything; the detectors' settings are PyOD's own, where the paper chooses them with labels.
+E-GraphSAGE is trained by Deep Graph Infomax (Velickovic et al. 2019): flows are discriminated from flows with
+shuffled columns by their agreement with the global mean. The dimensions are the paper's: 128 for a host, 256
+for a flow, one layer, Adam at 1e-3. Differences: standardised log attributes instead of raw columns scaled to
+unit length (uninformative for three columns); windows instead of one graph; PyOD's default settings, where
+the paper tunes them with labels.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ HOST, FLOW = 128, 256
 WINDOW = 10_000
 STEPS = 1000
 SAMPLE = 20_000
-"""Most flows an outlier detector is fitted on."""
+"""Maximum number of flows to fit an outlier detector."""
 CLUSTERS = (8, 2, 3, 5, 7, 9, 10)
-"""Tried in turn: CBLOF refuses a number of clusters that it cannot part into large and small ones."""
+"""Numbers of clusters, tried in turn: CBLOF fails if it cannot separate large from small ones."""
 COMPONENTS = (10, 5, 2, 1)
-"""Tried in turn: PCA divides by the variance of each, and that of embeddings soon ends."""
+"""Numbers of components, tried in turn: PCA divides by their variances, which may vanish."""
 
 
 class Infomax(nn.Module):
@@ -54,11 +54,11 @@ class Infomax(nn.Module):
         self.weight = nn.Parameter(torch.empty(FLOW, FLOW).uniform_(-(FLOW**-0.5), FLOW**-0.5))
 
     def forward(self, window: Window) -> Tensor:
-        """Loss of a window, with its columns shuffled for the other side."""
+        """Return the loss of a window, with shuffled columns as negatives."""
         real = self.encoder.ends(window, window.x)
         fake = self.encoder.ends(window, window.x[torch.randperm(window.x.shape[0])])
         degree = [torch.bincount(end, minlength=window.hosts).float() for end in (window.src, window.dst)]
-        # the mean over flows of what they have of each host
+        # the mean over flows of each host's contribution
         mean = sum(d @ end for d, end in zip(degree, real, strict=True)) / window.x.shape[0]
         against = self.weight @ torch.sigmoid(mean)
 
@@ -74,7 +74,7 @@ class AnomalE:
     Parameters
     ----------
     seed
-        Of weights, shuffling and samples.
+        Seed of weights, shuffling and samples.
     kind
         ``isolation forest``, ``pca``, ``hbos`` or ``cblof``.
     """
@@ -106,7 +106,7 @@ class AnomalE:
             self.detector = self._fitted(x[pair[np.sort(rows)]])
 
     def score(self, flows: Flows) -> F32:
-        """The detector's score of each flow's embedding, 0 for the most usual training flow."""
+        """Return the detector's score of each flow's embedding, 0 for the most typical training flow."""
         if not len(flows):
             return np.zeros(0, np.float32)
         with one_thread():
@@ -117,7 +117,7 @@ class AnomalE:
 
     @torch.no_grad()
     def _embedded(self, flows: Flows) -> tuple[F32, npt.NDArray[np.int64]]:
-        """Embedding of each distinct pair of each window, and which of them each flow has."""
+        """Return the embedding of each distinct pair of each window, and its index for each flow."""
         tables, of, first = [], [], 0
         for window in windows_of(flows, WINDOW, self.scale):
             code = window.src * window.hosts + window.dst

@@ -1,7 +1,7 @@
-"""Comparators: simple detectors that a model must beat to earn its place.
+"""Comparators: simple detectors that a model must outperform.
 
-Here are the rules and the histogram, `learned` holds those that need a learning library. Each has
-``fit(flows)`` on benign flows and ``score(flows)`` -> float32 [E], higher is stranger.
+This file has the rules and the histogram, `learned` those that need a learning library. Each has
+``fit(flows)`` for benign flows and ``score(flows)`` -> float32 [E], higher is more anomalous.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ U64 = npt.NDArray[np.uint64]
 
 
 class Comparator(Protocol):
-    """A detector without a graph."""
+    """Protocol: a detector without a graph."""
 
     def fit(self, flows: Flows) -> None:
-        """Learn from benign flows."""
+        """Fit on benign flows."""
         ...
 
     def score(self, flows: Flows) -> F32:
-        """float32 [E], higher is stranger."""
+        """Return float32 [E], higher is more anomalous."""
         ...
 
 
 class Counted:
-    """How often each 64-bit key was seen."""
+    """Counts of 64-bit keys."""
 
     def __init__(self, keys: U64) -> None:
         self.key, self.count = np.unique(keys, return_counts=True)
 
     def of(self, keys: U64) -> I64:
-        """int64 [E] times each key was seen."""
+        """Return the count of each key, int64 [E]."""
         at = np.minimum(np.searchsorted(self.key, keys), self.key.shape[0] - 1)
         return np.where(self.key[at] == keys, self.count[at], 0)
 
 
 class UnseenHost:
-    """-log of how often the rarer of the two hosts was seen in training, at either end of a flow."""
+    """-log of the training frequency of the rarer of the two hosts, at either end of a flow."""
 
     def fit(self, flows: Flows) -> None:
         """Count the hosts."""
@@ -53,13 +53,13 @@ class UnseenHost:
         self.total = 2 * len(flows)
 
     def score(self, flows: Flows) -> F32:
-        """-log((count + 1) / (total + 1)) of the rarer host."""
+        """Return -log((count + 1) / (total + 1)) of the rarer host."""
         src, dst = (self.hosts.of(key) for key in _host_keys(flows))
         return _rarity(np.minimum(src, dst), self.total)
 
 
 class UnseenPair:
-    """-log of how often the pair of hosts, in this direction, was seen in training."""
+    """-log of the training frequency of the ordered pair of hosts."""
 
     def fit(self, flows: Flows) -> None:
         """Count the pairs."""
@@ -67,7 +67,7 @@ class UnseenPair:
         self.total = len(flows)
 
     def score(self, flows: Flows) -> F32:
-        """-log((count + 1) / (total + 1)) of the pair."""
+        """Return -log((count + 1) / (total + 1)) of the pair."""
         return _rarity(self.pairs.of(pair_keys(*_host_keys(flows))), self.total)
 
 
@@ -77,7 +77,7 @@ class AttributeHistogram:
     BINS = 64
 
     def fit(self, flows: Flows) -> None:
-        """Count the bins; one below and one above the range catch what was never seen."""
+        """Count the bins, with one below and one above the range for unseen values."""
         logs = np.log1p(flows.attributes)
         self.edges = [np.linspace(c.min(), c.max() + 1e-3, self.BINS + 1) for c in logs.T]
         self.surprise = []
@@ -86,7 +86,7 @@ class AttributeHistogram:
             self.surprise.append(-np.log(count / count.sum()))
 
     def score(self, flows: Flows) -> F32:
-        """-log p, summed as if the attributes were independent."""
+        """Return -log p, summed as for independent attributes."""
         bins = self._bins(flows)
         return np.sum([s[b] for s, b in zip(self.surprise, bins.T, strict=True)], axis=0).astype(np.float32)
 
@@ -95,13 +95,13 @@ class AttributeHistogram:
         bins = np.stack(
             [np.searchsorted(e, c, side="right") for e, c in zip(self.edges, logs.T, strict=True)], 1
         )
-        # a missing duration is a bin of its own, the last
+        # a missing duration is a separate bin, the last
         bins[flows.duration_missing, 2] = self.edges[2].shape[0] + 1
         return bins
 
 
 def _host_keys(flows: Flows) -> tuple[U64, U64]:
-    """uint64 [E] of source and destination: 64 bits tell the hosts of any network apart."""
+    """Return 64-bit keys of source and destination, uint64 [E] each."""
     return host_keys(flows.src_hi, flows.src_lo, 0), host_keys(flows.dst_hi, flows.dst_lo, 0)
 
 
@@ -110,7 +110,7 @@ def _rarity(seen: I64, total: int) -> F32:
 
 
 def make(name: str, seed: int) -> Comparator:
-    """A comparator by its name.
+    """Create a comparator by name.
 
     Raises
     ------

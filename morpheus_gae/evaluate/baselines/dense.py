@@ -1,4 +1,4 @@
-"""Baselines of single flows with thresholds of their own: a deep autoencoder, a forest taught by a forest."""
+"""Baselines on single flows with their own thresholds: deep autoencoder, and forest taught by a forest."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class DeepAutoencoder:
     Parameters
     ----------
     seed
-        Of weights, dropout and batches.
+        Seed of weights, dropout and batches.
 
     Attributes
     ----------
     own
-        Its own threshold: the 99.9th percentile of the errors of training flows.
+        Published threshold: the 99.9th percentile of the errors of training flows.
     """
 
     def __init__(self, seed: int) -> None:
@@ -70,7 +70,7 @@ class DeepAutoencoder:
         self.own = float(np.quantile(self._errors(x), QUANTILE))
 
     def score(self, flows: Flows) -> F32:
-        """Mean squared error of the rebuilt, standardised flow."""
+        """Return the mean squared reconstruction error of the standardised flow."""
         return self._errors(logs_of(flows))
 
     @torch.no_grad()
@@ -82,17 +82,17 @@ class DeepAutoencoder:
 
 
 class TaughtForest:
-    """A random forest of 100 trees that learns which 0.45 % an isolation forest calls outliers.
+    """A random forest of 100 trees, fitted to the 0.45 % outliers of an isolation forest.
 
     Parameters
     ----------
     seed
-        Of both forests.
+        Seed of both forests.
 
     Attributes
     ----------
     own
-        Its own threshold: half of the trees.
+        Published threshold: half of the trees.
     """
 
     own = 0.5
@@ -101,13 +101,13 @@ class TaughtForest:
         self.seed = seed
 
     def fit(self, flows: Flows) -> None:
-        """Grow both."""
+        """Fit both forests."""
         x = logs_of(sample(flows, self.seed))
         outlier = IsolationForest(contamination=CONTAMINATION, random_state=self.seed).fit_predict(x) < 0
         self.model = RandomForestClassifier(TREES, random_state=self.seed).fit(x, outlier)
 
     def score(self, flows: Flows) -> F32:
-        """Share of the trees that call the flow an outlier."""
+        """Return the share of trees that classify the flow as an outlier."""
         if not len(flows) or len(self.model.classes_) == 1:
             return np.full(len(flows), float(self.model.classes_[0]), np.float32)
         return self.model.predict_proba(logs_of(flows))[:, 1].astype(np.float32)

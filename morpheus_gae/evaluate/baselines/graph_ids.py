@@ -1,10 +1,10 @@
-"""GraphIDS (Guerra et al. 2025, arXiv:2509.16625): E-GraphSAGE, its embeddings rebuilt by a Transformer.
+"""GraphIDS (Guerra et al. 2025, arXiv:2509.16625): E-GraphSAGE with a reconstructing Transformer.
 
 Both are trained together on benign flows: sequences of 512 embeddings go through one encoder and one decoder
-layer of width 48, with 15 % of the attention masked in training; the score of a flow is how badly its
-embedding is rebuilt. Gradients also run through what is to be rebuilt, as in the original. What differs: the
-original keeps the epoch and the threshold that labelled validation flows like best, here the number of passes
-is fixed and no label is read.
+layer of width 48, with 15 % of the attention masked in training; the score of a flow is the reconstruction
+error of its embedding. Gradients also pass through the target, as in the original. Difference: the original
+chooses epoch and threshold on labelled validation flows; here the number of passes is fixed and no label is
+read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RATE = 1e-3
 
 
 class Rebuilder(nn.Module):
-    """The graph layer and the Transformer behind it."""
+    """The graph layer followed by the Transformer."""
 
     def __init__(self, columns: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Rebuilder(nn.Module):
         self.decoder = nn.TransformerDecoderLayer(**shape, batch_first=True)
 
     def forward(self, window: Window) -> Tensor:
-        """Mean squared error of each flow's embedding, [E]."""
+        """Return the mean squared error of each flow's embedding, [E]."""
         z = self.drop(self.sage(window))
         flows = z.shape[0]
         short = -flows % SEQUENCE
@@ -95,7 +95,7 @@ class GraphIds:
 
     @torch.no_grad()
     def score(self, flows: Flows) -> F32:
-        """How badly each flow's embedding is rebuilt."""
+        """Return the reconstruction error of each flow's embedding."""
         with one_thread():
             errors = [self.net(window).numpy() for window in windows_of(flows, WINDOW, self.scale)]
         return np.concatenate(errors) if errors else np.zeros(0, np.float32)

@@ -22,12 +22,12 @@ except ImportError:
 
 F32 = npt.NDArray[np.float32]
 MAX_FLOWS = 50_000
-"""Most flows a comparator learns from: more changes nothing but the time."""
+"""Maximum number of training flows of a comparator: more only take longer."""
 PASSES = 100
 
 
 class Forest:
-    """Isolation forest (Liu, Ting and Zhou 2008): how few random cuts set a flow apart."""
+    """Isolation forest (Liu, Ting and Zhou 2008): few random splits isolate an outlier."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -38,19 +38,19 @@ class Forest:
         self.model.fit(logs_of(sample(flows, self.seed)))
 
     def score(self, flows: Flows) -> F32:
-        """The forest's anomaly score, in [0, 1]."""
+        """Return the forest's anomaly score, in [0, 1]."""
         return -self.model.score_samples(logs_of(flows)).astype(np.float32)
 
 
 class DenseAutoencoder:
-    """Autoencoder 32-2-32 of single flows; how badly it rebuilds one.
+    """Autoencoder 32-2-32 of single flows, scored by reconstruction error.
 
     Parameters
     ----------
     seed
-        Of weights and batches.
+        Seed of weights and batches.
     octets
-        Show it the address octets of both hosts as well.
+        Also use the address octets of both hosts.
     """
 
     def __init__(self, seed: int, *, octets: bool) -> None:
@@ -70,18 +70,18 @@ class DenseAutoencoder:
         self.mean, self.scale = x.mean(0), np.maximum(x.std(0), 1e-2)
         x = np.clip((x - self.mean) / self.scale, -8, 8)
         with warnings.catch_warnings():
-            # a fixed number of passes is what is wanted
+            # a fixed number of passes: no convergence warning
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.model.fit(x, x)
 
     def score(self, flows: Flows) -> F32:
-        """Mean squared error of the rebuilt, standardised flow."""
+        """Return the mean squared reconstruction error of the standardised flow."""
         x = np.clip((logs_of(flows, octets=self.octets) - self.mean) / self.scale, -8, 8)
         return np.square(self.model.predict(x) - x).mean(1).astype(np.float32)
 
 
 def sample(flows: Flows, seed: int) -> Flows:
-    """At most ``MAX_FLOWS`` of the flows, at random, in their order."""
+    """Sample at most ``MAX_FLOWS`` flows at random, keeping their order."""
     if len(flows) <= MAX_FLOWS:
         return flows
     index = np.random.default_rng([seed, 5]).choice(len(flows), MAX_FLOWS, replace=False)

@@ -1,4 +1,4 @@
-"""Columns for detectors that know no graph."""
+"""Log columns: input columns of detectors without a graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ F32 = npt.NDArray[np.float32]
 
 
 def logs_of(flows: Flows, *, octets: bool = False) -> F32:
-    """Columns for detectors that know no graph.
+    """Return the columns of detectors without a graph.
 
     Returns
     -------

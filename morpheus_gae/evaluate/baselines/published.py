@@ -1,7 +1,7 @@
-"""Baselines: what others have published, trained here on the same flows and asked the same questions.
+"""Published baselines, trained and evaluated on the same flows.
 
-Each is built by its name and imported only then; it has ``fit`` and ``score`` as a comparator does, and some
-have a threshold of their own, ``own``.
+Each is created by name and imported only then; it has ``fit`` and ``score`` like a comparator, and some have
+a published threshold, ``own``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The published recipe, trained as it was published: GATv2, Graph U-Net, negatives without attributes.
+"""The published recipe, trained as published: GATv2, Graph U-Net, negatives without attributes.
 
 Shapes of NVIDIA's gnn-netflow-ad example for Morpheus, narrower: address octets projected to 32 numbers and
 averaged over three steps, GATv2 (Brody et al. 2022) with 4 heads, batch norm, Graph U-Net (Gao and Ji 2019)
 of depth 3, and a decoder that reads both hosts, the edge and the mean edge of the window. An edge is a pair
-of hosts with the mean attributes of its flows, and each of its flows has its score. Each edge is part of
-its own encoding; edges that do not exist are random pairs with attributes of zero. Our preset ``published``
-has the same parts, but hides edges from their encoding and gives negatives real attributes.
+of hosts with the mean attributes of its flows, and each of its flows has its score. Each edge is part of its
+own encoding; negative edges are random pairs with zero attributes. Our preset ``published`` has the same
+parts, but hides edges from their encoding and gives negatives real attributes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from morpheus_gae.flows.frame import Flows
 
 try:
     with warnings.catch_warnings():
-        # it scripts classes as it is imported, of which newer versions of torch disapprove
+        # scripts classes at import, which newer versions of torch deprecate
         warnings.simplefilter("ignore")
         from torch_geometric.nn import GATv2Conv, GraphUNet
 except ImportError as error:
@@ -43,7 +43,7 @@ UPDATES = 300
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch says whenever the U-Net makes a sparse matrix."""
+    """Suppress torch's warning about sparse matrices in the U-Net."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Ss]parse.*")
         yield
@@ -114,7 +114,7 @@ class PublishedRecipe:
         self.seed = seed
 
     def fit(self, flows: Flows) -> None:
-        """Train on windows in their order, as many edges that do not exist as there are."""
+        """Train on windows in order, with as many negative edges as positive ones."""
         flows = latest(flows)
         self.scale = Scale.of(logs_of(flows))
         with _quiet(), one_thread():
@@ -137,7 +137,7 @@ class PublishedRecipe:
 
     @torch.no_grad()
     def score(self, flows: Flows) -> F32:
-        """-ln P(edge exists) of each flow's pair: the published score, 1 - P, without its rounding to 1."""
+        """Return -ln P(edge exists) of each flow's pair: the published score, 1 - P, without saturation."""
         found = [np.zeros(0, np.float32)]
         with _quiet(), one_thread():
             for window in self._windows(flows):

@@ -1,7 +1,7 @@
 """E-GraphSAGE (Lo et al. 2022, arXiv:2103.16329): a host is the mean of its flows, a flow its two hosts.
 
-Written plainly, for the baselines that stand on it. A flow's own columns reach its embedding only through
-the means of its hosts, and all flows of a pair in a window are embedded alike, as in the original.
+A simple implementation for the baselines built on it. A flow's columns affect its embedding only through the
+means of its hosts, and all flows of a pair in a window have the same embedding, as in the original.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ except ImportError:
 
 F32 = npt.NDArray[np.float32]
 MAX_FLOWS = 50_000
-"""Most flows a baseline learns from, the latest: published training takes hours where these take minutes."""
+"""Maximum number of training flows of a baseline, the latest: minutes instead of hours of training."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Window:
 
 
 def windows_of(flows: Flows, size: int, scale: Scale) -> Iterator[Window]:
-    """Consecutive windows of at most ``size`` flows, with the four columns of ``comparators.logs_of``."""
+    """Yield consecutive windows of at most ``size`` flows, with the columns of ``log_columns.logs_of``."""
     from morpheus_gae.graph.build import build_graph
 
     for start in range(0, len(flows), size):
@@ -81,7 +81,7 @@ def windows_of(flows: Flows, size: int, scale: Scale) -> Iterator[Window]:
 
 
 def latest(flows: Flows) -> Flows:
-    """The latest ``MAX_FLOWS`` flows."""
+    """Return the latest ``MAX_FLOWS`` flows."""
     return flows.slice(max(len(flows) - MAX_FLOWS, 0), len(flows))
 
 
@@ -105,12 +105,12 @@ class Sage(nn.Module):
         self.ones = ones
         self.host = nn.Linear(columns * (2 if ones else 1), hidden)
         nn.init.xavier_uniform_(self.host.weight, gain=nn.init.calculate_gain("relu"))
-        # the linear map of both hosts side by side, in its two parts: hosts are fewer than flows
+        # the linear map of both hosts, split in two parts: there are fewer hosts than flows
         self.source = nn.Linear(hidden, width)
         self.target = nn.Linear(hidden, width, bias=False)
 
     def ends(self, window: Window, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What a flow's embedding has of its source and of its destination: [N, width] each.
+        """Return the contributions of source and destination to a flow's embedding, [N, width] each.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Sage(nn.Module):
         return self.source(hosts), self.target(hosts)
 
     def forward(self, window: Window) -> Tensor:
-        """Embedding of each flow, [E, width]."""
+        """Return the embedding of each flow, [E, width]."""
         source, target = self.ends(window, window.x)
         out: Tensor = source[window.src] + target[window.dst]
         return out

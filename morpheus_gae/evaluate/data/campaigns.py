@@ -1,4 +1,4 @@
-"""Campaigns: attack flows that belong together, and attackers dealt onto two sides that share nothing."""
+"""Campaigns: groups attack flows, and splits attackers into two disjoint sides."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
 SOURCE_GAP_MS, TARGET_GAP_MS = 86_400_000, 600_000
-"""A source of a class that rests longer begins a new campaign; so do those that meet at one destination."""
+"""Maximum gap in a campaign between flows of one source and class, and of sources at one destination."""
 GAP_ROWS = 1000
 
 
 def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
-    """Campaign of each attack flow.
+    """Return the campaign of each attack flow.
 
     Parameters
     ----------
@@ -31,11 +31,10 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
     kind
         int32 [A] class of each.
     timed
-        Whether their start times count. A campaign then is all that is linked by flows of one class which
-        share a source and are at most a day apart, or a destination and at most ten minutes. Without times a
-        campaign is a run of at most 50 flows of one class and one source, with no gap of more than 1,000
-        records in it: files without times hold one class after the other, and would be a handful of endless
-        campaigns.
+        Whether to use start times. A campaign then is a connected component of flows of one class that share
+        a source and are at most a day apart, or a destination and at most ten minutes. Without times a
+        campaign is a run of at most 50 flows of one class and source, with gaps of at most 1,000 records:
+        files without times are sorted by class, and would be a few endless campaigns.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
     label = np.arange(n)
     while True:
         before = label
-        # the lowest number spreads over all that is linked, a link farther each time
+        # propagate the lowest number through all links, one step per iteration
         for session in linked:
             low = np.full(int(session.max(initial=-1)) + 1, n)
             np.minimum.at(low, session, label)
@@ -65,7 +64,7 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
 
 @dataclass(frozen=True)
 class Sides:
-    """Attack flows dealt onto two sides.
+    """Attack flows split into two sides.
 
     Attributes
     ----------
@@ -81,7 +80,8 @@ class Sides:
 
 
 def sides(attacks: Flows, campaign: I64, seed: int) -> Sides:
-    """Deal attackers onto two sides of about the same number of flows, all campaigns of one together.
+    """Split attackers into two sides of about equal numbers of flows, keeping each attacker's campaigns
+    together.
 
     The attacker of a campaign is its most frequent source.
     """
@@ -99,7 +99,7 @@ def sides(attacks: Flows, campaign: I64, seed: int) -> Sides:
         else:
             tested_flows += int(flows[who])
     if not chosen:
-        # no two attackers: what is hidden and what is tested can only be of the same one
+        # a single attacker: hidden and tested flows can only be of the same one
         everything = np.ones(len(attacks), np.bool_)
         return Sides(everything, ~everything)
     hidden = np.isin(attacker[campaign], chosen)
@@ -109,25 +109,25 @@ def sides(attacks: Flows, campaign: I64, seed: int) -> Sides:
 
 
 def draw(campaign: I64, among: Bool, wanted: int, seed: int) -> tuple[Bool, bool]:
-    """Whole campaigns, at random, of at most ``wanted`` flows in all.
+    """Draw whole campaigns at random, with at most ``wanted`` flows in total.
 
     Parameters
     ----------
     campaign
         int64 [A].
     among
-        bool [A]: flows whose campaigns are drawn from.
+        bool [A]: flows whose campaigns are candidates.
     wanted
         Flows.
     seed
-        Of the order.
+        Seed of the order.
 
     Returns
     -------
     chosen
         bool [A].
     cut
-        Whether the smallest campaign had to be cut short, since no whole ones give half of what is wanted.
+        Whether the smallest campaign was truncated, since whole ones give less than half of the wanted flows.
     """
     number, size = np.unique(campaign[among], return_counts=True)
     order = np.random.default_rng([seed, 9]).permutation(number.shape[0])

@@ -1,4 +1,4 @@
-"""Dirty: training flows with attack campaigns hidden among them, as on a network that nobody has cleaned."""
+"""Dirty: training flows contaminated with attack campaigns, as on a real network."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Dirty:
-    """Training flows with attacks in them, and the attacks that are left to test with.
+    """Contaminated training flows, and the remaining attacks for tests.
 
     Attributes
     ----------
     train
         In the order of time if ``timed``, else with campaigns as runs; labels are for the caller to drop.
     others
-        Attacks of other attackers: no source and no pair in common with anything hidden. May be empty.
+        Attacks of other attackers, sharing no source and no pair with hidden ones. May be empty.
     same
-        Other campaigns of the attackers that are hidden. May be empty.
+        Other campaigns of the hidden attackers. May be empty.
     facts
         ``hidden_flows``, ``hidden_share``, ``hidden_campaigns``, ``hidden_classes`` (flows of each),
         ``cut`` (a campaign had to be cut short).

@@ -1,4 +1,4 @@
-"""Readdress: the same flows between other hosts, in the arrays and in the table alike."""
+"""Readdress: moves flows to other hosts, in the arrays and in the table."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ U64 = npt.NDArray[np.uint64]
 
 
 def onto_benign_pairs(flows: Flows, donors: Flows, rng: np.random.Generator) -> Flows:
-    """Each flow on source and destination of a random flow of ``donors`` (so on busy pairs more often)."""
+    """Move each flow to source and destination of a random flow of ``donors`` (busy pairs more often)."""
     i = rng.integers(len(donors), size=len(flows))
     return with_addresses(flows, donors.src_hi[i], donors.src_lo[i], donors.dst_hi[i], donors.dst_lo[i])
 
 
 def onto_random_hosts(flows: Flows, donors: Flows, rng: np.random.Generator) -> Flows:
-    """Each source host and, independently, each destination host moved to a host of ``donors``.
+    """Move each source host and, independently, each destination host to a host of ``donors``.
 
     All flows of one source move together, so that a scan stays the scan of one host. No flow ends on the
     host it starts from, unless ``donors`` has a single host.
@@ -39,12 +39,12 @@ def onto_random_hosts(flows: Flows, donors: Flows, rng: np.random.Generator) -> 
 
 
 def with_text_addresses(flows: Flows) -> Flows:
-    """The same flows with address columns of plain text, so that they join with re-addressed ones."""
+    """Convert address columns to plain text, so that flows can be concatenated with re-addressed ones."""
     return with_addresses(flows, flows.src_hi, flows.src_lo, flows.dst_hi, flows.dst_lo)
 
 
 def with_addresses(flows: Flows, src_hi: U64, src_lo: U64, dst_hi: U64, dst_lo: U64) -> Flows:
-    """The same flows between other hosts.
+    """Return the flows with other addresses.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Split: benign flows into those to train on and those to test with."""
+"""Split: splits benign flows into training and test flows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPLITS = {
 
 
 def split_benign(benign: Flows, how: str, seed: int) -> tuple[Flows, Flows]:
-    """Benign flows to train on, and benign flows to test with.
+    """Split benign flows into training and test flows.
 
     Parameters
     ----------

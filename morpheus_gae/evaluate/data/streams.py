@@ -1,4 +1,4 @@
-"""Streams: benign flows and attacks put together in ways that ask different questions.
+"""Streams: benign flows and attacks, combined in ways that test different properties.
 
 ============== ===========================================================================================
 ``file``       as recorded
@@ -11,7 +11,8 @@
                addresses that were learnt?
 ============== ===========================================================================================
 
-All are a function of their input and a seed. Start times stay as recorded, so windows must count flows.
+All are deterministic given their input and a seed. Start times stay as recorded, so windows must be cut by
+number.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ RUN = 50
 
 
 def file_order(benign: Flows, attacks: Flows) -> Flows:
-    """All flows by their position in the source (``rows``)."""
+    """Return all flows by their position in the source (``rows``)."""
     both = concat([benign, attacks])
     return both.take(np.argsort(both.rows, kind="stable"))
 
 
 def burst(benign: Flows, attacks: Flows, share: float, seed: int, run: int = RUN) -> Flows:
-    """Benign flows in order, with runs of consecutive attack flows inserted at random places.
+    """Return benign flows in order, with runs of consecutive attack flows inserted at random positions.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ STREAMS: dict[str, Callable[[Flows, Flows, Flows | None, int], Flows]] = {
 
 
 def stream(name: str, benign: Flows, attacks: Flows, seed: int, donors: Flows | None = None) -> Flows:
-    """A stream by its name.
+    """Create a stream by name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ablation: what each part of the default model is worth, on every set, protocol and stream.
+"""Ablation: contribution of each part of the default model, on every set, protocol and stream.
 
 One part is taken out (or put in, where the default lacks it), everything else stays. Evidence, activity
 and lift come after the weights: without them a model has the default's very weights, and is calibrated anew.

@@ -1,4 +1,4 @@
-"""Adaptive, measured: a model whose threshold alone follows the stream (``run --adaptive``)."""
+"""Adaptive: evaluates a model with an adaptive threshold (``run --adaptive``)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Learning, measured: a model whose memory, scale and threshold follow the stream (``run --learn``).
+"""Learning: evaluates a model with online learning (``run --learn``).
 
-Prequential: each window is scored by what was learnt of the windows before it, and is learnt from afterwards.
-What is flagged is not learnt, so each alert budget is a run of its own. The run itself is the engine's; it is
-handed in, since rooms beside the engine do not know it.
+Prequential: each window is scored with what was learnt from earlier windows, and learnt afterwards. Flagged
+flows are not learnt, so each alert budget needs a separate run. The learner is the engine's, and passed in,
+since this room must not import the engine.
 """
 
 from __future__ import annotations

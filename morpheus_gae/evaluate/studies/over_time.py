@@ -1,4 +1,4 @@
-"""Over time: what fixed thresholds, and those that follow the stream, do on each later tenth of the time."""
+"""Over time: fixed and adaptive thresholds on each later tenth of the time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tenths(flows: Flows) -> tuple[I64, str]:
 
 
 def follow(surprise: Real, rate: float, window: int, flows: Flows, artifact: Artifact | None) -> Bool:
-    """What an adaptive threshold flags, a window at a time: bool [E].
+    """Return the flows flagged by an adaptive threshold, window by window, bool [E].
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Protocols: what a detector is trained on and what it is asked, each another question of a user.
+"""Protocols: training and test sets for different practical questions.
 
 =========== ==============================================================================================
 ``as_is``   train as the ``train`` command does on the earlier 80 % of the benign flows, in the order of time,

@@ -1,4 +1,4 @@
-"""Study: detectors side by side on one set, over streams and seeds: the short form of ``suite``."""
+"""Study: compares detectors on one set, over streams and seeds; a short form of ``suite``."""
 
 from __future__ import annotations
 

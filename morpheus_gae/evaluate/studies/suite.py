@@ -1,4 +1,4 @@
-"""Suite: detectors, sets of flows, protocols, streams and seeds, all by all; every single run is kept."""
+"""Suite: runs all combinations of detectors, sets, protocols, streams and seeds, keeping every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suite tables: a suite as one page of Markdown, the short answers first."""
+"""Suite tables: formats a suite as one page of Markdown, with the summary first."""
 
 from __future__ import annotations
 
