@@ -28,8 +28,9 @@ FLOWS = {
 }
 EXECUTORS = {"cpu": "", "torch": "", "cuda": "cuda.triton", "cuda.triton": "cuda"}
 EVALUATE = {"baselines": "", "data": "", "studies": "baselines data"}
+SIMULATE = {"network": "", "traffic": "network", "output": ""}
 ENGINE = {"observe": "", "recover": "observe", "run": "observe recover"}
-BIG = {"flows": FLOWS, "executors": EXECUTORS, "evaluate": EVALUATE, "engine": ENGINE}
+BIG = {"flows": FLOWS, "executors": EXECUTORS, "evaluate": EVALUATE, "simulate": SIMULATE, "engine": ENGINE}
 MAY = {
     f"{big}.{room}": {f"{big}.{other}" for other in others.split()}
     for big, rooms in BIG.items()

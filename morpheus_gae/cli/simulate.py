@@ -134,12 +134,12 @@ def command(
 
     Example:  morpheus-gae simulate --output day1.parquet --flows 1000000 --seed 1 --attacks none
     """
-    from morpheus_gae.simulate.exporters import goflow2
-    from morpheus_gae.simulate.garbage import Garbage
-    from morpheus_gae.simulate.pace import paced
+    from morpheus_gae.simulate.output.exporters import goflow2
+    from morpheus_gae.simulate.output.garbage import Garbage
+    from morpheus_gae.simulate.output.pace import paced
+    from morpheus_gae.simulate.output.write import check_output, open_writer
     from morpheus_gae.simulate.simulate import START_MS, Network, simulate
     from morpheus_gae.simulate.summary import Summary
-    from morpheus_gae.simulate.write import check_output, open_writer
 
     check_output(output, garbage=garbage > 0)
     text = output == "-" or output.startswith("kafka://") or output.endswith((".ndjson", ".jsonl"))

@@ -1,4 +1,5 @@
 """Simulate: synthetic labelled traffic of a network with benign habits and attacks.
 
-Same network number and options, same hosts; deterministic by seed. Imports ``flows`` and ``kafka``.
+``network`` is who talks to whom, ``traffic`` when and what, ``output`` where it is written. Deterministic by
+network number and seed. Imports ``flows`` and ``kafka``.
 """

@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate.attacks import Stage
-from morpheus_gae.simulate.benign import Benign
-from morpheus_gae.simulate.campaigns import Attacks, attack_names, covers, mixed, plan
-from morpheus_gae.simulate.drift import EPOCH_MS, Drift, drift_kinds, holidays
-from morpheus_gae.simulate.endpoints import Endpoints, run_endpoints
-from morpheus_gae.simulate.load import Load
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.endpoints import Endpoints, run_endpoints
+from morpheus_gae.simulate.network.load import Load
+from morpheus_gae.simulate.network.network import Network
+from morpheus_gae.simulate.network.services import ServiceArrays, service_arrays
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.services import ServiceArrays, service_arrays
-from morpheus_gae.simulate.tables import Tables
+from morpheus_gae.simulate.traffic.attacks import Stage
+from morpheus_gae.simulate.traffic.benign import Benign
+from morpheus_gae.simulate.traffic.campaigns import Attacks, attack_names, covers, mixed, plan
+from morpheus_gae.simulate.traffic.drift import EPOCH_MS, Drift, drift_kinds, holidays
+from morpheus_gae.simulate.traffic.tables import Tables
 
 __all__ = ["Network", "Run", "simulate", "simulate_table"]
 
@@ -140,14 +140,14 @@ def simulate(
     attack_share
         Share of the flows that belong to attacks.
     attacks
-        ``"all"``, ``"none"``, or names of :data:`morpheus_gae.simulate.attacks.ATTACKS`.
+        ``"all"``, ``"none"``, or names of :data:`morpheus_gae.simulate.traffic.attacks.ATTACKS`.
     chunk
         Rows of each table (the last may be shorter). The rows themselves do not depend on it.
     days
         Length of the run; by default as long as the network's own load needs for that many flows.
     drift
         How the network changes as weeks go by: ``"none"``, ``"all"``, or names of
-        :data:`morpheus_gae.simulate.drift.KINDS`.
+        :data:`morpheus_gae.simulate.traffic.drift.KINDS`.
     campaigns
         ``"short"``: attacks last minutes; ``"long"``: hours to weeks.
 

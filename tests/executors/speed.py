@@ -36,7 +36,7 @@ from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import host_keys, pair_keys
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.network import Network
 from morpheus_gae.simulate.simulate import simulate
 
 MODELS = Path(__file__).resolve().parents[2] / "models"

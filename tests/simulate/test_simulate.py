@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate.attacks import ATTACKS
 from morpheus_gae.simulate.simulate import START_MS, Network, simulate, simulate_table
+from morpheus_gae.simulate.traffic.attacks import ATTACKS
 
 DAY_MS = 86_400_000
 FLOWS = 40_000

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from morpheus_gae.errors import OutputError, UsageError
-from morpheus_gae.simulate.garbage import Garbage
+from morpheus_gae.simulate.output.garbage import Garbage
+from morpheus_gae.simulate.output.write import open_writer
 from morpheus_gae.simulate.simulate import Network, simulate
-from morpheus_gae.simulate.write import open_writer
 
 
 @pytest.fixture(scope="module")

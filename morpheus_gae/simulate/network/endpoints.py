@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.addresses import public_v4, public_v6
-from morpheus_gae.simulate.load import DAY_MS
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.addresses import public_v4, public_v6
+from morpheus_gae.simulate.network.load import DAY_MS
+from morpheus_gae.simulate.network.network import Network
 from morpheus_gae.simulate.rng import stream_seed
 
 I32 = npt.NDArray[np.int32]

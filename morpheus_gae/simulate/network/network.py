@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate import addresses
-from morpheus_gae.simulate.habits import Habits, all_habits
+from morpheus_gae.simulate.network import addresses
+from morpheus_gae.simulate.network.habits import Habits, all_habits
+from morpheus_gae.simulate.network.roles import ROLES, SHARES
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.roles import ROLES, SHARES
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]

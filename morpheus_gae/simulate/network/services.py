@@ -3,7 +3,7 @@
 A service is a mixture of kinds of flows. Sizes and durations are hierarchical log-normals,
 ``median * exp(pair * z_pair + flow * z_flow)``: ``z_pair`` is fixed for a pair of hosts (its habit),
 ``z_flow`` is drawn for each flow. ``flow = 0`` gives every flow of a pair the same size, an exact atom as
-machines produce it. Payload bytes become IP bytes and packets in :mod:`morpheus_gae.simulate.draw`.
+machines produce it. Payload bytes become IP bytes and packets in :mod:`morpheus_gae.simulate.network.draw`.
 """
 
 from __future__ import annotations

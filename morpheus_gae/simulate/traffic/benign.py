@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.choose import alias_table, choose_habits
-from morpheus_gae.simulate.clocks import Clocks
-from morpheus_gae.simulate.endpoints import Endpoints
-from morpheus_gae.simulate.habits import zipf_cdf
-from morpheus_gae.simulate.load import DAY_MS, Load
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.endpoints import Endpoints
+from morpheus_gae.simulate.network.habits import zipf_cdf
+from morpheus_gae.simulate.network.load import DAY_MS, Load
+from morpheus_gae.simulate.network.network import Network
+from morpheus_gae.simulate.network.roles import BROWSING
+from morpheus_gae.simulate.network.services import SERVICE_ID
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.roles import BROWSING
-from morpheus_gae.simulate.services import SERVICE_ID
-from morpheus_gae.simulate.stream import Stream, benign_stream, join
+from morpheus_gae.simulate.traffic.choose import alias_table, choose_habits
+from morpheus_gae.simulate.traffic.clocks import Clocks
+from morpheus_gae.simulate.traffic.stream import Stream, benign_stream, join
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]

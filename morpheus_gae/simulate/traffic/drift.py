@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate.addresses import HOSTS_PER_SUBNET
-from morpheus_gae.simulate.load import DAY_MS, MONDAY_MS
+from morpheus_gae.simulate.network.addresses import HOSTS_PER_SUBNET
+from morpheus_gae.simulate.network.load import DAY_MS, MONDAY_MS
+from morpheus_gae.simulate.network.roles import ROLES
+from morpheus_gae.simulate.network.services import SERVICE_ID
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.roles import ROLES
-from morpheus_gae.simulate.services import SERVICE_ID
-from morpheus_gae.simulate.stream import Stream
+from morpheus_gae.simulate.traffic.stream import Stream
 
 if TYPE_CHECKING:
-    from morpheus_gae.simulate.network import Network
+    from morpheus_gae.simulate.network.network import Network
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]

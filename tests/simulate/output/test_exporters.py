@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from morpheus_gae.cli.simulate import command
-from morpheus_gae.simulate.exporters import goflow2
-from morpheus_gae.simulate.pace import paced
+from morpheus_gae.simulate.output.exporters import goflow2
+from morpheus_gae.simulate.output.pace import paced
 from morpheus_gae.simulate.simulate import Network, simulate_table
 
 
@@ -50,13 +50,13 @@ def test_the_command_writes_records_and_refuses_columns(tmp_path: Path) -> None:
 def test_pace_keeps_rows_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
     waited = []
     now = [0.0]
-    monkeypatch.setattr("morpheus_gae.simulate.pace.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("morpheus_gae.simulate.output.pace.time.monotonic", lambda: now[0])
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("morpheus_gae.simulate.pace.time.sleep", sleep)
+    monkeypatch.setattr("morpheus_gae.simulate.output.pace.time.sleep", sleep)
     tables = [pa.table({"i": np.arange(n) + 100 * n}) for n in (35, 0, 7)]
     parts = list(paced(tables, 100.0))
     assert max(part.num_rows for part in parts) == 10

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morpheus_gae.errors import OutputError, UsageError
-from morpheus_gae.simulate.garbage import Garbage
-from morpheus_gae.simulate.lines import csv_header, csv_lines, ndjson_lines
+from morpheus_gae.simulate.output.garbage import Garbage
+from morpheus_gae.simulate.output.lines import csv_header, csv_lines, ndjson_lines
 
 FORMATS = (".parquet", ".csv", ".ndjson", ".jsonl", ".arrow")
 SCHEME = "kafka://"
@@ -55,8 +55,8 @@ def open_writer(
         return
     if output.startswith(SCHEME):
         from morpheus_gae.kafka.config import load_config
-        from morpheus_gae.simulate.exporters import SAMPLER
-        from morpheus_gae.simulate.topic import open_topic
+        from morpheus_gae.simulate.output.exporters import SAMPLER
+        from morpheus_gae.simulate.output.topic import open_topic
 
         with open_topic(output, load_config(kafka_config), lines_per_message, SAMPLER.encode()) as send:
             yield lambda table: send(_lines(table, csv=False, garbage=garbage))

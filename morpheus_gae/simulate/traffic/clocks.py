@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.network import Network
+from morpheus_gae.simulate.network.services import SERVICE_ID
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.services import SERVICE_ID
-from morpheus_gae.simulate.stream import Stream, benign_stream
+from morpheus_gae.simulate.traffic.stream import Stream, benign_stream
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from morpheus_gae.simulate.roles import RULES, SHARES
-from morpheus_gae.simulate.services import SERVICES, service_arrays
+from morpheus_gae.simulate.network.roles import RULES, SHARES
+from morpheus_gae.simulate.network.services import SERVICES, service_arrays
 
 
 def test_rules_name_services_that_exist() -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.draw import habit_port
-from morpheus_gae.simulate.endpoints import Endpoints
-from morpheus_gae.simulate.network import Network
-from morpheus_gae.simulate.services import SERVICE_ID, SERVICES, TCP, UDP, ServiceArrays
-from morpheus_gae.simulate.stream import Stream
+from morpheus_gae.simulate.network.draw import habit_port
+from morpheus_gae.simulate.network.endpoints import Endpoints
+from morpheus_gae.simulate.network.network import Network
+from morpheus_gae.simulate.network.services import SERVICE_ID, SERVICES, TCP, UDP, ServiceArrays
+from morpheus_gae.simulate.traffic.stream import Stream
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]

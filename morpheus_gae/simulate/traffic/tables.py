@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from morpheus_gae.simulate.attacks import ATTACKS, BENIGN
-from morpheus_gae.simulate.draw import draw_attributes
-from morpheus_gae.simulate.endpoints import Endpoints
-from morpheus_gae.simulate.network import Network
-from morpheus_gae.simulate.services import ServiceArrays
-from morpheus_gae.simulate.stream import Stream
+from morpheus_gae.simulate.network.draw import draw_attributes
+from morpheus_gae.simulate.network.endpoints import Endpoints
+from morpheus_gae.simulate.network.network import Network
+from morpheus_gae.simulate.network.services import ServiceArrays
+from morpheus_gae.simulate.traffic.attacks import ATTACKS, BENIGN
+from morpheus_gae.simulate.traffic.stream import Stream
 
 
 class Tables:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate.attacks import ATTACKS, Campaign, Stage, play
-from morpheus_gae.simulate.benign import Benign
-from morpheus_gae.simulate.drift import Drift
+from morpheus_gae.simulate.network.services import SERVICE_ID, SERVICES, TCP
 from morpheus_gae.simulate.rng import stream_seed
-from morpheus_gae.simulate.services import SERVICE_ID, SERVICES, TCP
-from morpheus_gae.simulate.stream import Stream, join
+from morpheus_gae.simulate.traffic.attacks import ATTACKS, Campaign, Stage, play
+from morpheus_gae.simulate.traffic.benign import Benign
+from morpheus_gae.simulate.traffic.drift import Drift
+from morpheus_gae.simulate.traffic.stream import Stream, join
 
 _NO_COVER = ("camera_stream", "probe", "backup")
 LONG_MS = (2 * 3_600_000, 14 * 86_400_000)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.simulate.roles import ALWAYS, EVERYONE, RULES, Rule
-from morpheus_gae.simulate.services import SERVICE_ID
+from morpheus_gae.simulate.network.roles import ALWAYS, EVERYONE, RULES, Rule
+from morpheus_gae.simulate.network.services import SERVICE_ID
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]

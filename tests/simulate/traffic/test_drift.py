@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pytest
 
 from morpheus_gae.errors import UsageError
-from morpheus_gae.simulate.campaigns import plan
-from morpheus_gae.simulate.drift import EPOCH_MS, KINDS, Drift, holidays
 from morpheus_gae.simulate.simulate import Network, simulate_table
+from morpheus_gae.simulate.traffic.campaigns import plan
+from morpheus_gae.simulate.traffic.drift import EPOCH_MS, KINDS, Drift, holidays
 from tests.simulate.test_simulate import benign, column, pairs
 
 DAY_MS = 86_400_000

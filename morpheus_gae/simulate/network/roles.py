@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 ALWAYS, OFFICE, NIGHT, EVENING = 0, 1, 2, 3
-"""Load curves; see :mod:`morpheus_gae.simulate.load`."""
+"""Load curves; see :mod:`morpheus_gae.simulate.network.load`."""
 
 EVERYONE = "*"
 
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
         Roles; the server may be ``"*"`` (every inside host), ``"mdns"``, ``"ssdp"``, ``"subnet"``, ``"all"``,
         ``"mdns6"``, ``"dhcp6"``, ``"nd6"`` (group addresses).
     service
-        A key of :data:`morpheus_gae.simulate.services.SERVICES`.
+        A key of :data:`morpheus_gae.simulate.network.services.SERVICES`.
     partners
         Mean number of servers of one client.
     per_day

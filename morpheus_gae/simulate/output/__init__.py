@@ -1,0 +1,4 @@
+"""Output: simulated tables as files, lines or messages, at a pace, with garbage on request.
+
+Imports no other room of ``simulate``.
+"""
