@@ -1,10 +1,9 @@
 """Follow: a threshold, and a calibration, from the recent flows of the scored stream itself.
 
-The stream is not labelled, so the strangest of its flows may be attacks. They come in bursts of few sources
-or on few destinations, where chance does not, so each of these counts no more often among the strangest than
-so many times what its share of the flows lets one expect, and in one hour than so many times what its other
-flows of that hour do: an attack on a busy server is over by then, a service that is new is there hour after
-hour.
+The stream is unlabelled, so the upper tail of its surprises may be attacks. Unlike chance, these come in
+bursts of few sources or destinations. The flows of each host in the tail are therefore capped: at a multiple
+of the number expected from its share of all flows, and in each hour at a multiple of that expected from its
+other flows of the hour. An attack on a busy server is over by then, a new service recurs hour after hour.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ LEAST = 20_000
 EARLY, SUPPORT = 10_000, 100.0
 """Flows from which on a threshold may be raised, of which the rate lets expect so many, up to LEAST."""
 UNITS = 1 << 16
-"""Hosts fall into so many classes by their hash; two busy ones seldom into one."""
+"""Number of classes that hosts are hashed into; collisions of two busy hosts are rare."""
 FREE, TIMES = 0.2, 5.0
-"""A host counts among the strangest for so much of what the rate lets expect of all flows, and on top so many
-times what it lets expect of the host's own."""
+"""Cap of a host in the upper tail: this fraction of the number expected of all flows, plus this multiple of
+the number expected of its own."""
 ONCE = 2.0
-"""And in an hour for so many, and so many times what it lets expect of the host's other flows in it."""
+"""Cap per hour: this number, plus this multiple of the number expected of the host's other flows in it."""
 FEWEST, MOST_FREE = 3.0, 30.0
 LOOK = 0.1
-"""Share of the flows that is looked through for them at first."""
+"""Initial share of the flows examined for the tail."""
 BLOCK_MS, BLOCK_FLOWS, MOST_BLOCKS = 3_600_000, 1000, 1 << 30
-"""An hour; where flows have no times so many."""
+"""An hour in milliseconds; a number of flows where they have no times."""
 A_DAY_MS = 86_400_000
 KNOTS = 192
 
@@ -129,7 +128,7 @@ class Recent:
         if not top.shape[0]:
             return np.float32(np.inf)
         while (told := np.cumsum(counts))[-1] <= rate * rows.shape[0] and look < 1:
-            # attacks are more than that: what is below them decides
+            # more attacks than that: the flows below them decide
             look *= 3
             top, counts = self._strangest(rate, look)
         at = int(np.searchsorted(told, rate * rows.shape[0], side="right"))
@@ -192,10 +191,9 @@ class Recent:
         return usual
 
     def _strangest(self, rate: float = 0.0, part: float = LOOK) -> tuple[I64, Bool]:
-        """The strangest of the latest flows (numbers among these, descending), and which of them count.
+        """Return the upper tail of the latest flows (indexes, descending), and which of them count.
 
-        They count towards a rate, or without one at each depth towards what is as strange; of a part of the
-        flows.
+        Caps follow from the rate, or without one from the rank of each flow; of a part of the flows.
         """
         rows = self._latest()
         n = rows.shape[0]
@@ -215,7 +213,7 @@ class Recent:
             share = np.bincount(unit, minlength=UNITS)
             mine = unit[top]
             counts &= _nth(mine) < free + TIMES * deep * share[mine] / n
-            # a burst is over within hours; what has changed is there hour after hour
+            # a burst ends within hours; a lasting change recurs hour after hour
             both = unit.astype(np.int64) << 32 | self.block[rows]
             usual = np.bincount(mine, minlength=UNITS)[unit] > 0
             usual[top] = False
@@ -286,7 +284,7 @@ def inverse(tail: TailMap, y: F32) -> F32:
 
 
 def _nth(unit: I32 | I64) -> I64:
-    """int64 [E]: how many of the elements before each are equal to it."""
+    """Return the number of earlier elements equal to each element, int64 [E]."""
     order = np.argsort(unit, kind="stable")
     grouped = unit[order]
     nth = np.empty(unit.shape[0], np.int64)

@@ -48,9 +48,9 @@ class IncidentStream:
     mark
         Marks incidents with the policy rule they violate.
     keep
-        Leaves out incidents that nobody wants to see, by rules.
+        Drops suppressed incidents, by rules.
     alone
-        Whether its open incidents are all that the metrics tell.
+        Whether the metrics show only its open incidents.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class IncidentStream:
         self.windows = 0
 
     def ready(self, window: Window) -> None:
-        """Nothing: what was kept is read when it is made."""
+        """Do nothing: saved state is restored at creation."""
 
     def add(self, alerts: pa.Table, flows: Flows, model: str, seen: Seen | None = None) -> None:
         """Take a window.
@@ -96,7 +96,7 @@ class IncidentStream:
         model
             ``name@hash``.
         seen
-            What the window had before rows were left out of ``flows``; None if none were.
+            Size and times of the window before rows were dropped from ``flows``; None if none were.
         """
         self._model = model
         self.windows += 1
@@ -116,11 +116,11 @@ class IncidentStream:
 
     @property
     def open(self) -> int:
-        """How many incidents are open."""
+        """Return the number of open incidents."""
         return len(self._fold.open)
 
     def parts(self) -> tuple[dict[str, Any], set[str]]:
-        """What the last window changed, and the names of all parts; see ``incidents.parts``."""
+        """Return the parts changed by the last window, and all names; see ``incidents.parts``."""
         from morpheus_gae.incidents.parts import changed, names
 
         return changed(self._fold, self._told, self._model), names(self._fold)

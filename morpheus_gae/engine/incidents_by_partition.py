@@ -1,7 +1,7 @@
-"""Incidents by partition: each input partition has its own, which go with it to whoever reads it next.
+"""Incidents by partition: each input partition has its own incidents, which move with it on a rebalance.
 
-What is open is kept in a topic, in the transaction that commits the offsets of a window. So each flow is
-counted once, whichever process comes to an end, and wherever a partition goes.
+Open incidents are saved to a topic, in the transaction that commits the offsets of a window. Each flow is
+therefore counted exactly once, across crashes and rebalances.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ Key = tuple[str, int]
 
 
 class Assignments(Protocol):
-    """Knows which partitions are ours; ``kafka.source.KafkaSource`` is one."""
+    """Protocol: the assigned partitions, implemented by ``kafka.source.KafkaSource``."""
 
     def alive(self, source: str, partition: int) -> bool:
-        """Whether flows that were read under this name still count."""
+        """Whether an assignment is still valid."""
         ...
 
     def base(self, source: str, partition: int) -> int | None:
-        """Offset of the first message that is not known to be delivered."""
+        """Return the offset of the first message not known to be delivered."""
         ...
 
 
 class IncidentsByPartition:
-    """Folds the flagged flows of each partition by itself, and keeps what is open.
+    """Folds the flagged flows of each partition separately, and saves open incidents.
 
     Parameters
     ----------
     make
-        Makes what folds the flows of one.
+        Creates the incident stream of one partition.
     changelog
-        Keeps what is open.
+        Topic of the open incidents.
     assignments
-        Know which partitions are ours.
+        Assigned partitions.
     metrics
-        Told how many incidents are open.
+        Records the number of open incidents.
     say
-        Tells the user one line.
+        Reports one line to the user.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class IncidentsByPartition:
         self._make, self._changelog, self._assignments = make, changelog, assignments
         self._metrics, self._say = metrics, say
         self._streams: dict[Key, IncidentStream] = {}
-        # names of the parts of each that stand in the topic
+        # names of the parts of each partition in the topic
         self._there: dict[Key, set[str]] = {}
         self._sink = make()
 
     def ready(self, window: Window) -> None:
-        """Read what is known of a window's partition, if this is the first window of an assignment.
+        """Read the saved state of a window's partition, at the first window of an assignment.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class IncidentsByPartition:
         self._tell()
 
     def add(self, alerts: pa.Table, flows: Flows, model: str, seen: Seen | None = None) -> None:
-        """Take a window; parameters as those of ``IncidentStream.add``."""
+        """Add a window; parameters as for ``IncidentStream.add``."""
         if not flows.done:
             raise no_half_flows()
         at = flows.done[-1]
@@ -110,21 +110,21 @@ class IncidentsByPartition:
         self._tell()
 
     def flush(self) -> None:
-        """Make what was written visible."""
+        """Flush the sink."""
         self._sink.flush()
 
     def finish(self) -> None:
-        """Nothing: the next process goes on with what is open."""
+        """Do nothing: the next process continues the open incidents."""
 
     def close(self) -> None:
-        """Finish the destination."""
+        """Close the sink."""
         self._sink.close()
 
     def _restore(self, stream: IncidentStream, parts: dict[str, Any], where: str) -> None:
         from morpheus_gae.incidents.parts import HEAD, joined
 
         if HEAD not in parts:
-            # offsets were set back to before it was written
+            # offsets were reset to before it was written
             text = f"Note: incidents of {where} begin anew: {self._changelog} knows nothing so early"
             self._say(Line(text, "incidents_anew"))
             return

@@ -1,4 +1,4 @@
-"""Seen: how many flows a window had, flagged or not, and when they were: what severity is reckoned from."""
+"""Seen: number and times of a window's flows, flagged or not, which severity is computed from."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What a window had.
+    """Size and times of a window.
 
     Attributes
     ----------
     flows
-        How many.
+        Number of flows.
     first, last
-        Start of the earliest and of the latest, milliseconds since the epoch; None without times.
+        Start of the earliest and latest flow, milliseconds since the epoch; None without times.
     """
 
     flows: int
@@ -32,14 +32,14 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, flows: Flows) -> Seen:
-        """Of the flows of a whole window."""
+        """Create from the flows of a whole window."""
         if flows.time_ms is None or not len(flows):
             return cls(len(flows), *span(flows.table))
         return cls(len(flows), int(flows.time_ms.min()), int(flows.time_ms.max()))
 
 
 def span(table: pa.Table) -> tuple[int | None, int | None]:
-    """Start of the earliest and of the latest row, milliseconds since the epoch; None without times."""
+    """Return the start of the earliest and latest row, milliseconds since the epoch; None without times."""
     if c.FLOW_START not in table.column_names:
         return None, None
     values, absent, misfit = numbers(table[c.FLOW_START])

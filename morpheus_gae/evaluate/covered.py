@@ -1,4 +1,4 @@
-"""Covered: which attacks incidents tell of, by the labels of the flows."""
+"""Covered: attacks found by incidents, by the labels of the flows."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from morpheus_gae.incidents.severity import DAY_MS, LEAST_MS, false_a_day, sever
 from morpheus_gae.model.memory import host_keys
 
 STEPS = (50.0, 20.0, 5.0, 1.0, 0.1, 0.01)
-"""False incidents a day that are told of."""
+"""Budgets of false incidents per day in the tables."""
 BENIGN = "benign"
 Key = tuple[str, int, int]
 
 
 class Covered:
-    """Counts, by class, what incidents hold of the labelled flows that their alerts are of.
+    """Counts, by class, the labelled flows contained in incidents.
 
     An attack is a campaign (``evaluate.data.campaigns``); where flows have no times, all flows of one class
-    and source. It is found if an incident that is told holds one of its flows.
+    and source. It is found if a reported incident contains one of its flows.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Covered:
     Raises
     ------
     InputError
-        If they have none.
+        If there are no labels.
     """
 
     def __init__(self, truth: Iterable[Flows]) -> None:
@@ -55,7 +55,7 @@ class Covered:
         self.attacks: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
         self._attack_of: dict[Key, int] = {}
-        # what a batch's alerts are, by id: class and attack
+        # class and attack of a batch's alerts, by id
         self._batch: dict[str, tuple[str, int]] = {}
         self._holds: dict[str, Counter[tuple[str, int]]] = {}
         self._told: list[tuple[float, str, str]] = []
@@ -78,7 +78,7 @@ class Covered:
         self.attacks.update(name for name, _ in set(zip(names, number.tolist(), strict=True)))
 
     def batch(self, alerts: pa.Table) -> None:
-        """Alerts that are folded next."""
+        """Set the alerts that are folded next."""
         labels = labels_of(alerts)
         fields = AlertFields.of(alerts)
         source = host_keys(*addresses(alerts, SRC_ADDRESSES), 0)
@@ -90,22 +90,22 @@ class Covered:
         self.alerts.update(names)
 
     def took(self, incident: Incident, ids: Sequence[str]) -> None:
-        """An incident took alerts of the batch (``Fold.watch``)."""
+        """Record that an incident took alerts of the batch (``Fold.watch``)."""
         self._holds.setdefault(incident.id, Counter()).update(self._batch[i] for i in ids)
 
     def tell(self, changes: Iterable[Change]) -> None:
-        """Incidents that are told of; the others count nowhere."""
+        """Set the reported incidents; others are not counted."""
         for change in changes:
             found = change.incident
             self._told.append((false_a_day(found.pooled, change.daily), found.id, kind_of(found).name))
 
     def lines(self, first: int | None, last: int | None) -> list[str]:
-        """The counts as tables in Markdown.
+        """Format the counts as Markdown tables.
 
         Parameters
         ----------
         first, last
-            Times of the first and the last alert in milliseconds; without them all are taken as one day.
+            Times of the first and the last alert in milliseconds; without them one day is assumed.
         """
         days = 1.0 if first is None or last is None else max(last - first, LEAST_MS) / DAY_MS
         of = {i: _most(self._holds[i]) for _, i, _ in self._told}
@@ -118,7 +118,7 @@ class Covered:
         return [*self._by_class(of), "", told, "", *self._by_severity(of, days)]
 
     def _by_class(self, of: dict[str, str]) -> list[str]:
-        # alerts may be of other flows than those that were told
+        # alerts may be of flows outside the given truth
         kinds: dict[str, Counter[str]] = {name: Counter() for name in [*self.flows, *self.alerts]}
         for _, i, kind in self._told:
             kinds[of[i]][kind] += 1
@@ -144,12 +144,12 @@ class Covered:
         return _table(head, "rlrrr", rows)
 
     def _within(self, step: float) -> set[tuple[str, int]]:
-        """Class and number of the attacks that incidents of at most so many false ones a day hold."""
+        """Count by class the attacks in incidents within a budget of false ones per day."""
         return {one for expected, i, _ in self._told if expected <= step for one in self._holds[i]}
 
 
 def _table(head: str, sides: str, rows: list[list[str]]) -> list[str]:
-    """Markdown; ``sides`` says l or r for each column."""
+    """Format as Markdown; ``sides`` is l or r for each column."""
     rule = "|".join("---:" if side == "r" else "---" for side in sides)
     return [f"| {head.replace('|', ' | ')} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)]
 
@@ -159,7 +159,7 @@ def _of(labels: Labels, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Lab
 
 
 def _names(labels: Labels) -> list[str]:
-    """Class of each flow."""
+    """Return the class of each flow."""
     kinds = [*labels.kinds, UNNAMED]
     return [
         kinds[kind] if attack else BENIGN
@@ -168,7 +168,7 @@ def _names(labels: Labels) -> list[str]:
 
 
 def _most(holds: Counter[tuple[str, int]]) -> str:
-    """The class of most flows; the first by name of those that have."""
+    """Return the class of most flows; ties by name."""
     classes: Counter[str] = Counter()
     for (name, _), count in holds.items():
         classes[name] += count

@@ -1,11 +1,11 @@
-"""Parts: open incidents in pieces that are kept one by one, so that a window writes what it changed alone.
+"""Parts: splits the open incidents into separately saved parts, so that a window writes only its changes.
 
 A part is a list or an object of plain values, at most some hundred kilobytes as JSON:
 
 ``head``
-    What is known beside the others, and how many of them there are.
+    General state, and the number of the other parts.
 ``incident.<id>``
-    An open incident, with what was told of it.
+    An open incident, with its last record.
 ``reached.<number>``
     A segment of the hosts that incidents reached.
 """
@@ -26,14 +26,14 @@ Told = Mapping[str, tuple[int, str, str]]
 
 
 def changed(fold: Fold, told: Told, model: str) -> dict[str, Any]:
-    """Parts that are not what they were when they were asked for last: once after each window.
+    """Return the parts changed since the last call; called once after each window.
 
     Parameters
     ----------
     fold
         Its ``reached.changed`` is cleared.
     told
-        What was written.
+        Last records.
     model
         ``name@hash``.
     """
@@ -55,18 +55,18 @@ def changed(fold: Fold, told: Told, model: str) -> dict[str, Any]:
 
 
 def names(fold: Fold) -> set[str]:
-    """Names of all parts that there are."""
+    """Return the names of all parts."""
     incidents = {INCIDENT + incident.id for incident in fold.open.values()}
     return {HEAD, *incidents, *(f"{REACHED}{number}" for number in fold.reached.segments)}
 
 
 def joined(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of ``engine.incidents.IncidentStream.restore``, whose parts it checks.
+    """Join parts to the values for ``engine.incidents.IncidentStream.restore``, which validates them.
 
     Raises
     ------
     ValueError
-        If parts are missing, or are none.
+        If parts are missing or invalid.
     """
     try:
         head = dict(parts[HEAD])

@@ -1,6 +1,7 @@
-"""Reached: hosts that incidents reached, and which incident reached each, in bounded room.
+"""Reached: hosts reached by incidents, with the incident, in bounded memory.
 
-They lie in segments of bounded size, so that a window changes few of them: these alone are to be kept anew.
+They are stored in segments of bounded size, so that a window changes few of them, and only these are saved
+again.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ Host = tuple[str, int, int]
 """Address, and the protocol and port that it was reached on."""
 
 MOST_REACHED = 1 << 15
-"""Hosts, the latest, of which is known what they were reached on."""
+"""Maximum number of hosts, the latest."""
 SEGMENT = 512
-"""Hosts of a segment at most."""
+"""Maximum hosts per segment."""
 
 
 class Reached:
-    """Hosts that were reached; the latest come last, and stay longest.
+    """Reached hosts, the latest last; the earliest are evicted first.
 
     Attributes
     ----------
     segments
         Hosts and the anchors of incidents, by ascending numbers; none is empty.
     changed
-        Numbers of segments that are not what they were when it was last cleared.
+        Numbers of segments changed since it was last cleared.
     """
 
     def __init__(self) -> None:
@@ -39,12 +40,12 @@ class Reached:
         return len(self._where)
 
     def get(self, host: Host) -> Anchor | None:
-        """The incident that reached a host last."""
+        """Return the incident that reached a host last."""
         number = self._where.get(host)
         return None if number is None else self.segments[number][host]
 
     def put(self, host: Host, anchor: Anchor) -> None:
-        """Note that an incident has reached a host."""
+        """Record that an incident reached a host."""
         self._drop(host)
         if len(self.segments.get(self._last, ())) >= SEGMENT:
             self._last += 1
@@ -53,12 +54,12 @@ class Reached:
         self.changed.add(self._last)
 
     def trim(self) -> None:
-        """Forget the earliest, where there are too many."""
+        """Evict the earliest, if there are too many."""
         while len(self._where) > MOST_REACHED:
             self._drop(next(iter(next(iter(self.segments.values())))))
 
     def forget(self, anchors: Set[Anchor]) -> None:
-        """Forget what these incidents have reached."""
+        """Remove the hosts reached by these incidents."""
         for host in [host for host, anchor in self if anchor in anchors]:
             self._drop(host)
 

@@ -1,9 +1,9 @@
-"""Changelog: what is known of each input partition, in parts, in a compacted topic.
+"""Changelog: state of each input partition, in parts, in a compacted topic.
 
-A part is a message with a key, ``<group>/<topic>/<partition>/<name of the part>``; one that is gone is a
-tombstone. The header ``at`` is the offset that the transaction of the message commits. A part counts if that
-is not beyond the offset from which the partition is read: what belongs to flows that will be read again
-(after offsets were set back, for example) is none of it.
+A part is a message with a key, ``<group>/<topic>/<partition>/<name of the part>``; a removed part is a
+tombstone. The header ``at`` is the offset that the transaction of the message commits. A part is valid if
+that is not beyond the offset from which the partition is read: state of flows that will be read again (for
+example after an offset reset) is ignored.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from morpheus_gae.model.strict_json import loads
 AT = "at"
 MOST_PARTS = 1 << 16
 READ_SECONDS = 180.0
-"""How long reading may take: another process's transaction is waited for, which the broker ends in time."""
+"""Timeout of reading: waits for open transactions of other processes, which the broker aborts in time."""
 POLL_SECONDS = 0.25
 ASK_SECONDS = 10.0
 
 
 class Changelog:
-    """The topic.
+    """The compacted topic.
 
     Parameters
     ----------
     outbox
-        Delivers; a part of its transaction.
+        Transactional outbox.
     topic
         Its name.
     group
-        Consumer group whose offsets the parts belong to.
+        Consumer group of the offsets.
     options
-        Of a consumer of that cluster.
+        Options of a consumer of that cluster.
     """
 
     def __init__(self, outbox: Outbox, topic: str, group: str, options: Mapping[str, str]) -> None:
@@ -50,24 +50,24 @@ class Changelog:
         return f"kafka://{self._outbox.servers}/{self._topic}"
 
     def read(self, topic: str, partition: int, before: int) -> tuple[dict[str, Any], set[str]]:
-        """What is known of a partition.
+        """Read the state of a partition.
 
         Parameters
         ----------
         topic, partition
-            Of the input.
+            Input partition.
         before
-            Offset of the first message that will be read.
+            Offset of the first message to be read.
 
         Returns
         -------
         dict, set
-            Parts by name, and the names that stand in the topic, which may be more.
+            Parts by name, and all names in the topic, which may be more.
 
         Raises
         ------
         InputError
-            If the topic cannot be read, or holds something else.
+            If the topic cannot be read, or has invalid content.
         """
         start = self._key(topic, partition, "")
         found: dict[str, bytes] = {}
@@ -93,12 +93,12 @@ class Changelog:
     def write(
         self, topic: str, partition: int, at: int, parts: Mapping[str, Any], gone: Set[str] = frozenset()
     ) -> None:
-        """Send parts, and tombstones for those that are gone, in the transaction that is begun.
+        """Send parts, and tombstones for removed ones, in the open transaction.
 
         Parameters
         ----------
         topic, partition
-            Of the input.
+            Input partition.
         at
             Offset that the transaction commits.
         parts
@@ -130,11 +130,11 @@ class Changelog:
         return partition % self._partitions
 
     def _messages(self, place: int) -> Any:
-        """Key, value and offset of each message of a partition that is committed, in order."""
+        """Yield key, value and offset of each committed message of a partition, in order."""
         return self._until(place, self._end(place))
 
     def _asked(self, client: Any, act: Callable[[], Any]) -> Any:
-        """What the cluster answers; one that is away is waited for."""
+        """Call the cluster, waiting while it is unavailable."""
         until = time.monotonic() + READ_SECONDS
         while True:
             try:
@@ -146,7 +146,7 @@ class Changelog:
                 client.poll(POLL_SECONDS)
 
     def _end(self, place: int) -> int:
-        """Offset up to which there is something, be it committed or not yet."""
+        """Return the end offset, including uncommitted messages."""
         reader = self._reader("read_uncommitted")
         try:
             part = library().TopicPartition(self._topic, place)
@@ -170,7 +170,7 @@ class Changelog:
                     reached = message.offset() + 1
                     yield (message.key() or b"").decode("utf-8", "replace"), message.value(), _at(message)
                 elif error_name(error) == "_PARTITION_EOF":
-                    # comes again when there is more; until then a transaction is open
+                    # repeated while a transaction is open
                     reached = message.offset()
                 elif no := refused(error, self._outbox.servers):
                     raise no
@@ -189,7 +189,7 @@ def _make(options: Mapping[str, str]) -> Any:
 
 
 def _nothing(_error: Any) -> None:
-    # the reader's own calls tell; a broker that is away is waited for
+    # errors are reported by the calls; an unavailable broker is retried
     pass
 
 

@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 def windower(settings: Settings, *, whole_messages: bool) -> Windower:
-    """What cuts the windows: as the settings say, and for a run that learns at the hour too.
+    """Create the window cutter from the settings; with online learning windows also end at the hour.
 
     Parameters
     ----------
     settings
-        Of the run.
+        Settings of the run.
     whole_messages
         See ``Windower``.
 
     Raises
     ------
     ValueError
-        As ``Windower`` does.
+        As in ``Windower``.
     """
     seconds, least = settings.window_seconds, 1
     if settings.learn and seconds is None:
         from morpheus_gae.detect.learner import WINDOW_LEAST, WINDOW_SECONDS
 
-        # of the flows' own time alone: nobody waits an hour for a window
+        # in event time only: no timeout of an hour
         seconds, least = WINDOW_SECONDS, WINDOW_LEAST
     return Windower(settings.graph_size, seconds, least=least, whole_messages=whole_messages)
