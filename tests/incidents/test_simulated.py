@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from morpheus_gae.simulate.attacks import ATTACKS
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.executors.base import Scores
@@ -17,8 +16,9 @@ from morpheus_gae.incidents.fold import CLOSED, Change, Fold
 from morpheus_gae.incidents.incident import Incident
 from morpheus_gae.incidents.kinds import kind_of, period, rate
 from morpheus_gae.incidents.records import record, summary
-from morpheus_gae.simulate.network import Network
+from morpheus_gae.simulate.network.network import Network
 from morpheus_gae.simulate.simulate import simulate_table
+from morpheus_gae.simulate.traffic.attacks import ATTACKS
 
 START, DURATION = "FLOW_START_MILLISECONDS", "FLOW_DURATION_MILLISECONDS"
 FLOWS = 12_000
