@@ -61,17 +61,15 @@ def command(
     export: str | None,
     days: int,
 ) -> None:
-    r"""Say that an alert or an incident is benign, or an attack.
+    """Say that an alert or an incident is benign, or an attack.
 
     ID is what alerts have as id in the encodings ecs, ocsf and eve, and incidents everywhere; the last word
     on it counts. What was said is used by --export and by  train --feedback: it decides which flows are
     learnt from, and is a label to no threshold and to no weight.
 
-    \b
-    Examples:
-      morpheus-gae feedback 3f2a9c0d11e47b65 benign --note "backup" --alerts alerts.jsonl
-      morpheus-gae feedback list
-      morpheus-gae feedback --export rules.toml
+    Example:  morpheus-gae feedback 3f2a9c0d11e47b65 benign --note "backup" --alerts alerts.jsonl
+
+    Example:  morpheus-gae feedback --export rules.toml
     """
     from morpheus_gae.suppress import feedback
 

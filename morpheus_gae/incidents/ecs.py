@@ -58,7 +58,7 @@ def ecs(told: Told) -> pa.Table:
             "action": pc.binary_join_element_wise("incident", told.column("state"), "-"),
             "module": "morpheus_gae",
             "dataset": "morpheus_gae.incident",
-            "reason": told.column("summary"),
+            "reason": told.reason,
             "start": iso_time(told.first_ms),
             "end": iso_time(told.last_ms),
             "duration": pa.array((told.last_ms - told.first_ms) * 1_000_000),

@@ -89,7 +89,7 @@ def ocsf(told: Told) -> pa.Table:
         "finding_info": {
             "uid": told.column("id"),
             "title": told.column("kind"),
-            "desc": told.column("summary"),
+            "desc": told.reason,
             "types": lists(pa.repeat(pa.scalar("incident"), n)),
             "first_seen_time": told.first_ms,
             "last_seen_time": told.last_ms,

@@ -76,6 +76,12 @@ class Told:
         """Return a column of the records as one array."""
         return pa.concat_arrays(self.plain[name].chunks) if len(self) else self.plain[name].combine_chunks()
 
+    @property
+    def reason(self) -> pa.Array:
+        """Text [N]: the summary, and the facts behind it."""
+        told = [f"{row['summary']}. {'; '.join(row['facts'])}" for row in self.rows]
+        return pa.array(told, pa.string())
+
     def each(self, name: str, values: dict[Any, Any], kind: pa.DataType) -> pa.Array:
         """Map a word of the records to another vocabulary."""
         return pa.array([values[row[name]] for row in self.rows], kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -72,6 +73,22 @@ def test_columns_reach_the_scores_and_what_is_missing_is_told_once(folder: Path)
     assert "server port, protocol, packets forward" in said
     assert len(bare) == len(with_all) == 1500
     assert bare != with_all
+
+
+def test_alerts_are_explained_with_names_of_services(folder: Path) -> None:
+    run(folder, "flows.parquet")
+    rows = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
+    for row in rows:
+        parts = [value for name, value in row.items() if name.startswith("contribution_")]
+        assert len(parts) == 4
+        assert min(parts) >= 0
+        assert sum(parts) == pytest.approx(row["surprise"], rel=1e-12)
+    types = [fact for row in rows for fact in row["facts"] if fact.startswith(("looks like", "nearest to"))]
+    assert len(types) == sum(bool(row["facts"]) for row in rows) > 0
+    named = re.compile(
+        r"(looks like|nearest to) [a-z ]+ \((tcp|udp|icmp|ipv6-icmp|protocol \d+|port \d+)(/\d+)?\): "
+    )
+    assert any(named.match(fact) for fact in types)
 
 
 def test_a_run_that_learns_reads_them_too(folder: Path) -> None:

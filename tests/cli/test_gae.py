@@ -16,6 +16,8 @@ def test_every_command_has_help(name: str) -> None:
     done = CliRunner().invoke(main, [name, "--help"])
     assert done.exit_code == 0, done.output
     assert "Usage:" in done.output
+    # marks for the formatter are not to be seen
+    assert "\\b" not in done.output
 
 
 def test_version() -> None:

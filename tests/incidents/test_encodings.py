@@ -118,6 +118,18 @@ def test_events_of_suricata() -> None:
     assert 0 <= scan["flow_id"] < 1 << 53
 
 
+def test_facts_are_in_every_encoding_where_its_readers_look() -> None:
+    plain, ecs, ocsf, eve = (written(name) for name in INCIDENT_ENCODINGS)
+    for record, document, finding, event in zip(plain, ecs, ocsf, eve, strict=True):
+        facts = record["facts"]
+        assert len(facts) > 1
+        reason = f"{record['summary']}. {'; '.join(facts)}"
+        assert document["event"]["reason"] == finding["finding_info"]["desc"] == reason
+        assert document["message"] == finding["message"] == record["summary"]
+        for told in (document["morpheus_gae"]["incident"], finding["unmapped"], event["gae"]["incident"]):
+            assert told["facts"] == facts
+
+
 def test_every_kind_has_its_signature() -> None:
     names = {kind.name for kind in vars(kinds).values() if isinstance(kind, kinds.Kind)}
     assert names <= set(SIGNATURES)
