@@ -49,26 +49,26 @@ def look(
     preset: PresetLike = None,
     switch: Switch | None = None,
 ) -> Report:
-    """Look into a source.
+    """Examine a source.
 
     Parameters
     ----------
     source
         One file, ``-``, or an interface.
     rows
-        Read no more than the block in which this record is; 0 reads all.
+        Read only up to the block with this record; 0: read all.
     stdin_format, preset, switch
         See ``flows.readers.read.read_flows``.
 
     Returns
     -------
     Report
-        Also of a source that cannot be read as flows: it says why.
+        Also for a source that is not readable as flows, with the reason.
 
     Raises
     ------
     UsageError
-        If an option makes no sense.
+        If an option is invalid.
     """
     seen = _Seen(Report(source), rows)
     with listening() as trace:
@@ -161,7 +161,7 @@ class _Seen:
             report.examples += _examples(flows, trace, EXAMPLES - len(report.examples))
 
     def finish(self, trace: Trace, preset: PresetLike, pairer: Pairer) -> None:
-        """Put everything into the report."""
+        """Fill the report."""
         report = self.report
         report.format, report.told_by, report.compression = trace.kind, trace.told_by, trace.compression
         if trace.layout is not None:
@@ -199,7 +199,7 @@ class _Seen:
 
 def _told_by(trace: Trace, preset: PresetLike) -> str:
     asked = preset.base if isinstance(preset, ColumnMap) else preset
-    # packets have no columns that could be somebody's
+    # packets have no exporter columns
     if trace.kind in ("", "pcap") or (trace.layout is not None and trace.layout.preset.name == "map"):
         return ""
     if asked not in (None, AUTO):

@@ -18,7 +18,7 @@ FORMATS = {"csv": "CSV", "ndjson": "JSON", "parquet": "Parquet", "arrow": "Arrow
 
 
 def text(report: Report) -> str:
-    """All that a report says."""
+    """Format a report."""
     return "\n".join(_lines(report))
 
 
@@ -131,7 +131,7 @@ def _value(value: Any) -> str:
 
 
 def _share(share: float) -> str:
-    """A percentage; what is above 0 never shows as 0."""
+    """Format a percentage; values above 0 never show as 0."""
     return f"{share:.1%}" if share == 0 or share >= 0.0005 else "<0.1%"
 
 

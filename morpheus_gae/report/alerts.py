@@ -18,7 +18,7 @@ from morpheus_gae.report.slots import Slots
 
 MOST_SLOTS = 240
 MOST_COLUMNS = 8
-"""Other columns of text that ride along."""
+"""Maximum number of other text columns passed through."""
 MOST_VALUES = 2_000
 """Different values of such a column; one with more tells each flow by itself, and stays behind."""
 MOST_TEXT = 300
@@ -28,7 +28,7 @@ PARTS = ("pair", "flow", "graph")
 
 
 class Alerts:
-    """Takes alerts, batch by batch.
+    """Collects alerts, batch by batch.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Alerts:
     count
         All of them.
     hosts
-        What each host had to do with them.
+        Statistics by host.
     timeline
         Counts by time and severity (0 low, 1 medium, 2 high).
     threshold
@@ -59,7 +59,7 @@ class Alerts:
         self._kept: pa.Table | None = None
 
     def add(self, table: pa.Table) -> None:
-        """Take alert rows (``incidents.alerts_file.checked``)."""
+        """Add alert rows (``incidents.alerts_file.checked``)."""
         if not table.num_rows:
             return
         fields, flows = AlertFields.of(table), Flagged.of(table)

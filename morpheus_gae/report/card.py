@@ -18,7 +18,7 @@ FACTS = (
 
 
 def card(artifact: Artifact) -> dict[str, Any]:
-    """Facts of a model as plain values.
+    """Return the facts of a model as plain values.
 
     Returns
     -------

@@ -14,14 +14,14 @@ from morpheus_gae.incidents.records import iso
 I64 = npt.NDArray[np.int64]
 MOST = 100
 PEERS = 4_096
-"""Peers of a host that are told apart."""
+"""Maximum number of distinct peers counted per host."""
 NEVER = 1 << 60
 """Milliseconds after all times."""
 
 
 @dataclass
 class Role:
-    """What one host did, or had done to it."""
+    """Statistics of one host in one role."""
 
     alerts: int = 0
     peers: set[str] = field(default_factory=set)
@@ -69,7 +69,7 @@ class Hosts:
                     peers.add(names[pair % len(names)])
 
     def top(self) -> dict[str, list[dict[str, Any]]]:
-        """The hosts with most alerts, by role; those with as many by surprise, then by name."""
+        """Return the hosts with most alerts, by role; ties by surprise, then by name."""
         out = {}
         for role, known in self.roles.items():
             ranked = sorted(known.items(), key=lambda item: (-item[1].alerts, -item[1].top, item[0]))

@@ -21,7 +21,7 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def page(values: dict[str, Any]) -> str:
-    """The page.
+    """Render the page.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def page(values: dict[str, Any]) -> str:
 
 
 def safe_json(values: Any) -> str:
-    """JSON that no parser of HTML sees anything in: no ``<``, ``>``, ``&``, and ASCII alone."""
+    """Return JSON that is safe inside HTML: no ``<``, ``>``, ``&``, only ASCII."""
     text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)

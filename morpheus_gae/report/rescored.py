@@ -23,9 +23,9 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 WIDTH = 0.02
-"""Nats of a bin: figures are as exact as that."""
+"""Bin width in nats: the resolution of all figures."""
 BINS = 3_000
-"""Beyond 60 nats flows are not told apart."""
+"""Upper limit of surprises: larger ones are not distinguished."""
 MOST_SLOTS = 160
 MOST_CLASSES = 40
 OTHERS = "(others)"

@@ -10,7 +10,7 @@ from morpheus_gae.errors import OutputError, UsageError
 
 
 def check_page(path: str) -> None:
-    """Refuse, before any work is done, what cannot become a page.
+    """Refuse an invalid output before any work.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def check_page(path: str) -> None:
 
 
 def write_page(path: str, text: str) -> None:
-    """Replace the file; only its owner may read it, since it names hosts. ``-`` is stdout.
+    """Replace the file, readable only by its owner, since it contains host names. ``-`` is stdout.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a simulation turned out to be: flows, hosts, pairs, attacks."""
+"""Summary: counts of flows, hosts, pairs and attacks of a simulation."""
 
 from __future__ import annotations
 

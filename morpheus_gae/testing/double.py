@@ -1,9 +1,8 @@
-"""A small double of NVIDIA Morpheus and its engine: enough to run our stages where Morpheus is not installed.
+"""A small test double of NVIDIA Morpheus and its engine, to run our stages without Morpheus.
 
-It behaves as the engine was seen to, where that matters to a stage: every node has a thread of its own,
-pinned to one CPU; an error in ``on_completed`` is dropped without a word; any other ends the run, and then
-``join`` is awaited all the same; a source that is stopped ends at its next value, which is lost. It has no
-queues and no stock stages.
+It mimics the observed behaviour of the engine, where that matters to a stage: every node has a thread, pinned
+to one CPU; an error in ``on_completed`` is silently dropped; any other ends the run, and ``join`` is still
+awaited; a stopped source ends at its next value, which is lost. It has no queues and no stock stages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The address plan: text of every address a simulated network can show, without collisions."""
+"""The address plan: texts of all addresses of a simulated network, without collisions."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def _size(row, first, key, z):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _pair_key(src, dst, service, salt):  # type: ignore[no-untyped-def]
-    """What identifies a habit: everything its pair keeps to depends on this number."""
+    """Return the key of a habit, which determines all fixed properties of its pair."""
     return mix((np.uint64(src) * _K1) ^ (np.uint64(dst) * _K2) ^ (np.uint64(service) * _K3) ^ salt)
 
 
@@ -39,7 +39,7 @@ def _pair_port(key, service, ports, port_first):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def habit_port(src, dst, service, salt, ports, port_first):  # type: ignore[no-untyped-def]
-    """The destination port that one habit keeps to."""
+    """Return the fixed destination port of a habit."""
     return _pair_port(_pair_key(src, dst, service, salt), service, ports, port_first)
 
 

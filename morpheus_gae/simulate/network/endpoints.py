@@ -25,7 +25,7 @@ _FIRST_STRANGER = 1_000_000_000
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Every address that a run can show.
+    """All addresses of a run.
 
     Numbering: the network's own endpoints below ``newcomers4``, then newcomers (IPv4, then IPv6), then
     strangers: addresses that only attacks use, IPv4.
@@ -47,7 +47,7 @@ class Endpoints:
     born_per_ms
         Newcomers born per millisecond; those in use at the start come first.
     strangers, stranger_count
-        First endpoint of the strangers, and how many there are.
+        First endpoint of the strangers, and their number.
     """
 
     v4: list[str]

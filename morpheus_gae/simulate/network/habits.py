@@ -1,4 +1,4 @@
-"""Habits: who talks to whom with what, drawn once for a network from the rules."""
+"""Habits: which hosts communicate with which service, drawn once per network from the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles and rules: who lives on a network and whom each talks to, as tables of data."""
+"""Roles and rules: the hosts of a network and their communication, as tables of data."""
 
 from __future__ import annotations
 
@@ -140,4 +140,4 @@ RULES: tuple[Rule, ...] = (
 )
 
 BROWSING = ("web", "quic")
-"""Services whose clients also wander: now and then to a host that is no habit of theirs."""
+"""Services whose clients occasionally contact a host outside their habits."""

@@ -1,4 +1,4 @@
-"""Services: what one flow of each kind of traffic looks like, as a table of data.
+"""Services: distribution of the flows of each kind of traffic, as a table of data.
 
 A service is a mixture of kinds of flows. Sizes and durations are hierarchical log-normals,
 ``median * exp(pair * z_pair + flow * z_flow)``: ``z_pair`` is fixed for a pair of hosts (its habit),

@@ -1,4 +1,4 @@
-"""Garbage: malformed records put between the good lines of a text, to try readers with."""
+"""Garbage: inserts malformed records between valid lines, to test readers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _COUNTERS = ("IN_BYTES", "OUT_BYTES")
 
 
 class Garbage:
-    """Adds malformed records, never in place of a good one.
+    """Adds malformed records without replacing valid ones.
 
     Parameters
     ----------
     share
-        Malformed records for each good one.
+        Malformed records per valid one.
     seed
         Same seed, same garbage.
     csv
@@ -37,7 +37,7 @@ class Garbage:
         self._rng = np.random.Generator(np.random.PCG64(stream_seed(seed, 50)))
 
     def mix(self, lines: pa.ChunkedArray, table: pa.Table) -> pa.ChunkedArray:
-        """The lines of a table with garbage between them."""
+        """Return the lines of a table with garbage between them."""
         self._seen += table.num_rows
         count = int(self._seen * self._share) - self.added
         if count <= 0:
@@ -51,7 +51,7 @@ class Garbage:
         return pa.chunked_array([*lines.chunks, *bad.chunks], pa.string()).take(pa.array(order))
 
     def _values(self, record: dict[str, Any]) -> None:
-        """Make one value of the record impossible."""
+        """Replace one value of the record by an invalid one."""
         counter = _COUNTERS[int(self._rng.integers(0, 2))]
         kind = int(self._rng.integers(0, 4))
         if kind == 0:

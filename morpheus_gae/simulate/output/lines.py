@@ -1,4 +1,4 @@
-"""Tables as lines of text, CSV or NDJSON, made by column."""
+"""Lines: formats tables as CSV or NDJSON, column by column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def _texts(table: pa.Table) -> list[pa.ChunkedArray]:
 
 
 def csv_lines(table: pa.Table) -> pa.ChunkedArray:
-    """One string a row; null is the empty field. Texts must hold neither commas nor quotes."""
+    """Return one string per row; null is the empty field. Texts must not contain commas or quotes."""
     return pc.binary_join_element_wise(*_texts(table), ",", null_handling="replace", null_replacement="")
 
 
@@ -21,7 +21,7 @@ def csv_header(table: pa.Table) -> str:
 
 
 def ndjson_lines(table: pa.Table) -> pa.ChunkedArray:
-    """One JSON object a row, null where there is no value. Texts must need no escapes."""
+    """Return one JSON object per row, null where there is no value. Texts must not need escapes."""
     parts: list[object] = []
     for i, (field, text) in enumerate(zip(table.schema, _texts(table), strict=True)):
         if pa.types.is_dictionary(field.type) or pa.types.is_string(field.type):

@@ -1,4 +1,4 @@
-"""Pace: no faster than so many flows a second."""
+"""Pace: limits the rate of flows per second."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ STEP_SECONDS = 0.1
 
 
 def paced(tables: Iterable[pa.Table], rate: float | None) -> Iterator[pa.Table]:
-    """Tables in slices, each given when its first row is due.
+    """Yield tables in slices, each when its first row is due.
 
     Parameters
     ----------
     tables
         Rows in order.
     rate
-        Rows a second; None gives the tables as they come.
+        Rows per second; None: no limit.
     """
     if rate is None:
         yield from tables

@@ -18,7 +18,7 @@ from morpheus_gae.kafka.url import parse
 def open_topic(
     url: str, config: KafkaConfig, lines_per_message: int, key: bytes
 ) -> Iterator[Callable[[pa.ChunkedArray], None]]:
-    """A function that sends lines; leaving waits until all are acknowledged.
+    """Return a function that sends lines; leaving the context waits until all are acknowledged.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def open_topic(
     Raises
     ------
     UsageError
-        If the URL is none.
+        If the URL is invalid.
     OutputError
         If the cluster refuses something.
     """

@@ -1,4 +1,4 @@
-"""Simulated tables into a file, by its extension (the file appears when it is whole), or into a topic."""
+"""Write: simulated tables to a file, by its extension (created atomically), or to a topic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_writer(
     lines_per_message: int = 1,
     kafka_config: str | None = None,
 ) -> Iterator[Write]:
-    """A function that appends a table to a file, to stdout as NDJSON (``"-"``), or to a Kafka topic.
+    """Return a function that appends a table to a file, stdout as NDJSON (``"-"``), or a Kafka topic.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def open_writer(
                 columns = _Columns(file, arrow=path.suffix == ".arrow")
                 try:
                     yield columns.write
-                finally:  # before the file is closed, whatever happened
+                finally:  # before the file is closed, also on errors
                     columns.close()
         os.replace(part, path)
     except OSError as error:

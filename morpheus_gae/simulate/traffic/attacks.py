@@ -1,4 +1,4 @@
-"""Attacks: what the flows of one campaign are, by class."""
+"""Attacks: generates the flows of one campaign, by class."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Campaign:
     flows
         How many flows.
     seed
-        Of this campaign alone.
+        Seed of this campaign.
     """
 
     attack: str
@@ -44,7 +44,7 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a campaign can draw on.
+    """Environment of a campaign.
 
     Attributes
     ----------
@@ -53,8 +53,8 @@ class Stage:
     services
         The services' table.
     covers
-        int32 [N, 3]: source, destination and service of habits that are surely in use in this run, whose
-        traffic a camouflaged attack hides in; TCP and DNS habits.
+        int32 [N, 3]: source, destination and service of habits certainly active in this run, in whose traffic
+        camouflaged attacks hide; TCP and DNS habits.
     """
 
     network: Network
@@ -65,7 +65,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Moves:
-    """Who attacks whom, when and how: arrays of the campaign's length, or one value for all."""
+    """Attackers, targets, times and services: arrays of the campaign's length, or one value for all."""
 
     time_ms: F64
     src: I64 | int

@@ -1,4 +1,4 @@
-"""Clocks: the strictly periodic habits of a network, and the hub's rounds."""
+"""Clocks: strictly periodic habits of a network, and the hub's rounds."""
 
 from __future__ import annotations
 

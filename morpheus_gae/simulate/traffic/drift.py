@@ -1,9 +1,9 @@
-"""Drift: how a network changes as weeks go by, so that what was learnt of it grows old.
+"""Drift: changes of a network over weeks, so that a learnt model ages.
 
-All changes are dated and belong to the network: two runs of it agree on what has changed by a given day,
-whatever their own start. Nothing has changed at ``EPOCH_MS``, where runs begin by default. A flow that a
-change forbids (of a host that is not there yet, or away) becomes a copy of another flow of its block, so the
-number of flows is kept, and no pair of hosts appears that is nobody's habit.
+All changes have dates and belong to the network: two runs agree on the changes up to a given day, whatever
+their start. Nothing has changed at ``EPOCH_MS``, the default start. A flow that a change forbids (of a host
+that is not there yet, or away) is replaced by a copy of another flow of its block, so the number of flows is
+kept, and no pair of hosts without a habit appears.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Streams become tables: attributes are drawn and address texts attached."""
+"""Tables: converts streams to tables with attributes and address texts."""
 
 from __future__ import annotations
 
