@@ -105,37 +105,35 @@ class Normal:
         folds = max((s.fold for s in seen), default=0) + 1
         self.pairs = Shown(np.zeros((folds, pairs)), np.zeros((folds, pairs)))
         self.sources = Shown(np.zeros((folds, hosts)), np.zeros((folds, hosts)))
-        ends = np.cumsum([0, *(s.pair.shape[0] for s in seen)])
-        count, total, means = (np.zeros(ends[-1]) for _ in range(3))
-        for s, start, stop in zip(seen, ends[:-1], ends[1:], strict=True):
+        # sums, window by window: a hundred million flows make tens of millions of pairs in windows
+        number = mean = 0.0
+        every, of_known = np.zeros(2), np.zeros(2)
+        fresh = [np.zeros(0)]
+        for s in seen:
             got = _pooled(s, surprise)
             self.pairs.add(s.fold, s.pair, got.count, got.total)
             self.sources.add(s.fold, s.host, got.pairs, got.received)
-            count[start:stop], total[start:stop] = got.count, got.total / ONE
-            means[start:stop] = got.mean / ONE
+            total = got.total / ONE
+            number, mean = number + got.mean.shape[0], mean + float((got.mean / ONE).sum())
+            fresh.append(total[~s.known])
+            counts = np.minimum(got.count, CAPPED).astype(np.float64)
+            part = np.stack([total * counts / np.maximum(got.count, 1), counts])
+            every += part.sum(1)
+            of_known += part[:, s.known].sum(1)
         self.window = max((s.rows.shape[0] for s in seen), default=1)
-        known = np.concatenate([np.zeros(0, np.bool_), *(s.known for s in seen)])
-        self.unknown = float(means.mean()) if means.size else 0.0
-        self.curve = curve(total[~known])
-        del means
-        share = np.minimum(count, CAPPED) / np.maximum(count, 1)
-        total *= share
-        count *= share
-        overall = total.sum() / max(count.sum(), 1)
-        self.alike = float((total[known].sum() + PAST_PAIRS * overall) / (count[known].sum() + PAST_PAIRS))
-        del count, total, share
-        of_pairs, of_sources = np.zeros((3, int(known.sum()))), [np.zeros((3, 0))]
-        at = 0
+        self.unknown = mean / number if number else 0.0
+        self.curve = curve(np.concatenate(fresh))
+        overall = every[0] / max(every[1], 1)
+        self.alike = float((of_known[0] + PAST_PAIRS * overall) / (of_known[1] + PAST_PAIRS))
+        of_pairs, of_sources = Spread(), Spread()
         for k in range(folds):
             # once a fold: what is expected takes as much room as memory
             model = self.model(k, 1.0, 1.0)
             for s in (s for s in seen if s.fold == k):
                 got = _pooled(s, surprise)
-                found = _among_pairs(s, got, model.pair)
-                of_pairs[:, at : at + found.shape[1]] = found
-                at += found.shape[1]
-                of_sources.append(_among_sources(s, got, model))
-        self.weights = weight(*of_pairs), weight(*np.concatenate(of_sources, 1))
+                of_pairs.add(*_among_pairs(s, got, model.pair))
+                of_sources.add(*_among_sources(s, got, model))
+        self.weights = of_pairs.weight(), of_sources.weight()
 
     def model(self, without: int | None, *weights: float) -> Evidence:
         """The model, of all folds but one."""
@@ -178,25 +176,38 @@ def _among_sources(s: Seen, got: Pooled, model: Evidence) -> F64:
     return np.stack([number, excess, square - mean**2])[:, got.pairs > 0]
 
 
-def weight(number: F64, excess: F64, within: F64) -> float:
-    """Weight of the past: variance of one message over that of entities' means beyond chance, times DOUBT.
+class Spread:
+    """How much messages of one entity differ from each other, and means of entities beyond that."""
 
-    Parameters
-    ----------
-    number
-        Messages of each entity in one window.
-    excess
-        Their mean over what was expected.
-    within
-        Their variance.
-    """
-    several = number > 1
-    if not several.any():
-        return WEIGHTS[1]
-    one = (within * number)[several].sum() / (number - 1)[several].sum()
-    counts = np.minimum(number, 50)
-    between = ((excess**2 - one / number) * counts).sum() / counts.sum()
-    return float(np.clip(DOUBT * one / max(between, 1e-6), *WEIGHTS))
+    def __init__(self) -> None:
+        self.within = np.zeros(2)
+        self.between = np.zeros(3)
+
+    def add(self, number: F64, excess: F64, within: F64) -> None:
+        """Take a window in.
+
+        Parameters
+        ----------
+        number
+            Messages of each entity.
+        excess
+            Their mean over what was expected.
+        within
+            Their variance.
+        """
+        several = number > 1
+        self.within += (within * number)[several].sum(), (number - 1)[several].sum()
+        counts = np.minimum(number, 50)
+        self.between += (excess**2 * counts).sum(), (counts / number).sum(), counts.sum()
+
+    def weight(self) -> float:
+        """Weight of the past: variance of one message over that of means beyond chance, times DOUBT."""
+        if not self.within[1]:
+            return WEIGHTS[1]
+        one = self.within[0] / self.within[1]
+        beyond, inverse, counts = self.between
+        between = (beyond - one * inverse) / counts
+        return float(np.clip(DOUBT * one / max(between, 1e-6), *WEIGHTS))
 
 
 def curve(sums: F64) -> tuple[F32, F32]:

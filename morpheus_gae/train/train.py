@@ -217,6 +217,7 @@ def _train(
             )
         calibrated = calibrate.calibrate_heads(raw, counted, fresh)
     surprise = calibrated.surprise
+    del raw
     tensors.update(calibrated.tensors)
     if spec.evidence:
         bar.set_postfix_str("evidence")

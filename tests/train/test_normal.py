@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus_gae.model.evidence import MOST_NEW, STEEPEST, UPTO
-from morpheus_gae.train.normal import RARE, WEIGHTS, Shown, curve, weight
+from morpheus_gae.train.normal import RARE, WEIGHTS, Shown, Spread, curve
 
 
 @given(n=st.integers(0, 3000), scale=st.floats(0, 1e4), ties=st.booleans(), seed=st.integers(0, 99))
@@ -47,13 +47,19 @@ def test_the_more_entities_differ_the_lighter_is_the_past(seed: int, between: fl
     excess = rng.normal(0, between, 4000) + rng.normal(0, 1 / np.sqrt(number))
     # of a sample of that number
     within = (number - 1) / number * rng.chisquare(number - 1) / (number - 1)
-    assert weight(number, excess, within) == pytest.approx(np.clip(3 / between**2, *WEIGHTS), rel=0.6)
+    found = Spread()
+    # in two windows, of one entity and of the others
+    found.add(number[:1], excess[:1], within[:1])
+    found.add(number[1:], excess[1:], within[1:])
+    assert found.weight() == pytest.approx(np.clip(3 / between**2, *WEIGHTS), rel=0.6)
 
 
 def test_where_nothing_repeats_the_past_is_all() -> None:
     one = np.ones(5)
-    assert weight(one, one, np.zeros(5)) == WEIGHTS[1]
-    assert weight(np.zeros(0), np.zeros(0), np.zeros(0)) == WEIGHTS[1]
+    found = Spread()
+    assert found.weight() == WEIGHTS[1]
+    found.add(one, one, np.zeros(5))
+    assert found.weight() == WEIGHTS[1]
 
 
 def test_what_is_expected_leaves_a_fold_out() -> None:
