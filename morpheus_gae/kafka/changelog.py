@@ -69,13 +69,14 @@ class Changelog:
         InputError
             If the topic cannot be read, or has invalid content.
         """
-        start = self._key(topic, partition, "")
+        start = self._key(topic, partition, "").rstrip("/")
         found: dict[str, bytes] = {}
         there: set[str] = set()
         for key, value, at in self._messages(self._place(partition)):
-            if not key.startswith(start):
+            # a group may have slashes
+            of, _, name = key.rpartition("/")
+            if of != start:
                 continue
-            name = key[len(start) :]
             (there.discard if value is None else there.add)(name)
             if at is None or len(there) > MOST_PARTS:
                 raise InputError(f"{self} holds what this program has not written: give another topic")
@@ -126,7 +127,9 @@ class Changelog:
         if not self._partitions:
             producer = self._outbox.producer
             found = self._asked(producer, lambda: producer.list_topics(self._topic, timeout=ASK_SECONDS))
-            self._partitions = max(1, len(found.topics[self._topic].partitions))
+            self._partitions = len(found.topics[self._topic].partitions)
+            if not self._partitions:
+                raise InputError(f"{self} cannot be read: there is no such topic")
         return partition % self._partitions
 
     def _messages(self, place: int) -> Any:
@@ -156,10 +159,10 @@ class Changelog:
 
     def _until(self, place: int, end: int) -> Any:
         kafka, until = library(), time.monotonic() + READ_SECONDS
-        reader, reached = self._reader("read_committed"), 0
+        reader = self._reader("read_committed")
         try:
             reader.assign([kafka.TopicPartition(self._topic, place, kafka.OFFSET_BEGINNING)])
-            while reached < end:
+            while True:
                 if time.monotonic() > until:
                     raise InputError(f"{self} cannot be read to its end: a transaction of it does not end")
                 message = reader.poll(POLL_SECONDS)
@@ -167,11 +170,11 @@ class Changelog:
                     continue
                 error = message.error()
                 if error is None:
-                    reached = message.offset() + 1
                     yield (message.key() or b"").decode("utf-8", "replace"), message.value(), _at(message)
                 elif error_name(error) == "_PARTITION_EOF":
-                    # repeated while a transaction is open
-                    reached = message.offset()
+                    if message.offset() >= end:
+                        return
+                    # a transaction is open: this is repeated when there is more
                 elif no := refused(error, self._outbox.servers):
                     raise no
         finally:
