@@ -52,28 +52,31 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
         As ``CONTRIBUTIONS``; NaN where the model has no parts.
     """
     surprise = np.asarray(scores.surprise[index], np.float64)
-    out = np.full((index.shape[0], len(CONTRIBUTIONS)), np.nan)
     if artifact.spec.edge_decoder or not artifact.spec.memory:
-        return out
+        return np.full((index.shape[0], len(CONTRIBUTIONS)), np.nan)
     pair, flow = scores.pair_part[index], scores.flow_part[index]
     fused = fuse(pair, flow) if artifact.spec.flow_types else pair
     own = artifact.tail("fused")(fused).astype(np.float64)
     p, f = pair.astype(np.float64), flow.astype(np.float64)
-    ways = np.stack([np.where(p >= f, p, SHARE * p), np.where(p >= f, SHARE * f, f)], 1)
-    whole = ways.sum(1, keepdims=True)
+    p, f = np.where(p >= f, p, SHARE * p), np.where(p >= f, SHARE * f, f)
+    whole = p + f
     # if both parts are 0, what calibration adds is the pair's
-    ways = np.where(whole > 0, ways / np.where(whole > 0, whole, 1), [1.0, 0.0])
-    out[:, :2] = own[:, None] * ways
-    out[:, 2:] = 0
+    none = whole <= 0
+    p[none] = whole[none] = 1.0
+    # a row a part: sums over four of a column are slow
+    out = np.zeros((len(CONTRIBUTIONS), index.shape[0]))
+    np.divide(own * p, whole, out=out[0])
+    np.divide(own * f, whole, out=out[1])
     if scores.graph_part is not None:
         added = scores.graph_part[index].astype(np.float64)
         if scores.activity_part is not None:
-            out[:, 2] = np.minimum(scores.activity_part[index], added)
-        out[:, 3] = added - out[:, 2]
+            np.minimum(scores.activity_part[index], added, out=out[2])
+        np.subtract(added, out[2], out=out[3])
+    total = out.sum(0)
     # as above: a result from zeros is the pair's
-    out[out.sum(1) <= 0, 0] = 1.0
-    out *= (surprise / out.sum(1))[:, None]
+    none = total <= 0
+    out[0, none] = total[none] = 1.0
+    out *= surprise / total
     # rounding errors go to the largest part
-    rows, most = np.arange(index.shape[0]), out.argmax(1)
-    out[rows, most] += surprise - out.sum(1)
-    return out
+    out[out.argmax(0), np.arange(index.shape[0])] += surprise - out.sum(0)
+    return out.T

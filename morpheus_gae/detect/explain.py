@@ -93,7 +93,7 @@ class Explainer:
 
         n = index.shape[0]
         parts = contributions(self.artifact, scores, index)
-        percent = np.full((n, 3), np.nan)
+        percent = np.full((n, 3), np.nan, order="F")
         surprise = np.asarray(scores.surprise[index], np.float64)
         probability, at = self.artifact.quantiles
         percent[:, 2] = np.floor(1e4 * np.interp(surprise, at, probability)) / 100
@@ -104,10 +104,9 @@ class Explainer:
             chosen, told = self._recall(ends, surprise, percent)
             lengths[chosen] = [len(few) for few in told]
             facts = pa.array([fact for few in told for fact in few], pa.string())
-        numbers = np.concatenate([parts, percent], 1)
         out: dict[str, Any] = {
             name: pa.array(values, mask=np.isnan(values))
-            for name, values in zip((*CONTRIBUTIONS, *PERCENTILES), numbers.T.copy(), strict=True)
+            for name, values in zip((*CONTRIBUTIONS, *PERCENTILES), (*parts.T, *percent.T), strict=True)
         }
         offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
         return {**out, FACTS: pa.ListArray.from_arrays(offsets, facts)}
