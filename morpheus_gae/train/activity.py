@@ -7,6 +7,7 @@ never read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +47,16 @@ NEVER = 1e6
 
 
 def settle(
-    flows: Flows, fold: U8, chosen: Bool, remembered: Bool, memory: dict[str, Array], size: int
+    flows: Flows, fold: U8, chosen: Bool, without: Callable[[int], dict[str, Array]], size: int
 ) -> tuple[dict[str, Array], F32]:
     """Tensors of the activity, and what it adds to each flow.
 
     Parameters
     ----------
-    flows, fold, chosen, remembered, memory, size
-        See ``train.evidence.learn``; memory with its counts.
+    flows, fold, chosen, size
+        See ``train.evidence.learn``.
+    without
+        Tensors of a memory that knows nothing of a fold.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def settle(
         silent = np.stack([kind.numbers() for kind in kinds])
         return {"activity.prior": silent}, np.zeros(len(flows), np.float32)
     for k in range(int(fold.max(initial=0)) + 1):
-        look = _Look(flows, np.flatnonzero((fold == k) & remembered), memory, size)
+        look = _Look(without(k))
         rows = np.flatnonzero((fold == k) & chosen)
         top = min(size, max(rows.shape[0], 1))
         for part in SHORTER:
@@ -86,19 +89,11 @@ def settle(
 class _Look:
     """Memory without one fold of the time: flows of each pair, source and destination, and of all."""
 
-    def __init__(self, flows: Flows, own: I64, memory: dict[str, Array], size: int) -> None:
+    def __init__(self, memory: dict[str, Array]) -> None:
         self.salt = int(memory["memory.salt"][0])
         self.host_key, self.pair_key = memory["memory.host_key"], memory["memory.pair_key"]
         names = ("memory.pair", "memory.host_out", "memory.host_in")
         self.pair, self.out, self.into = (memory[name][:, 0].astype(np.float32) for name in names)
-        for cut in blocks(own.shape[0], size):
-            graph = build_graph(flows.take(own[cut]))
-            pair, host = self.rows(graph)
-            n, out, into = counts(graph.pair_flows, graph.pair_src, graph.pair_dst, graph.hosts)
-            for table, row, mine in ((self.pair, pair, n), (self.out, host, out), (self.into, host, into)):
-                table[row[row >= 0]] -= mine[row >= 0].astype(np.float32)
-        # of a float32 count there may be a rest
-        self.pair, self.out, self.into = (np.maximum(np.rint(t), 0) for t in (self.pair, self.out, self.into))
         self.total = float(self.out.sum(dtype=np.float64))
 
     def rows(self, graph: WindowGraph) -> tuple[I64, I64]:

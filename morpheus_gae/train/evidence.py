@@ -7,7 +7,7 @@ will. Labels are never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def settle(
     memory: dict[str, Array],
     size: int,
     before: Shown | None = None,
-    counted: bool = False,
+    without: Callable[[int], dict[str, Array]] | None = None,
 ) -> tuple[dict[str, Array], F32]:
     """Tensors of the evidence, its calibration among them, and the surprises that come of it.
 
@@ -46,12 +46,12 @@ def settle(
     ----------
     flows, surprise, fold, chosen, remembered, memory, size, before
         See ``learn``.
-    counted
-        With what counts add, and its tensors (`train.activity`).
+    without
+        Memory without a fold: with what counts add, and its tensors (`train.activity`).
     """
     tensors, raised = learn(flows, surprise, fold, chosen, remembered, memory, size, before)
-    if counted:
-        more, added = activity.settle(flows, fold, chosen, remembered, memory, size)
+    if without is not None:
+        more, added = activity.settle(flows, fold, chosen, without, size)
         tensors, raised = {**tensors, **more}, raised + added
     tail = again(raised[chosen])
     return {**tensors, **tensors_of("evidence", tail)}, tail(raised)

@@ -12,12 +12,15 @@ from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.lift import shares_of
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.model.prefixes import prefix_keys
-from morpheus_gae.train.counters import Counters, moments
+from morpheus_gae.train.counters import EVERY, FOLDS, Counters, moments
 from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.prepare import Prepared
+from morpheus_gae.train.returned import shares
 from morpheus_gae.train.spool import blocks
 
 Array = npt.NDArray[Any]
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
 
 
 def gather(
@@ -43,7 +46,7 @@ def gather(
 def memory_of(
     data: Prepared, counters: Counters, seed: int, without: int | None = None, parent: Parent | None = None
 ) -> dict[str, Array]:
-    """The tensors of memory.
+    """The tensors of memory; a burst counts once (`returned`).
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def memory_of(
     """
     salt = int(np.random.default_rng([seed, 7]).integers(1 << 63)) if parent is None else parent.salt
     keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
-    out, into = (moments(counters.sums_of(part, without)) for part in ("by_out", "by_in"))
+    out, into = (_moments(counters, part, without) for part in ("by_out", "by_in"))
     hosts = np.flatnonzero(out[:, 0] + into[:, 0] > 0)
     hosts = hosts[np.argsort(keys[hosts])]
     code = pair_keys(keys[counters.pair_src], keys[counters.pair_dst])
@@ -67,8 +70,9 @@ def memory_of(
     pair = np.empty((pairs.shape[0], 7), np.float32)
     types = np.empty((pairs.shape[0], counters.types.shape[2]), np.float16)
     for part in blocks(pairs.shape[0]):
-        pair[part] = moments(counters.sums_of("by_pair", without, pairs[part]))
-        types[part] = np.minimum(counters.sums_of("types", without, pairs[part]), 6e4)
+        pair[part] = _moments(counters, "by_pair", without, pairs[part])
+        share = _shares_of(counters, "by_pair", without, pairs[part])[:, None]
+        types[part] = np.minimum(counters.sums_of("types", without, pairs[part]) * share, 6e4)
     memory: dict[str, Array] = {
         "memory.salt": np.array([salt], np.uint64),
         "memory.host_key": keys[hosts],
@@ -82,3 +86,18 @@ def memory_of(
         networks = prefix_keys(data.graph.host_hi, data.graph.host_lo, salt)
         memory |= counters.by_prefix.tensors(keys, networks, without)
     return memory if parent is None else parent.joined(memory)
+
+
+def _moments(counters: Counters, part: str, without: int | None, rows: slice | I64 = EVERY) -> F32:
+    """float32 [R, 7] flows that count, mean and standard deviation of their attributes."""
+    out = moments(counters.sums_of(part, without, rows))
+    out[:, 0] *= _shares_of(counters, part, without, rows)
+    return out
+
+
+def _shares_of(counters: Counters, part: str, without: int | None, rows: slice | I64 = EVERY) -> F32:
+    """float32 [R] share that counts of the flows of rows of ``by_pair``, ``by_out`` or ``by_in``."""
+    tables: F32 = getattr(counters, part)
+    known = [1 + fold for fold in range(FOLDS) if fold != without]
+    folds = np.stack([tables[i][rows, 0] for i in known[:-1]])
+    return shares(counters.sums_of(part, without, rows)[:, 0], folds)

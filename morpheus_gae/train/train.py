@@ -193,9 +193,12 @@ def _train(
     bar.set_postfix_str("memory")
     tensors = gather(net, data, counters, options.seed, parent)
 
+    def others(without: int) -> dict[str, Any]:
+        return memory_of(data, counters, options.seed, without, parent)
+
     def draft(without: int | None) -> Artifact:
         bar.set_postfix_str("scoring" if without is None else f"scoring, fifth {without + 1} of {FOLDS}")
-        memory = {} if without is None else memory_of(data, counters, options.seed, without, parent)
+        memory = {} if without is None else others(without)
         return Artifact(out, name, "", spec, {**tensors, **memory}, {"thresholds": {}, "training": {}})
 
     raw = cross_scores(draft, spec, flows, fold, options.graph_size)
@@ -223,7 +226,15 @@ def _train(
         bar.set_postfix_str("evidence")
         before = None if parent is None else parent.shown(tensors)
         more, surprise = evidence.settle(
-            flows, surprise, fold, counted, kept, tensors, options.graph_size, before, spec.activity
+            flows,
+            surprise,
+            fold,
+            counted,
+            kept,
+            tensors,
+            options.graph_size,
+            before,
+            others if spec.activity else None,
         )
         tensors.update(more)
     once = Strangest(surprise, counted, fold, graph)

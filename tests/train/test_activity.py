@@ -49,7 +49,11 @@ def settled(
     every = np.ones(len(flows), np.bool_)
     fold = (np.arange(len(flows)) * FOLDS // len(flows)).astype(np.uint8)
     chosen = every if chosen is None else chosen
-    tensors, added = settle(flows, fold, chosen, every, memory_of(flows), 2000)
+
+    def without(k: int) -> dict[str, Any]:
+        return memory_of(flows.take(np.flatnonzero(fold != k)))
+
+    tensors, added = settle(flows, fold, chosen, without, size)
     assert set(tensors) == {"activity.prior"}
     return tensors["activity.prior"], added
 

@@ -66,7 +66,8 @@ def test_a_memory_that_is_not_kept_is_forgotten(old: Artifact, tmp_path: Path) -
     new = train_model(flows, tmp_path / "new", options=OPTIONS, parent=Parent(old, 0.0))
     assert (rows_of(new, flows) >= 0).all()
     assert (rows_of(new, make_flows(300)) < 0).mean() > 0.9
-    assert new.memory.pair[:, 0].sum() == pytest.approx(1500)
+    # what was busy in one fifth of the time alone counts less
+    assert 1480 < new.memory.pair[:, 0].sum() <= 1500
 
 
 def test_who_does_not_come_back_fades_away(old: Artifact) -> None:
