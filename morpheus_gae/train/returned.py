@@ -30,6 +30,9 @@ def shares(whole: F32, folds: F32) -> F32:
     -------
     float32 [R] in (0, 1]
     """
-    # of the busiest fold's m flows and the others' w - m, w - m + 1 of the former count
-    beyond = np.maximum(2 * folds.max(0) - whole - 1, 0)
-    return np.where(whole > 0, (whole - beyond) / np.where(whole > 0, whole, 1), 1).astype(np.float32)
+    # of the busiest fold's m flows and the others' w - m, w - m + 1 of the former count; in float64, for a
+    # float32 of 2**24 flows and more is the same with one more, and w of such may be a rest below m
+    flows = whole.astype(np.float64)
+    beyond = np.maximum(2 * folds.max(0).astype(np.float64) - flows - 1, 0)
+    count = np.maximum(flows - beyond, np.minimum(flows, 1))
+    return np.where(flows > 0, count / np.where(flows > 0, flows, 1), 1).astype(np.float32)

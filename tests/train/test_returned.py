@@ -30,6 +30,13 @@ def test_what_an_earlier_model_knew_has_come_back() -> None:
     assert shares(np.array([0.0], np.float32), np.zeros((2, 1), np.float32))[0] == 1
 
 
+def test_counts_that_a_float32_rounds() -> None:
+    # all in one fold, and a rest below it of other folds that are taken off
+    folds = np.array([[2e7, 1 << 24, 1e8, 20_000_004], [0, 0, 0, 0]], np.float32)
+    whole = np.array([2e7, 1 << 24, 1e8, 20_000_002], np.float32)
+    np.testing.assert_allclose(shares(whole, folds) * whole, 1, rtol=1e-6)
+
+
 @given(COUNTS)
 def test_no_fold_has_the_greater_part_by_more_than_one(folds: np.ndarray) -> None:
     whole = folds.sum(0)
