@@ -119,11 +119,11 @@ class IncidentStream:
         """Return the number of open incidents."""
         return len(self._fold.open)
 
-    def parts(self) -> tuple[dict[str, Any], set[str]]:
-        """Return the parts changed by the last window, and all names; see ``incidents.parts``."""
+    def parts(self, every: bool = False) -> tuple[dict[str, Any], set[str]]:
+        """Return the parts changed by the last window, or all, and all names; see ``incidents.parts``."""
         from morpheus_gae.incidents.parts import changed, names
 
-        return changed(self._fold, self._told, self._model), names(self._fold)
+        return changed(self._fold, self._told, self._model, every), names(self._fold)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, for ``restore``."""

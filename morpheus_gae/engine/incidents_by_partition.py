@@ -70,6 +70,8 @@ class IncidentsByPartition:
         self._streams: dict[Key, IncidentStream] = {}
         # names of the parts of each partition in the topic
         self._there: dict[Key, set[str]] = {}
+        # partitions whose first window writes all parts
+        self._anew: set[Key] = set()
         self._sink = make()
 
     def ready(self, window: Window) -> None:
@@ -85,15 +87,19 @@ class IncidentsByPartition:
         key = (window.origin.source, window.origin.partition)
         for old in [old for old in self._streams if not self._assignments.alive(*old)]:
             del self._streams[old], self._there[old]
+            self._anew.discard(old)
         base = self._assignments.base(*key)
         if key in self._streams or base is None:
             return
         topic, partition = topic_of(key[0]), key[1]
-        parts, there = self._changelog.read(topic, partition, base)
+        parts, there, ignored = self._changelog.read(topic, partition, base)
         stream = self._make()
         if there:
             self._restore(stream, parts, f"{topic}/{partition}")
         self._streams[key], self._there[key] = stream, there
+        if ignored:
+            # of flows that are read again: they would be valid once their offset is passed
+            self._anew.add(key)
         self._tell()
 
     def add(self, alerts: pa.Table, flows: Flows, model: str, seen: Seen | None = None) -> None:
@@ -104,7 +110,8 @@ class IncidentsByPartition:
         key = (at.source, at.partition)
         stream = self._streams[key]
         stream.add(alerts, flows, model, seen)
-        changed, names = stream.parts()
+        changed, names = stream.parts(every=key in self._anew)
+        self._anew.discard(key)
         gone, self._there[key] = self._there[key] - names, names
         self._changelog.write(topic_of(at.source), at.partition, at.offset, changed, gone)
         self._tell()

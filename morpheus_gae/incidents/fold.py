@@ -144,10 +144,10 @@ class Fold:
         told = {"early": self.early, "windows": self._windows, "flows": self._flows}
         return {**told, "first": self._first, "now": self._now}
 
-    def touched(self) -> list[tuple[int, Incident]]:
-        """Open incidents that the last window added to, each with the number of that window."""
-        last = self._windows
-        return [(last, self.open[anchor]) for anchor, window in self._touched.items() if window == last]
+    def touched(self, ever: bool = False) -> list[tuple[int, Incident]]:
+        """Open incidents that the last window, or any, added to, each with the number of that window."""
+        last = 0 if ever else self._windows
+        return [(window, self.open[anchor]) for anchor, window in self._touched.items() if window >= last]
 
     def restore(self, values: dict[str, Any]) -> None:
         """Restore from ``as_dict``.

@@ -25,7 +25,7 @@ Told = Mapping[str, tuple[int, str, str]]
 """Of each open incident that was written, by id: flows, kind and severity."""
 
 
-def changed(fold: Fold, told: Told, model: str) -> dict[str, Any]:
+def changed(fold: Fold, told: Told, model: str, every: bool = False) -> dict[str, Any]:
     """Return the parts changed since the last call; called once after each window.
 
     Parameters
@@ -36,17 +36,19 @@ def changed(fold: Fold, told: Told, model: str) -> dict[str, Any]:
         Last records.
     model
         ``name@hash``.
+    every
+        All parts, changed or not.
     """
     head = {"open": len(fold.open), "reached": len(fold.reached), "model": model, **fold.numbers()}
     out: dict[str, Any] = {HEAD: {"format": FORMAT, **head}}
-    for window, incident in fold.touched():
+    for window, incident in fold.touched(every):
         last = told.get(incident.id)
         out[INCIDENT + incident.id] = {
             "window": window,
             "told": None if last is None else list(last),
             "incident": incident.as_dict(),
         }
-    for number in sorted(fold.reached.changed):
+    for number in sorted(fold.reached.segments if every else fold.reached.changed):
         hosts = fold.reached.segments.get(number, {})
         if hosts:
             out[f"{REACHED}{number}"] = [[*host, *anchor] for host, anchor in hosts.items()]

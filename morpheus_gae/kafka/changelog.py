@@ -49,7 +49,7 @@ class Changelog:
     def __str__(self) -> str:
         return f"kafka://{self._outbox.servers}/{self._topic}"
 
-    def read(self, topic: str, partition: int, before: int) -> tuple[dict[str, Any], set[str]]:
+    def read(self, topic: str, partition: int, before: int) -> tuple[dict[str, Any], set[str], bool]:
         """Read the state of a partition.
 
         Parameters
@@ -61,8 +61,9 @@ class Changelog:
 
         Returns
         -------
-        dict, set
-            Parts by name, and all names in the topic, which may be more.
+        dict, set, bool
+            Parts by name; all names in the topic, which may be more; whether later parts were ignored: those
+            that were read must then be written again, or the ignored ones become valid as reading goes on.
 
         Raises
         ------
@@ -72,6 +73,7 @@ class Changelog:
         start = self._key(topic, partition, "").rstrip("/")
         found: dict[str, bytes] = {}
         there: set[str] = set()
+        ignored = False
         for key, value, at in self._messages(self._place(partition)):
             # a group may have slashes
             of, _, name = key.rpartition("/")
@@ -81,13 +83,14 @@ class Changelog:
             if at is None or len(there) > MOST_PARTS:
                 raise InputError(f"{self} holds what this program has not written: give another topic")
             if at > before:
+                ignored = True
                 continue
             if value is None:
                 found.pop(name, None)
             else:
                 found[name] = value
         try:
-            return {name: loads(value) for name, value in found.items()}, there
+            return {name: loads(value) for name, value in found.items()}, there, ignored
         except ValueError as error:
             raise InputError(f"{self} is damaged: {topic}/{partition}: {error}") from None
 

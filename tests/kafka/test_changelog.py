@@ -38,7 +38,7 @@ def opened(
 def test_the_last_that_is_not_beyond_an_offset_counts(broker: Broker, name: str) -> None:
     broker.topic(name, 2)
     outbox, log = opened(broker, name)
-    assert log.read("in", 3, 100) == ({}, set())
+    assert log.read("in", 3, 100) == ({}, set(), False)
     log.write("in", 3, 5, {"a": [1], "b": {"é": 0.1}})
     log.write("in", 3, 9, {"a": [2], "c": None}, gone={"b"})
     # in the same partition of the topic, and none of ours
@@ -47,10 +47,10 @@ def test_the_last_that_is_not_beyond_an_offset_counts(broker: Broker, name: str)
     opened(broker, name, "g/in")[1].write("3", 3, 4, {"f": 1})
     outbox.flush()
     there = {"a", "c"}
-    assert log.read("in", 3, 9) == ({"a": [2], "c": None}, there)
-    assert log.read("in", 3, 8) == ({"a": [1], "b": {"é": 0.1}}, there)
-    assert log.read("in", 3, 0) == ({}, there)
-    assert log.read("in", 1, 4) == ({"d": 1}, {"d"})
+    assert log.read("in", 3, 9) == ({"a": [2], "c": None}, there, False)
+    assert log.read("in", 3, 8) == ({"a": [1], "b": {"é": 0.1}}, there, True)
+    assert log.read("in", 3, 0) == ({}, there, True)
+    assert log.read("in", 1, 4) == ({"d": 1}, {"d"}, False)
     outbox.close()
 
 
@@ -70,7 +70,7 @@ def test_a_transaction_that_is_open_is_waited_for(broker: Broker, name: str) -> 
     assert reading.is_alive()
     outbox.producer.commit_transaction(10)
     reading.join(30)
-    assert found == [({"a": 1}, {"a"})]
+    assert found == [({"a": 1}, {"a"}, False)]
     outbox.close()
 
 
