@@ -51,7 +51,8 @@ def ranges(
 def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
     n, least = round(flows), f"{low:,.0f}"
     between = least if low == high else f"{least}-{high:,.0f}"
-    many = "the only flow" if n == 1 else f"at least {WITHIN[level][1]} % of {n:,} flows"
+    some = f"{n:,}" if n else "the"
+    many = "the only flow" if n == 1 else f"at least {WITHIN[level][1]} % of {some} flows"
     return f"{many} of {whose} in memory had {between}"
 
 

@@ -39,7 +39,8 @@ class Habit:
     Attributes
     ----------
     flows
-        float64 [F] flows in memory; 0 where there are none.
+        float64 [F] flows in memory; 0 where there are none, or nobody knows how many: a burst that memory
+        counts as one flow still differs in itself.
     level
         int64 [F, 3] index into ``WITHIN`` of the widest range that an attribute is outside of; -1 if within
         all or unknown.
@@ -77,6 +78,7 @@ def habit(x: F32, known: F32, mean: F32, scale: F32) -> Habit:
     # values beyond were clipped when counted
     level[(ends[0] <= -CLIP) | (ends[1] >= CLIP)] = -1
     low, high = (np.expm1(np.clip(e, -CLIP, CLIP) * scale + mean) for e in ends)
+    n[(n < 1.5) & (known[:, 4:7] > 0).any(1)] = 0
     return Habit(n, level, np.maximum(low, 0), high)
 
 
