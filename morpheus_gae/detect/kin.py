@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.sums import moments
 from morpheus_gae.executors.cpu.hash_table import HashTable
 from morpheus_gae.executors.cpu.learn_kin import add_pairs
 from morpheus_gae.model.memory import pair_keys
@@ -143,7 +144,6 @@ def _groups(
 
 def _moments(sums: F64, count: F64) -> F32:
     """Return ``count``, then mean (3) and standard deviation (3) over the flows, float32 [R, 7]."""
-    n = np.maximum(sums[:, :1], 1e-9)
-    mean = sums[:, 1:4] / n
-    variance = np.where(sums[:, :1] > 1, sums[:, 4:7] / n - mean**2, 0)
-    return np.concatenate([count[:, None], mean, np.sqrt(np.maximum(variance, 0))], 1).astype(np.float32)
+    out = moments(sums)
+    out[:, 0] = count
+    return out

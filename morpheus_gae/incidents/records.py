@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from morpheus_gae.incidents.facts import facts
 from morpheus_gae.incidents.fold import Change
 from morpheus_gae.incidents.incident import Incident
-from morpheus_gae.incidents.kinds import FLOOD, FLOODS, kind_of, period, rate
+from morpheus_gae.incidents.kinds import FLOOD, FLOODS, Kind, kind_of, period, rate
 from morpheus_gae.incidents.severity import false_a_day, severity
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def record(change: Change, model: str) -> dict[str, Any]:
         By the names of ``schema``: times are RFC 3339 text in UTC.
     """
     found = change.incident
-    kind, expected = kind_of(found), false_a_day(found.pooled, change.daily)
-    beat = period(found) if kind.name == "beacon" else None
+    (kind, beat), expected = _looks(found), false_a_day(found.pooled, change.daily)
     return {
         "id": found.id,
         "state": change.state,
@@ -70,7 +69,7 @@ def record(change: Change, model: str) -> dict[str, Any]:
         "surprise": round(found.top, 4),
         "surprise_pooled": round(found.pooled, 4),
         **dict(zip(("share_pair", "share_flow", "share_graph"), shares(found), strict=True)),
-        "summary": summary(found),
+        "summary": _sentence(found, kind, beat),
         "facts": facts(found),
         "alerts": [member for _, member in found.members],
         "alerts_named": len(found.members),
@@ -128,11 +127,19 @@ def shares(found: Incident) -> tuple[float, float, float]:
 
 def summary(found: Incident) -> str:
     """Summarise an incident in one sentence."""
+    return _sentence(found, *_looks(found))
+
+
+def _looks(found: Incident) -> tuple[Kind, float | None]:
+    """Return the kind, and the period in seconds of a beacon."""
     kind = kind_of(found)
+    return kind, period(found) if kind.name == "beacon" else None
+
+
+def _sentence(found: Incident, kind: Kind, beat: float | None) -> str:
     who = _hosts(found.sources.most(1)[0], len(found.sources), "sources")
     whom = _hosts(found.targets.most(1)[0], len(found.targets), "targets")
     what = _services(found)
-    beat = period(found) if kind.name == "beacon" else None
     when = f" in {_span(found.seconds)}" if found.first is not None and found.flows > 1 else ""
     every = f", every {beat:.3g} s" if beat is not None else ""
     if kind in (FLOOD, FLOODS) and found.first is not None:

@@ -61,7 +61,7 @@ def memory_of(
     """
     salt = int(np.random.default_rng([seed, 7]).integers(1 << 63)) if parent is None else parent.salt
     keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
-    out, into = (_moments(counters, part, without) for part in ("by_out", "by_in"))
+    out, into = (_counted(counters, part, without)[0] for part in ("by_out", "by_in"))
     hosts = np.flatnonzero(out[:, 0] + into[:, 0] > 0)
     hosts = hosts[np.argsort(keys[hosts])]
     code = pair_keys(keys[counters.pair_src], keys[counters.pair_dst])
@@ -70,9 +70,8 @@ def memory_of(
     pair = np.empty((pairs.shape[0], 7), np.float32)
     types = np.empty((pairs.shape[0], counters.types.shape[2]), np.float16)
     for part in blocks(pairs.shape[0]):
-        pair[part] = _moments(counters, "by_pair", without, pairs[part])
-        share = _shares_of(counters, "by_pair", without, pairs[part])[:, None]
-        types[part] = np.minimum(counters.sums_of("types", without, pairs[part]) * share, 6e4)
+        pair[part], share = _counted(counters, "by_pair", without, pairs[part])
+        types[part] = np.minimum(counters.sums_of("types", without, pairs[part]) * share[:, None], 6e4)
     memory: dict[str, Array] = {
         "memory.salt": np.array([salt], np.uint64),
         "memory.host_key": keys[hosts],
@@ -88,16 +87,20 @@ def memory_of(
     return memory if parent is None else parent.joined(memory)
 
 
-def _moments(counters: Counters, part: str, without: int | None, rows: slice | I64 = EVERY) -> F32:
-    """float32 [R, 7] flows that count, mean and standard deviation of their attributes."""
-    out = moments(counters.sums_of(part, without, rows))
-    out[:, 0] *= _shares_of(counters, part, without, rows)
-    return out
+def _counted(
+    counters: Counters, part: str, without: int | None, rows: slice | I64 = EVERY
+) -> tuple[F32, F32]:
+    """Return what memory counts of rows of ``by_pair``, ``by_out`` or ``by_in``, and which share that is.
 
-
-def _shares_of(counters: Counters, part: str, without: int | None, rows: slice | I64 = EVERY) -> F32:
-    """float32 [R] share that counts of the flows of rows of ``by_pair``, ``by_out`` or ``by_in``."""
+    Returns
+    -------
+    float32 [R, 7], float32 [R]
+        Flows that count, mean and standard deviation of their attributes; their share of all flows.
+    """
     tables: F32 = getattr(counters, part)
     known = [1 + fold for fold in range(FOLDS) if fold != without]
-    folds = np.stack([tables[i][rows, 0] for i in known[:-1]])
-    return shares(counters.sums_of(part, without, rows)[:, 0], folds)
+    sums = counters.sums_of(part, without, rows)
+    share = shares(sums[:, 0], np.stack([tables[i][rows, 0] for i in known[:-1]]))
+    out = moments(sums)
+    out[:, 0] *= share
+    return out, share
