@@ -94,7 +94,9 @@ class Worker:
         with selectors.DefaultSelector() as ready:
             ready.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
-                if not ready.select(max(until - time.monotonic(), 0)):
+                # an answer that is there but late is late, however long we were kept from looking
+                left = until - time.monotonic()
+                if left <= 0 or not ready.select(left):
                     return None
                 data = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not data:
