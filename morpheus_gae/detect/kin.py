@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.sums import moments
 from morpheus_gae.executors.cpu.hash_table import HashTable
 from morpheus_gae.executors.cpu.learn_kin import add_pairs
 from morpheus_gae.model.memory import pair_keys
 from morpheus_gae.model.prefixes import FEWEST, MOST_TYPES
+from morpheus_gae.model.sums import moments
 
 if TYPE_CHECKING:
     from morpheus_gae.model.prefixes import Prefixes
@@ -67,7 +67,7 @@ def kin(hosts: HashTable, roles: tuple[Bool, Bool], once: Bool, pairs: HashTable
     for name, role, of in (("out", out, senders), ("in", into, receivers)):
         sums = hosts[name][twice] * role[twice, None]
         total = np.stack([np.bincount(number, column, size) for column in sums.T], 1).astype(np.float64)
-        tables.append(_moments(total, of))
+        tables.append(moments(total, of))
     seen = (-count(once & (out | into)) / np.maximum(members, 1) - wide).astype(np.float32)
     enough = members >= FEWEST
     prefix = np.full((2, hosts.size), -1, np.int64)
@@ -137,13 +137,6 @@ def _groups(
     many = np.maximum(kinds.sum(1), 1e-9)
     kinds *= np.minimum(np.minimum(distinct, MOST_TYPES) / many, 1)[:, None]
     found = (
-        group[held], _moments(total, distinct), share.astype(np.float32), kinds.astype(np.float16)
+        group[held], moments(total, distinct), share.astype(np.float32), kinds.astype(np.float16)
     )  # fmt: skip
     return dict(zip(_OF_PAIRS, found, strict=True))
-
-
-def _moments(sums: F64, count: F64) -> F32:
-    """Return ``count``, then mean (3) and standard deviation (3) over the flows, float32 [R, 7]."""
-    out = moments(sums)
-    out[:, 0] = count
-    return out

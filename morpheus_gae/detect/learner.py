@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from morpheus_gae.detect.kin import HOST_KEYS, PAIR_KEYS, beside, kin, spans
-from morpheus_gae.detect.sums import moments, sums_of
 from morpheus_gae.executors.cpu import learn, learn_enriched
 from morpheus_gae.executors.cpu.enriched import CpuEnriched
 from morpheus_gae.executors.cpu.executor import flow_model
@@ -26,6 +25,7 @@ from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.prefixes import prefix_keys
+from morpheus_gae.model.sums import moments, sums_of
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph

@@ -7,6 +7,7 @@ window are read without the window's own flows, or without the whole fifth of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from morpheus_gae.model.memory import existence_numbers, profile_numbers, seen_flags
 from morpheus_gae.model.prefixes import fill, replaced
+from morpheus_gae.model.sums import less, moments
 from morpheus_gae.train.flow_types import Shares
 from morpheus_gae.train.passes import add_rows, add_sums
 from morpheus_gae.train.prefixes import ByPrefix, Kin
@@ -34,15 +36,6 @@ def sums(index: npt.NDArray[np.integer], x: F32, size: int) -> F32:
     out = np.zeros((size, 7))
     add_sums(index, x, out)
     return out.astype(np.float32)
-
-
-def moments(s: F32) -> F32:
-    """float32 [R, 7] flows, mean (3), standard deviation (3) from sums; zeros where there are no flows."""
-    n = np.maximum(s[:, :1], 0)
-    safe = np.maximum(n, 1)
-    mean = np.where(n > 0, s[:, 1:4] / safe, 0)
-    variance = np.where(n > 1, s[:, 4:7] / safe - mean**2, 0)
-    return np.concatenate([n, mean, np.sqrt(np.maximum(variance, 0))], 1).astype(np.float32)
 
 
 @dataclass
@@ -116,9 +109,9 @@ class Counters:
         """Rows of ``by_out``, ``by_in``, ``by_pair`` or ``types``, over all flows or all folds but one."""
         tables: F32 = getattr(self, part)
         out: F32 = tables[0][rows]
-        if without is not None:
-            out = out - tables[1 + without][rows]
-        return np.maximum(out, 0) if part == "types" else out
+        if part == "types":
+            return out if without is None else np.maximum(out - tables[1 + without][rows], 0)
+        return out if without is None else less(out, tables[1 + without][rows])
 
     def find(self, src: I64, dst: I64) -> I64:
         """int64 id of each pair of hosts, -1 where it has no flow."""
@@ -175,11 +168,12 @@ class View:
     def _read(self, tables: F32, ids: I64, own_ids: npt.NDArray[np.integer] | None, own: F32 | None) -> F32:
         safe = np.maximum(ids, 0)
         out: F32 = tables[0][safe]
+        without: Callable[[F32, F32], F32] = np.subtract if tables is self.c.types else less
         if self.fold is not None:
-            out = out - tables[self.fold][safe]
+            out = without(out, tables[self.fold][safe])
         if own_ids is not None and own is not None:
             at = np.minimum(np.searchsorted(own_ids, safe), own_ids.shape[0] - 1)
-            out = out - np.where((own_ids[at] == safe)[:, None], own[at], 0)
+            out = without(out, np.where((own_ids[at] == safe)[:, None], own[at], 0))
         out[ids < 0] = 0
         return out
 

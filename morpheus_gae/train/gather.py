@@ -12,7 +12,8 @@ from morpheus_gae.model.gae import GAE
 from morpheus_gae.model.lift import shares_of
 from morpheus_gae.model.memory import host_keys, pair_keys
 from morpheus_gae.model.prefixes import prefix_keys
-from morpheus_gae.train.counters import EVERY, FOLDS, Counters, moments
+from morpheus_gae.model.sums import moments
+from morpheus_gae.train.counters import EVERY, FOLDS, Counters
 from morpheus_gae.train.parent import Parent
 from morpheus_gae.train.prepare import Prepared
 from morpheus_gae.train.returned import shares

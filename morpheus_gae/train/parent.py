@@ -18,6 +18,7 @@ from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.enriched import Enriched, enriched_of
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.memory import rows as rows_of
+from morpheus_gae.model.sums import sums_of
 
 if TYPE_CHECKING:
     from morpheus_gae.graph.window_graph import WindowGraph
@@ -186,9 +187,3 @@ class Shown:
     known: Bool
     pair: F32
     source: F32
-
-
-def sums_of(counters: F32) -> F32:
-    """float32 [R, 7] flows, sums and sums of squares from flows, means and standard deviations."""
-    n, mean, sd = counters[:, :1], counters[:, 1:4], counters[:, 4:7]
-    return np.concatenate([n, n * mean, n * (sd**2 + mean**2)], 1).astype(np.float32)

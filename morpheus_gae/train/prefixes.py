@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from morpheus_gae.model.memory import pair_keys
 from morpheus_gae.model.prefixes import FEWEST, MOST_TYPES, prefix_keys
+from morpheus_gae.model.sums import moments
 from morpheus_gae.train.passes import add_rows
 from morpheus_gae.train.spool import blocks
 
@@ -48,7 +49,7 @@ class Kin:
         sends, receives = out[:, 0] > LEAST, into[:, 0] > LEAST
         senders, receivers, members = (of.count(m) for m in (sends, receives, sends | receives))
         self.there = members >= FEWEST
-        self.out, self.into = _moments(of.sum(out), senders), _moments(of.sum(into), receivers)
+        self.out, self.into = moments(of.sum(out), senders), moments(of.sum(into), receivers)
         # what the fold that is left out had is not known
         once = (of.folds - (of.inside[without] if without is not None else 0) == 1) & (sends | receives)
         self.seen = (-of.count(once) / np.maximum(members, 1) - of.wide).astype(np.float32)
@@ -65,7 +66,7 @@ class Kin:
                 add_rows(group[part], here, total)
                 add_rows(group[part], types, kinds)
         self.held = distinct[:-1, 0] >= FEWEST
-        self.pair = _moments(total[:-1], distinct[:-1, 0])
+        self.pair = moments(total[:-1], distinct[:-1, 0])
         possible = np.maximum(np.where(of.to_prefix, receivers[of.prefix], senders[of.prefix]), 1)
         share = np.minimum(self.pair[:, 0] / possible, 1)
         self.pair_seen = (-share - of.wide[of.prefix]).astype(np.float32)
@@ -241,11 +242,3 @@ class ByPrefix:
         }  # fmt: skip
         # no executor takes an empty table: one row of nobody's key, which says nothing
         return {n: t if t.shape[0] else np.zeros((1, *t.shape[1:]), t.dtype) for n, t in tensors.items()}
-
-
-def _moments(sums: F64, count: F64) -> F32:
-    """float32 [R, 7]: ``count``, then mean (3) and standard deviation (3) over the flows."""
-    n = np.maximum(sums[:, :1], 0)
-    mean = np.where(n > 0, sums[:, 1:4] / np.maximum(n, 1), 0)
-    variance = np.where(n > 1, sums[:, 4:7] / np.maximum(n, 1) - mean**2, 0)
-    return np.concatenate([count[:, None], mean, np.sqrt(np.maximum(variance, 0))], 1).astype(np.float32)

@@ -91,6 +91,27 @@ def test_the_memory_of_a_model_is_where_learning_begins(tiny_models: dict[str, A
     assert known_share(artifact, build_graph(make_flows(500, hosts=31))) < 0.1
 
 
+@pytest.mark.parametrize("days", [0.0, 20.0])
+def test_what_counts_in_parts_keeps_its_spread(tiny_models: dict[str, Artifact], days: float) -> None:
+    """A burst that counts once, and what has faded to less than a flow, is remembered as it was."""
+    artifact = tiny_models["default"]
+    once = {name: artifact.tensors[f"memory.{name}"].copy() for name in ("pair", "host_out", "host_in")}
+    for table in once.values():
+        table[:, 0] = np.minimum(table[:, 0], 1)
+    artifact = dataclasses.replace(
+        artifact, tensors={**artifact.tensors, **{f"memory.{n}": t for n, t in once.items()}}
+    )
+    learner = Learner(artifact, half_life_days=100.0)
+    for day in (0.0, days):
+        learn(learner, spread(make_flows(1, hosts=31), 0.01, first_day=day))
+        memory = learner.merge()
+    row = np.searchsorted(memory["memory.pair_key"], artifact.memory.pair_key)
+    found, spreads = memory["memory.pair"][row], once["pair"][:, 4:]
+    assert (spreads > 0.1).any()
+    np.testing.assert_allclose(found[:, 0], once["pair"][:, 0] * 0.5 ** (days / 100), rtol=1e-4)
+    np.testing.assert_allclose(found[:, 4:], spreads, rtol=1e-3, atol=2e-3)
+
+
 def test_what_is_new_waits_and_then_is_known(tiny_models: dict[str, Artifact]) -> None:
     artifact = tiny_models["default"]
     flows = make_flows(2000, hosts=40)

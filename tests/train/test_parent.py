@@ -14,6 +14,7 @@ from morpheus_gae.executors.open import open_executor
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact, load_artifact
+from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.model.spec import enriched, preset
 from tests.support import make_flows
@@ -59,6 +60,28 @@ def test_memory_is_the_old_one_faded_and_the_new_flows(old: Artifact, tmp_path: 
     assert (at >= 0).sum() == old.memory.pair_key.shape[0] < at.shape[0]
     assert new.memory.host_out[:, 0].sum() == pytest.approx(0.25 * 3000 + 3000)
     assert new.memory.pair_types.astype(float).sum(1) == pytest.approx(expected, rel=0.02, abs=0.2)
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.5])
+def test_retraining_is_like_one_count_of_both(old: Artifact, tmp_path: Path, keep: float) -> None:
+    """Means and spreads are those of all flows, of which the old ones may count for less than one."""
+    once = old.memory.pair.copy()
+    once[:, 0] = np.minimum(once[:, 0], 1)
+    burst = dataclasses.replace(old, tensors={**old.tensors, "memory.pair": once})
+    flows = make_flows(700, seed=5)
+    new = train_model(flows, tmp_path / "new", options=OPTIONS, parent=Parent(burst, keep))
+    x = edge_features(flows.attributes, flows.duration_missing, *Parent(old).scaling)[:, :3]
+    sums = np.zeros((new.memory.pair_key.shape[0], 7))
+    at = find(new.memory.pair_key, burst.memory.pair_key)
+    squares = once[:, 4:] ** 2 + once[:, 1:4] ** 2
+    sums[at] = keep * once[:, :1] * np.concatenate([np.ones_like(once[:, :1]), once[:, 1:4], squares], 1)
+    np.add.at(sums, rows_of(new, flows), np.concatenate([np.ones((700, 1)), x, x**2], 1))
+    mean = sums[:, 1:4] / sums[:, :1]
+    spread = np.sqrt(np.maximum(sums[:, 4:] / sums[:, :1] - mean**2, 0))
+    found = new.memory.pair
+    assert (spread[(found[:, 0] <= 1)] > 0.1).any()
+    np.testing.assert_allclose(found[:, 1:4], mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found[:, 4:], spread, rtol=1e-3, atol=3e-3)
 
 
 def test_a_memory_that_is_not_kept_is_forgotten(old: Artifact, tmp_path: Path) -> None:
