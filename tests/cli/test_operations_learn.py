@@ -169,6 +169,16 @@ def test_the_next_run_goes_on_with_what_the_last_one_learnt() -> None:
     assert "state.json is damaged" in damaged.stderr
 
 
+def test_with_incidents_too_everything_that_was_learnt_is_kept(tmp_path: Path) -> None:
+    for number, flows in (("one", len(pq.read_table("one.parquet"))), ("two", 20_180)):
+        told = ("--state", "state.json", "--incidents", f"incidents-{number}.jsonl")
+        done = run("--input", f"{number}.parquet", *told, output=f"{number}.jsonl")
+        assert done.exit_code == 0, done.output
+        saved = json.loads(Path("state.json").read_text())
+        assert saved["stream"]["facts"]["learner"]["flows"] == flows
+        assert "incidents" in saved
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -221,6 +221,9 @@ class StateFile:
         """Record the learnt state after the last window is delivered."""
         if self._learning is not None and self._last is not None:
             self._waiting = replace(self._last, stream=self._learning.snapshot())
+            if self._incidents is not None:
+                # windows without a snapshot are in both
+                self._windows = self._incidents.windows
 
     def close(self) -> None:
         """Write the last recorded state."""
