@@ -140,8 +140,10 @@ def concat(parts: list[Flows]) -> Flows:
         raise ValueError("nothing to join: no batch of flows was given")
     if len(parts) == 1:
         return parts[0]
-    with_time = [p.time_ms for p in parts if p.time_ms is not None]
-    with_offsets = [p.offsets for p in parts if p.offsets is not None]
+    # a batch of bad records alone says nothing about the others
+    full = [p for p in parts if len(p)]
+    with_time = [p.time_ms for p in full if p.time_ms is not None]
+    with_offsets = [p.offsets for p in full if p.offsets is not None]
     # the later position of a partition includes the earlier one
     done = {(d.source, d.partition): d for p in parts for d in p.done}
     return Flows(
@@ -153,8 +155,8 @@ def concat(parts: list[Flows]) -> Flows:
         attributes=np.concatenate([p.attributes for p in parts]),
         duration_missing=np.concatenate([p.duration_missing for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
-        time_ms=np.concatenate(with_time) if len(with_time) == len(parts) else None,
-        offsets=np.concatenate(with_offsets) if len(with_offsets) == len(parts) else None,
+        time_ms=np.concatenate(with_time) if full and len(with_time) == len(full) else None,
+        offsets=np.concatenate(with_offsets) if full and len(with_offsets) == len(full) else None,
         done=tuple(done.values()),
         one_way=any(p.one_way for p in parts),
     )

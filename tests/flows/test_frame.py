@@ -44,6 +44,16 @@ def test_times_only_where_every_batch_has_them() -> None:
     assert concat([flows(0, 1), flows(1, 1)]).time_ms is not None
 
 
+def test_a_batch_of_bad_records_alone_takes_no_times_away() -> None:
+    empty = table_to_flows(pa.Table.from_pylist([record(9, IN_BYTES=-1)])).flows
+    assert len(empty) == 0
+    for parts in ([empty, flows(0, 3)], [flows(0, 3), empty]):
+        joined = concat(parts)
+        assert joined.time_ms is not None
+        assert joined.time_ms.tolist() == concat([flows(0, 3)]).time_ms.tolist()  # type: ignore[union-attr]
+    assert concat([empty, empty]).time_ms is None
+
+
 def test_nothing_to_join() -> None:
     with pytest.raises(ValueError, match="nothing to join"):
         concat([])
