@@ -104,7 +104,7 @@ class Recent:
         block = number // BLOCK_FLOWS if time_ms is None else time_ms[chosen] // BLOCK_MS
         self.block[at] = np.clip(block, 0, MOST_BLOCKS)
         if time_ms is not None and e:
-            self._pace(int(np.median(time_ms)))
+            self._pace(max(int(np.median(time_ms)), 0))
 
     def enough(self, rate: float) -> bool:
         """Whether there are flows enough for a threshold at all."""

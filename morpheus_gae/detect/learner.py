@@ -324,13 +324,15 @@ class Learner:
         """Return the block of each flow, int32 [E]; the clock advances with the window's median."""
         if time_ms is None:
             at = (self.flows + np.arange(flows)) // BLOCK_FLOWS
-            self.now = int(at[-1])
-            return at.astype(np.int32)
+            # after windows with times the clock stands still: an input may lack the column
+            now = 0 if self.now is None else self.now
+            self.now = min(max(now, int(at[-1])), MOST_BLOCKS)
+            return np.full(flows, now, np.int32) if now > at[-1] else at.astype(np.int32)
         block = time_ms // BLOCK_MS
         middle = min(max(int(np.median(block)), 0), MOST_BLOCKS)
         self.now = middle if self.now is None else max(self.now, middle)
         # a clock wrong by years must not age everything else
-        return np.clip(block, middle - BLOCKS_A_DAY, middle + BLOCKS_A_DAY).astype(np.int32)
+        return np.clip(block, max(middle - BLOCKS_A_DAY, 0), middle + BLOCKS_A_DAY).astype(np.int32)
 
     def _fade(self) -> None:
         if self._merged_at is None or self.now is None:

@@ -217,6 +217,17 @@ def test_flows_without_times_have_blocks_all_the_same(tiny_models: dict[str, Art
     assert learner.merge()["memory.pair_key"].size
 
 
+def test_the_clock_stands_still_where_an_input_has_no_times(tiny_models: dict[str, Artifact]) -> None:
+    timed = spread(make_flows(500, hosts=40), 0.01, first_day=20_000)
+    learner = Learner(tiny_models["default"], blank=True)
+    for flows in (timed, dataclasses.replace(timed, time_ms=None)):
+        learn(learner, flows)
+        assert learner.now == 20_000 * BLOCKS_A_DAY
+        learner.merge()
+    assert learner.pairs["sums"][:, 0].sum() == 1000
+    assert set(learner.pairs["last"].tolist()) == {20_000 * BLOCKS_A_DAY}
+
+
 def test_whose_flows_are_flagged_is_barred_as_long_as_they_are(tiny_models: dict[str, Artifact]) -> None:
     learner = Learner(tiny_models["default"], blank=True)
     flows = make_flows(2000, hosts=40)

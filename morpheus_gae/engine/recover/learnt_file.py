@@ -208,7 +208,8 @@ def _facts_flaw(facts: Any, tensors: Mapping[str, npt.NDArray[Any]]) -> str | No
         threshold, days = facts["threshold"], facts["half_life_days"]
         sound = (
             all(type(n) is int and 0 <= n < _WHOLE for n in whole)
-            and all(n is None or (type(n) is int and 0 <= n <= _WHOLE) for n in maybe)
+            and all(n is None or (type(n) is int and 0 <= n <= MOST_BLOCKS) for n in maybe)
+            and (learner["now"] or 0) >= max(learner["merged_at"] or 0, learner["began"] or 0)
             and type(learner["before"]) is float
             and 0 <= learner["before"] <= 1
             and type(listening["over"]) is bool

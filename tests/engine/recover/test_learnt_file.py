@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from morpheus_gae.detect.learner import BLOCK_MS
 from morpheus_gae.engine.learning import Snapshot
 from morpheus_gae.engine.recover.learnt_file import LearntFiles
 from morpheus_gae.model.artifact import Artifact
@@ -35,6 +37,19 @@ def test_what_is_written_is_read(tmp_path: Path, tiny_models: dict[str, Artifact
     assert found.facts == snapshot.facts
     assert found.tensors.keys() == snapshot.tensors.keys()
     assert all(np.array_equal(found.tensors[n], t) for n, t in snapshot.tensors.items())
+
+
+def test_times_before_the_epoch_are_kept_too(tmp_path: Path, tiny_models: dict[str, Artifact]) -> None:
+    artifact = tiny_models["default"]
+    learning, _ = learning_of(artifact)
+    for n in range(-2, 1):
+        flows = hour(n + 2)
+        assert flows.time_ms is not None
+        take(learning, dataclasses.replace(flows, time_ms=flows.time_ms - 2 * BLOCK_MS))
+    snapshot = learning.snapshot()
+    assert snapshot is not None
+    files = LearntFiles(tmp_path, "learnt")
+    assert files.read(json.loads(json.dumps(files.write(snapshot))), artifact).facts == snapshot.facts
 
 
 def test_earlier_tables_go_once_later_ones_are_named(
@@ -103,6 +118,8 @@ def test_tables_that_make_no_sense_are_refused(
         lambda facts: {**facts, "learner": {}},
         lambda facts: {**facts, "learner": {**facts["learner"], "flows": -1}},
         lambda facts: {**facts, "learner": {**facts["learner"], "now": "yesterday"}},
+        lambda facts: {**facts, "learner": {**facts["learner"], "now": 1 << 40}},
+        lambda facts: {**facts, "learner": {**facts["learner"], "now": 5, "merged_at": 6}},
         lambda facts: {**facts, "recent": {**facts["recent"], "stride": 0}},
         lambda facts: {**facts, "recent": {**facts["recent"], "total": 7}},
         lambda facts: {**facts, "listening": {**facts["listening"], "slices": []}},
