@@ -1,11 +1,12 @@
 """Activity on the CPU: two passes over the pairs and one over the hosts; see `model.activity`.
 
-Hosts come first: what a new pair gains is its source's or its destination's. So only pairs of busy hosts and
-pairs of several flows, few of all, are looked up in memory.
+Hosts come first: what a new pair gains is its source's or its destination's. Only of pairs of busy hosts and
+of pairs of several flows, few of all, the past is read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
@@ -60,28 +60,18 @@ def of_hosts(
 
 
 @njit(cache=True, nogil=True)
-def busy(
-    pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32, start: float, chosen: Bool
-) -> None:
-    """Mark in ``chosen``, bool [P], the pairs whose flows may gain something."""
-    for p in range(pair_flows.shape[0]):
-        # no count is further above what is expected of it than all of it
-        if pair_flows[p] > start or source[pair_src[p]] > 0 or destination[pair_dst[p]] > 0:
-            chosen[p] = True
-
-
-@njit(cache=True, nogil=True)
 def of_pairs(
-    at: I64, row: I32, pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32,
+    lo: int, hi: int, row: I32, pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32,
     past: F32, share: float, prior: F32, more: F32,
 ) -> None:  # fmt: skip
-    """Nats that the flows of pairs ``at`` gain: float32 [P], zeros before."""
-    for i in range(at.shape[0]):
-        p = at[i]
-        if row[p] >= 0 and past[row[p]] > 0:
+    """Nats that the flows of pairs ``lo:hi`` gain: ``more``, float32 [P], written."""
+    start = prior[0, 2]
+    for p in range(lo, hi):
+        of_hosts = max(source[pair_src[p]], destination[pair_dst[p]])
+        more[p] = of_hosts
+        # no count is further above what is expected of it than all of it
+        if (of_hosts > 0 or pair_flows[p] > start) and row[p] >= 0 and past[row[p]] > 0:
             more[p] = _added(float(pair_flows[p]), float(past[row[p]]), share, prior[0])
-        else:
-            more[p] = max(source[pair_src[p]], destination[pair_dst[p]])
 
 
 class CpuActivity:
@@ -96,40 +86,26 @@ class CpuActivity:
     def __init__(self, artifact: Artifact) -> None:
         memory = artifact.memory
         self.prior = np.ascontiguousarray(artifact.activity.prior)
-        self.start = float(self.prior[0, 2])
         self.pair, self.out, self.into = (
             np.ascontiguousarray(c[:, 0]) for c in (memory.pair, memory.host_out, memory.host_in)
         )
         self.total = float(self.out.sum(dtype=np.float64))
 
-    def hosts(self, graph: WindowGraph, hosts: Hosts, chosen: Bool) -> tuple[F32, F32]:
-        """What hosts add to their new pairs, float32 [N] each; in ``chosen``, bool [P], marks pairs to look
-        up.
-        """
-        out, into = (np.zeros(graph.hosts, np.int64) for _ in range(2))
-        source, destination = (np.zeros(graph.hosts, np.float32) for _ in range(2))
-        if self.total > 0:
-            ids = graph.pair_flows, graph.pair_src, graph.pair_dst
-            add_up(*ids, out, into)
-            share = graph.flows / self.total
-            of_hosts(out, into, hosts.found, self.out, self.into, share, self.prior, source, destination)
-            busy(*ids, source, destination, self.start, chosen)
-        return source, destination
-
-    def pairs(self, graph: WindowGraph, hosts: tuple[F32, F32], at: I64, row: I32) -> F32:
-        """float32 [P] nats that flows gain.
+    def __call__(self, graph: WindowGraph, hosts: Hosts, row: I32, more: F32) -> Callable[[int, int], None]:
+        """What fills a range of ``more``, float32 [P] nats that the pairs' flows gain.
 
         Parameters
         ----------
-        hosts
-            As ``hosts`` gave them.
-        at, row
-            Pairs that were looked up, and the rows of all, int32 [P], that are there for these.
+        row
+            int32 [P] of pairs in memory, -1 where unknown.
         """
-        more = np.zeros(graph.pairs, np.float32)
-        if self.total > 0:
-            of_pairs(
-                at, row, graph.pair_flows, graph.pair_src, graph.pair_dst, *hosts, self.pair,
-                graph.flows / self.total, self.prior, more,
-            )  # fmt: skip
-        return more
+        if not self.total > 0:
+            return lambda lo, hi: more[lo:hi].fill(0)
+        out, into = (np.zeros(graph.hosts, np.int64) for _ in range(2))
+        source, destination = (np.zeros(graph.hosts, np.float32) for _ in range(2))
+        ids, share = (graph.pair_flows, graph.pair_src, graph.pair_dst), graph.flows / self.total
+        add_up(*ids, out, into)
+        of_hosts(out, into, hosts.found, self.out, self.into, share, self.prior, source, destination)
+        return lambda lo, hi: of_pairs(
+            lo, hi, row, *ids, source, destination, self.pair, share, self.prior, more
+        )

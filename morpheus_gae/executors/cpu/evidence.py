@@ -3,6 +3,9 @@
 Most flows are ordinary and send nothing. So the first pass adds up what there is, and the pairs' pass marks
 the few whose flows can be raised at all: the others are only calibrated once more. What counts add
 (`cpu_activity`) is told with the evidence.
+
+Which flows are strange is chance, and no processor guesses chance well: so a block of flows is first put
+into a list without a branch, and what the list names is asked of memory before the first is needed.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from numba import njit
 
 from morpheus_gae.executors.cpu.activity import CpuActivity
 from morpheus_gae.executors.cpu.math import FAST, probability_fast
-from morpheus_gae.executors.cpu.memory import CpuMemory, find_pairs
 from morpheus_gae.executors.cpu.pairs import Hosts
 from morpheus_gae.executors.cpu.tail import Tail, map_tail, tail_of
 from morpheus_gae.graph import parallel
+from morpheus_gae.graph.prefetch import prefetch
 from morpheus_gae.model.evidence import FROM, MOST, MOST_KNOWN, MOST_SOURCE, ONE, UPTO, Evidence
 from morpheus_gae.model.ties import FINE
 
@@ -32,7 +35,8 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-LANES = 128
+SPAN = 256
+"""Flows of a block."""
 PAIR_GRAIN, FLOW_GRAIN = 16_384, 16_384
 _FROM, _UPTO, _ONE, _ZERO = np.float32(FROM), np.float32(UPTO), np.float32(ONE), np.float32(0)
 
@@ -59,19 +63,22 @@ def _coarse(bits: np.int64) -> np.float32:
     return np.float32(np.int64(bits & ~np.int64(FINE)).view(np.float64))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _own(surprise: np.float32) -> np.int64:
-    """`evidence_of` one flow."""
-    return np.int64(np.rint(min(max(surprise - _FROM, _ZERO), _UPTO) * _ONE))
-
-
 @njit(cache=True, nogil=True)
 def flows_to_pairs(bits: I64, pair: I32, total: I64) -> None:
-    """Add the flows' evidence up: ``total`` int64 [P], zeros before."""
-    for i in range(bits.shape[0]):
-        s = _coarse(bits[i])
-        if s > _FROM:
-            total[pair[i]] += _own(s)
+    """Add the flows' evidence up (`evidence_of`): ``total`` int64 [P], zeros before."""
+    own, chosen = np.zeros(SPAN, np.float32), np.empty(SPAN + 1, np.int32)
+    for start in range(0, bits.shape[0], SPAN):
+        count = min(SPAN, bits.shape[0] - start)
+        for j in range(count):
+            own[j] = min(max(_coarse(bits[start + j]) - _FROM, _ZERO), _UPTO) * _ONE
+        m = 0
+        for j in range(count):
+            chosen[m] = j
+            m += int(own[j] > _ZERO)
+        for k in range(m):
+            prefetch(total, pair[start + chosen[k]])
+        for k in range(m):
+            total[pair[start + chosen[k]]] += np.int64(np.rint(own[chosen[k]]))
 
 
 @njit(cache=True, nogil=True)
@@ -95,7 +102,7 @@ def back_to_pairs(
     expected
         float32 [N] mean of each source's past.
     row
-        int32 [P] row in memory of pairs that several flows tell something, -1 where unknown.
+        int32 [P] of the pairs in memory, -1 where unknown.
     past
         float32 [Q] mean of each known pair's past.
     scale
@@ -162,25 +169,34 @@ def back_to_flows(
     counts have of it, ``of_counts`` [E] or [0], are written.
     """
     counted = of_counts.shape[0] > 0
-    work, out, knot = np.ones(LANES, np.float32), np.ones(LANES, np.float32), np.empty(LANES, np.int32)
-    for start in range(lo, hi, LANES):
-        count = min(LANES, hi - start)
+    work, out, knot = np.ones(SPAN, np.float32), np.ones(SPAN, np.float32), np.empty(SPAN, np.int32)
+    chosen = np.empty(SPAN + 1, np.int32)
+    for start in range(lo, hi, SPAN):
+        count = min(SPAN, hi - start)
+        m = 0
         for j in range(count):
-            i = start + j
-            s, raised, more = _coarse(bits[i]), 0.0, np.float32(0)
-            p = pair[i]
-            if marked[p]:
-                a, b = float(told[p, 1]), float(told[p, 2])
-                m = float(min(max(s - _FROM, _ZERO), _UPTO))
-                raised = min(max(a - b * m, 0.0), MOST_KNOWN) if b >= 0 else _on_curve(a + b * m, curve)
-                more = told[p, 3]
-                raised = min(raised + float(told[p, 0]), MOST) + float(more)
-            added[i] = raised
+            chosen[m] = j
+            m += int(marked[pair[start + j]])
+        for k in range(m):
+            prefetch(told[pair[start + chosen[k]]], 0)
+        for j in range(count):
+            work[j] = _coarse(bits[start + j])
+            added[start + j] = _ZERO
             if counted:
-                of_counts[i] = more
-            work[j] = s + added[i]
+                of_counts[start + j] = _ZERO
+        for k in range(m):
+            j = chosen[k]
+            i = start + j
+            tell = told[pair[i]]
+            a, b = float(tell[1]), float(tell[2])
+            own = float(min(max(work[j] - _FROM, _ZERO), _UPTO))
+            raised = min(max(a - b * own, 0.0), MOST_KNOWN) if b >= 0 else _on_curve(a + b * own, curve)
+            added[i] = min(raised + float(tell[0]), MOST) + float(tell[3])
+            if counted:
+                of_counts[i] = tell[3]
+            work[j] += added[i]
         map_tail(work, tail, knot, out)
-        for j in range(LANES):
+        for j in range(SPAN):
             work[j] = probability_fast(out[j])
         for j in range(count):
             i = start + j
@@ -195,21 +211,27 @@ class CpuEvidence:
     ----------
     artifact
         With evidence.
-    memory
-        Of it.
     """
 
-    def __init__(self, artifact: Artifact, memory: CpuMemory) -> None:
+    def __init__(self, artifact: Artifact) -> None:
         evidence = artifact.evidence
-        self.memory, self.pair, self.window = memory, evidence.pair, evidence.window
+        self.pair, self.window = evidence.pair, evidence.window
         # the last one is for hosts that memory does not know, which are at -1
         self.source = np.append(evidence.source, np.float32(evidence.unknown))
         self.curve, self.tail = curve_of(evidence), tail_of(artifact.tail("evidence"))
         self.activity = CpuActivity(artifact) if artifact.spec.activity else None
 
-    def __call__(self, graph: WindowGraph, hosts: Hosts, score: F32, surprise: F64) -> tuple[F32, F32 | None]:
-        """float32 [E] nats that were added, and what counts have of them; scores and surprises are written
-        anew.
+    def __call__(
+        self, graph: WindowGraph, hosts: Hosts, row: I32, score: F32, surprise: F64
+    ) -> tuple[F32, F32 | None]:
+        """float32 [E] nats that were added, and what counts have of them.
+
+        Parameters
+        ----------
+        row
+            int32 [P] of the pairs in memory, -1 where unknown.
+        score, surprise
+            Written anew.
         """
         bits, p = surprise.view(np.int64), graph.pairs
         total = np.zeros(p, np.int64)
@@ -217,12 +239,15 @@ class CpuEvidence:
         pairs, received = np.zeros(graph.hosts, np.int64), np.zeros(graph.hosts, np.int64)
         pairs_to_sources(total, graph.pair_flows, graph.pair_src, pairs, received)
         marked, told = np.empty(p, np.bool_), np.empty((p, 4), np.float32)
-        (row, more), expected = self._rows(graph, hosts, total), self.source[hosts.found]
-        scale = min(1.0, self.window / graph.flows)
+        expected, scale = self.source[hosts.found], min(1.0, self.window / graph.flows)
+        more = np.empty(0 if self.activity is None else p, np.float32)
+        count = None if self.activity is None else self.activity(graph, hosts, row, more)
         added = np.empty(graph.flows, np.float32)
         of_counts = np.empty(0 if self.activity is None else graph.flows, np.float32)
 
         def to_pairs(lo: int, hi: int) -> None:
+            if count is not None:
+                count(lo, hi)
             back_to_pairs(
                 lo, hi, total, graph.pair_flows, graph.pair_src, pairs, received, expected, row, self.pair,
                 scale, self.curve, more, marked, told,
@@ -236,23 +261,3 @@ class CpuEvidence:
         parallel.run(to_pairs, p, PAIR_GRAIN)
         parallel.run(to_flows, graph.flows, FLOW_GRAIN)
         return added, None if self.activity is None else of_counts
-
-    def _rows(self, graph: WindowGraph, hosts: Hosts, total: I64) -> tuple[I32, F32]:
-        """int32 [P] and what counts add, see ``back_to_pairs``: few pairs are looked up once more rather than
-        all kept.
-        """
-        chosen = (total > 0) & (graph.pair_flows > 1)
-        busy = None if self.activity is None else self.activity.hosts(graph, hosts, chosen)
-        several = np.flatnonzero(chosen)
-        src, dst, known = graph.pair_src[several], graph.pair_dst[several], self.memory.counters
-        forward, reverse = np.empty(several.shape[0], np.int32), np.empty(several.shape[0], np.int32)
-
-        def look_up(lo: int, hi: int) -> None:
-            find_pairs(lo, hi, src, dst, hosts.key, known.keys, known.slots, forward[lo:hi], reverse[lo:hi])
-
-        parallel.run(look_up, several.shape[0], PAIR_GRAIN)
-        row = np.empty(graph.pairs, np.int32)
-        row[several] = forward
-        if self.activity is None or busy is None:
-            return row, np.empty(0, np.float32)
-        return row, self.activity.pairs(graph, busy, several, row)

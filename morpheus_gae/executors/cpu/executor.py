@@ -59,7 +59,7 @@ class CpuExecutor:
             self.pairs = _pair_model(artifact, w)
             self.fused = cpu_tail.tail_of(artifact.tail("fused"))
         if spec.evidence:
-            self.evidence = CpuEvidence(artifact, self.memory)
+            self.evidence = CpuEvidence(artifact)
         if spec.flow_types:
             self.flows = flow_model(artifact, w)
         if spec.enriched:
@@ -99,29 +99,31 @@ class CpuExecutor:
 
     def _score_pairs(
         self, graph: WindowGraph, hosts: cpu_pairs.Hosts, only_logit: bool
-    ) -> tuple[I32, F32, F32]:
-        """Where each pair's values are [P], the values, and the shares of the flow types."""
+    ) -> tuple[I32, F32, F32, I32]:
+        """Where each pair's values are [P], the values, the shares of the flow types, and the pairs' rows in
+        memory [P].
+        """
         p = graph.pairs
-        row, part = np.empty(p, np.int32), np.empty(p, np.float32)
+        row, part, known = np.empty(p, np.int32), np.empty(p, np.float32), np.empty(p, np.int32)
         # pairs of one kind share their rows: what is not written takes no memory
         mix = empty_lines((0 if only_logit else p, self.pairs.width), np.float32)
 
         def kernel(lo: int, hi: int) -> None:
             cpu_pairs.score_pairs(
                 lo, hi, graph.pair_src, graph.pair_dst, hosts, self.memory.counters, self.pairs,
-                only_logit, row, part, mix,
+                only_logit, row, part, mix, known,
             )  # fmt: skip
 
         parallel.run(kernel, p, PAIR_GRAIN)
-        return row, part, mix
+        return row, part, mix, known
 
     def _existence(self, graph: WindowGraph, hosts: cpu_pairs.Hosts) -> F32:
-        row, logit, _ = self._score_pairs(graph, hosts, True)
+        row, logit, _, _ = self._score_pairs(graph, hosts, True)
         return logit[row]
 
     def _likelihoods(self, graph: WindowGraph, hosts: cpu_pairs.Hosts) -> Scores:
         e = graph.flows
-        row, part, mix = self._score_pairs(graph, hosts, False)
+        row, part, mix, known = self._score_pairs(graph, hosts, False)
         shares = mix.reshape(-1)
         unseen = int((hosts.found < 0).sum())
         if not self.artifact.spec.flow_types:
@@ -130,7 +132,7 @@ class CpuExecutor:
             coarse = by_pair[graph.pair]
             none = np.zeros(e, np.float32)
             told, score = self._apart(graph, coarse), -np.expm1(-coarse)
-            parts = self._raised(graph, hosts, score, told)
+            parts = self._raised(graph, hosts, known, score, told)
             return Scores(score, told, part[row][graph.pair], none, unseen, {}, *parts)
         score, pair_part, flow_part = (np.empty(e, np.float32) for _ in range(3))
         surprise = np.empty(e, np.float64)
@@ -152,14 +154,16 @@ class CpuExecutor:
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)
-        parts = self._raised(graph, hosts, score, surprise)
+        parts = self._raised(graph, hosts, known, score, surprise)
         return Scores(score, surprise, pair_part, flow_part, unseen, {}, *parts)
 
     def _raised(
-        self, graph: WindowGraph, hosts: cpu_pairs.Hosts, score: F32, surprise: F64
+        self, graph: WindowGraph, hosts: cpu_pairs.Hosts, known: I32, score: F32, surprise: F64
     ) -> tuple[F32 | None, F32 | None]:
         """Let the evidence travel: scores and surprises are written anew."""
-        return self.evidence(graph, hosts, score, surprise) if self.artifact.spec.evidence else (None, None)
+        if not self.artifact.spec.evidence:
+            return None, None
+        return self.evidence(graph, hosts, known, score, surprise)
 
     def _apart(self, graph: WindowGraph, surprise: F32) -> F64:
         """Surprises of their own for parallel flows."""

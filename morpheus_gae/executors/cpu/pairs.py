@@ -230,7 +230,7 @@ def _ask(
 @njit(cache=True, nogil=True, fastmath=FAST)
 def score_pairs(
     lo: int, hi: int, pair_src: I32, pair_dst: I32, hosts: Hosts, memory: Counters, model: PairModel,
-    only_logit: bool, row: I32, part: F32, mix: F32,
+    only_logit: bool, row: I32, part: F32, mix: F32, known: I32,
 ) -> None:  # fmt: skip
     """Score pairs ``lo:hi``.
 
@@ -244,6 +244,8 @@ def score_pairs(
         float32 [P], some of it written: the calibrated pair part (or the logit).
     mix
         float32 [P, width], likewise: shares of the flow types.
+    known
+        int32 [P], written: each pair's own row in memory, -1 where it has none.
     """
     room = min(CHUNK, hi - lo)
     forward, reverse, chosen = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
@@ -262,6 +264,8 @@ def score_pairs(
     for start in range(lo, hi, CHUNK):
         stop = min(start + CHUNK, hi)
         find_pairs(start, stop, pair_src, pair_dst, hosts.key, memory.keys, memory.slots, forward, reverse)
+        for i in range(stop - start):
+            known[start + i] = forward[i]
         if with_z:
             count = stop - start
             for i in range(count):
