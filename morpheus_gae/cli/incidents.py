@@ -81,9 +81,11 @@ def command(
 
     Example:  morpheus-gae incidents alerts.jsonl --incident_budget 5/day
     """
+    import os
     from datetime import datetime, timezone
     from itertools import islice
 
+    from morpheus_gae.errors import UsageError
     from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.flows.readers.read import expand, read_flows
     from morpheus_gae.incidents import records
@@ -100,8 +102,12 @@ def command(
 
     held = Held([] if suppress is None else read_rules(suppress), datetime.now(timezone.utc))
     denied = [] if policy is None else read_policy(policy)
+    alert_files = expand(list(files))
     if output is not None:
         check_destination(output)
+        given = {os.path.realpath(path) for path in (*alert_files, *expand(list(truth)))}
+        if output != "-" and os.path.realpath(output) in given:
+            raise UsageError(f"{output} is read as input: write the incidents somewhere else")
     preset = read_map(map, columns, None)
     covered = None
     if truth:
@@ -120,7 +126,7 @@ def command(
                 if change.state == CLOSED:
                     spool.add(change.incident)
 
-        for batch in read_flows(expand(list(files)), batch_rows=ROWS, preset=preset):
+        for batch in read_flows(alert_files, batch_rows=ROWS, preset=preset):
             table = checked(batch.flows.table, batch.source)
             if not table.num_rows:
                 continue

@@ -131,6 +131,10 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
         from morpheus_gae.engine.run.threads import limit_threads
 
         limit_threads(ctx.obj["num_threads"])
+    if json_file is not None:
+        from morpheus_gae.engine.run.overwriting import refuse_overwriting
+
+        refuse_overwriting(settings, json_file)
     from morpheus_gae.engine.run.allocator import keep_freed_memory
 
     keep_freed_memory()

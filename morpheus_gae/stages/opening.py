@@ -8,7 +8,8 @@ from typing import Any
 
 from morpheus_gae.engine.run.feed import Feed
 from morpheus_gae.engine.run.order import USUAL
-from morpheus_gae.engine.run.pipeline import _pair_flows, _refuse_overwriting
+from morpheus_gae.engine.run.overwriting import refuse_overwriting
+from morpheus_gae.engine.run.pipeline import _pair_flows
 from morpheus_gae.engine.run.source import FlowSource
 from morpheus_gae.engine.run.stdin import stoppable
 from morpheus_gae.engine.run.topics import open_topics
@@ -67,7 +68,7 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
     """
     run: Run = stage.shared
     settings, names = _with_later(stage), USUAL if downstream(stage, "to-alerts") else USUAL[:-1]
-    _refuse_overwriting(settings)
+    refuse_overwriting(settings)
     topics = open_topics(settings, names, run.metrics, say)
     if topics is not None:
         if run.topics is not None:

@@ -37,6 +37,14 @@ def test_alerts_become_incidents(written: Path) -> None:
     assert f"{host(10)} +29" in lines[2]
 
 
+def test_alerts_are_not_overwritten(written: Path, tmp_path: Path) -> None:
+    before = written.read_bytes()
+    result = run(str(written), "--output", str(tmp_path / "." / "alerts.parquet"))
+    assert result.exit_code == 2
+    assert "alerts.parquet is read as input" in result.output
+    assert written.read_bytes() == before
+
+
 @pytest.mark.parametrize("budget", ["20", "20/day"])
 def test_a_budget_leaves_out_what_is_usual(written: Path, budget: str) -> None:
     result = run(str(written), "--flows_a_day", "100000", "--incident_budget", budget)

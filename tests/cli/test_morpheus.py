@@ -225,6 +225,19 @@ def test_options_from_the_environment() -> None:
             2,
             "two files",
         ),
+        *(
+            (
+                ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--output", "a.jsonl", *told],
+                2,
+                f"a.jsonl cannot be both --output and {told[0]}",
+            )
+            for told in (("--incidents", "a.jsonl"), ("--state", "a.jsonl"), ("--json", "./a.jsonl"))
+        ),
+        (
+            ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--json", "flows.csv"],
+            2,
+            "flows.csv is read as input",
+        ),
         (["--engine", "morpheus", "pipeline-gae", "--input", "flows.csv"], 1, "not installed"),
     ],
 )

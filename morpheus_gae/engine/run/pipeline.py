@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +19,14 @@ from morpheus_gae.engine.run.missing_columns import telling
 from morpheus_gae.engine.run.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.run.order import USUAL, check_order
 from morpheus_gae.engine.run.outputs import alert_sink, open_incidents
+from morpheus_gae.engine.run.overwriting import refuse_overwriting
 from morpheus_gae.engine.run.source import FlowSource
 from morpheus_gae.engine.run.topics import Topics, open_topics
-from morpheus_gae.engine.settings import STDIN, STDOUT, Settings
+from morpheus_gae.engine.settings import Settings
 from morpheus_gae.engine.stage import Operator, Source
 from morpheus_gae.errors import UsageError
-from morpheus_gae.flows.files.interfaces import Switch, is_interface
+from morpheus_gae.flows.files.interfaces import Switch
 from morpheus_gae.kafka.url import is_kafka
-from morpheus_gae.sinks.remote.target import is_remote
 
 if TYPE_CHECKING:
     from morpheus_gae.detect.threshold import Threshold
@@ -122,7 +121,7 @@ def build_pipeline(
         raise UsageError("--output is given, but no stage writes it: end the pipeline with to-alerts")
     asked = settings.layout
     metrics = Metrics() if metrics is None else metrics
-    _refuse_overwriting(settings)
+    refuse_overwriting(settings)
     if settings.state is not None:
         metrics.follow_scores()
     # expanded once: files written during the run are not inputs
@@ -217,32 +216,6 @@ def _pair_flows(settings: Settings, metrics: Metrics, say: Callable[[str], None]
     exact = "" if settings.checkpoint is None else "--checkpoint"
     exact = "--exactly_once" if settings.exactly_once else exact
     return PairFlows(pairer, metrics, seconds if settings.live else None, say, exact)
-
-
-def _refuse_overwriting(settings: Settings) -> None:
-    """Refuse outputs that are inputs or identical, before anything is opened."""
-    from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
-
-    written = (
-        *(settings.output, settings.dead_letters_path, settings.refused, settings.suppressed),
-        settings.incidents,
-    )
-    outputs = [p for p in written if p not in (None, STDOUT) and not is_kafka(p) and not is_remote(p)]
-    read = [p for p in settings.input if not is_kafka(p)]
-    given = {os.path.realpath(p): p for p in expand(read) if p != STDIN and not is_interface(p)}
-    for path in outputs:
-        if path is not None and os.path.realpath(path) in given:
-            raise UsageError(f"{path} is read as input: write the output somewhere else")
-    kept = [p for p in (*outputs, settings.checkpoint, settings.state) if p is not None]
-    for folder in folders(read):
-        for path in kept:
-            if would_be_read(path, folder):
-                raise UsageError(
-                    f"{path} lies in {folder}, all of which is read as input: write it somewhere else"
-                )
-    if len({os.path.realpath(str(path)) for path in outputs}) < len(outputs):
-        what = "the alerts and the dead letters" if settings.refused is None else "what is written"
-        raise UsageError(f"{outputs[0]} is to hold both {what}: give two files")
 
 
 def _load(

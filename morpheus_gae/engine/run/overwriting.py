@@ -1,0 +1,65 @@
+"""Overwriting: refuses outputs that would destroy inputs or each other, before anything is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from morpheus_gae.engine.settings import STDIN, STDOUT
+from morpheus_gae.errors import UsageError
+from morpheus_gae.flows.files.interfaces import is_interface
+from morpheus_gae.kafka.url import is_kafka
+from morpheus_gae.sinks.remote.target import is_remote
+
+if TYPE_CHECKING:
+    from morpheus_gae.engine.settings import Settings
+
+
+def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
+    """Refuse files that are written and read, or written twice.
+
+    Parameters
+    ----------
+    settings
+        Settings of a run.
+    figures
+        File of its figures (``--json``), if any.
+
+    Raises
+    ------
+    UsageError
+        If an output is an input, lies in a folder that is read, or is given twice.
+    """
+    from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
+
+    given = {
+        "--output": settings.output,
+        "--dead_letters": settings.dead_letters_path,
+        "--refused": settings.refused,
+        "--suppressed": settings.suppressed,
+        "--incidents": settings.incidents,
+        "--state": settings.state,
+        "--json": figures,
+    }
+    written = {o: p for o, p in given.items() if p not in (None, STDOUT) and _is_file(str(p))}
+    read = [p for p in settings.input if not is_kafka(p)]
+    inputs = {os.path.realpath(p) for p in expand(read) if p != STDIN and not is_interface(p)}
+    kept = [str(p) for p in written.values()]
+    for path in kept:
+        if os.path.realpath(path) in inputs:
+            raise UsageError(f"{path} is read as input: write the output somewhere else")
+    for folder in folders(read):
+        for path in (*kept, *(() if settings.checkpoint is None else (settings.checkpoint,))):
+            if would_be_read(path, folder):
+                raise UsageError(
+                    f"{path} lies in {folder}, all of which is read as input: write it somewhere else"
+                )
+    first: dict[str, str] = {}
+    for option, path in zip(written, kept, strict=True):
+        before = first.setdefault(os.path.realpath(path), option)
+        if before != option:
+            raise UsageError(f"{path} cannot be both {before} and {option}: give two files")
+
+
+def _is_file(path: str) -> bool:
+    return not is_kafka(path) and not is_remote(path)
