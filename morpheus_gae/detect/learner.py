@@ -377,10 +377,17 @@ def barred(table: HashTable) -> Bool:
 
 
 def known_share(artifact: Artifact, graph: WindowGraph) -> float:
-    """Return the share of a window's flows whose pair is in the artifact's memory; 1 for no flows."""
+    """Return the share of a window that is in the artifact's memory, by flows or by pairs; 1 for no flows.
+
+    The larger one, and a host's pairs count as one: neither a flood nor a scan makes a network unknown.
+    """
+    if not graph.flows:
+        return 1.0
     keys = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
     row = find(artifact.memory.pair_key, pair_keys(keys[graph.pair_src], keys[graph.pair_dst]))
-    return float((row >= 0)[graph.pair].mean()) if graph.flows else 1.0
+    partners = [np.bincount(end)[end] for end in (graph.pair_src, graph.pair_dst)]
+    by_pairs = np.average(row >= 0, weights=1.0 / np.maximum(*partners))
+    return max(float(by_pairs), float((row >= 0)[graph.pair].mean()))
 
 
 def _latest(known: Bool, last: I32, most: int) -> Bool:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Tensors = dict[str, npt.NDArray[Any]]
 
 HOME = 0.5
-"""Share of the first window's flows with known pairs from which the network is the model's own."""
+"""Known share of the first window from which the network is the model's own."""
 SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Minimum time between two snapshots, and as a multiple of the time one takes."""
 FOLLOWED = (
@@ -213,8 +213,8 @@ class Learning:
                 self._executor, replace(self.artifact, tensors={**self.artifact.tensors, **empty})
             )
             told = (
-                f"Learning a network that {name} does not know: {share:.0%} of the first window's flows are "
-                f"of pairs in its memory. Listening: no alerts for {self._listening.missing:,} flows at "
+                f"Learning a network that {name} does not know: {share:.0%} of the first window is of "
+                f"pairs in its memory. Listening: no alerts for {self._listening.missing:,} flows at "
                 "least, and until pairs come back"
             )
             self._say(Line(told, "listening"))

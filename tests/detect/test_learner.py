@@ -19,7 +19,7 @@ from morpheus_gae.detect.learner import (
     known_share,
 )
 from morpheus_gae.executors.cpu.executor import CpuExecutor
-from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.activity import MOST, past_of, raises
 from morpheus_gae.model.artifact import Artifact
@@ -89,6 +89,20 @@ def test_the_memory_of_a_model_is_where_learning_begins(tiny_models: dict[str, A
     assert moved.sum() <= 1
     assert known_share(artifact, build_graph(make_flows(500))) > 0.9
     assert known_share(artifact, build_graph(make_flows(500, hosts=31))) < 0.1
+
+
+def test_neither_a_flood_nor_a_scan_makes_a_network_unknown(tiny_models: dict[str, Artifact]) -> None:
+    artifact, own = tiny_models["default"], make_flows(500)
+    strangers = make_flows(4000, hosts=4000, seed=3)
+    flood, scan, distributed = (
+        dataclasses.replace(strangers, **{c: np.full_like(getattr(strangers, c), 7) for c in same})
+        for same in (("src_lo", "dst_lo"), ("src_lo",), ("dst_lo",))
+    )
+    for attack in (flood, scan, distributed):
+        both = build_graph(concat([own, attack]))
+        assert both.flows == 4500
+        assert known_share(artifact, both) > 0.8
+    assert known_share(artifact, build_graph(concat([make_flows(500, hosts=31), flood]))) < 0.2
 
 
 @pytest.mark.parametrize("days", [0.0, 20.0])
