@@ -93,10 +93,12 @@ def test_the_memory_of_a_model_is_where_learning_begins(tiny_models: dict[str, A
 
 def test_neither_a_flood_nor_a_scan_makes_a_network_unknown(tiny_models: dict[str, Artifact]) -> None:
     artifact, own = tiny_models["default"], make_flows(500)
-    strangers = make_flows(4000, hosts=4000, seed=3)
+    strangers = make_flows(4000, seed=3)
+    places = np.random.default_rng(0).integers(1 << 20, 1 << 30, (2, 4000)).astype(np.uint64)
+    strangers = dataclasses.replace(strangers, src_lo=places[0], dst_lo=places[1])
     flood, scan, distributed = (
         dataclasses.replace(strangers, **{c: np.full_like(getattr(strangers, c), 7) for c in same})
-        for same in (("src_lo", "dst_lo"), ("src_lo",), ("dst_lo",))
+        for same in (("src_hi", "src_lo", "dst_hi", "dst_lo"), ("src_hi", "src_lo"), ("dst_hi", "dst_lo"))
     )
     for attack in (flood, scan, distributed):
         both = build_graph(concat([own, attack]))
