@@ -21,7 +21,7 @@ from morpheus_gae.model.strict_json import loads
 AT = "at"
 MOST_PARTS = 1 << 16
 READ_SECONDS = 180.0
-"""Timeout of reading: waits for open transactions of other processes, which the broker aborts in time."""
+"""Maximum time without a message: waits for open transactions of others, which the broker aborts in time."""
 POLL_SECONDS = 0.25
 ASK_SECONDS = 10.0
 
@@ -116,11 +116,12 @@ class Changelog:
             If the cluster refuses them.
         """
         place, headers = self._place(partition), [(AT, str(at).encode())]
-        for name in sorted(gone):
-            self._outbox.send(self._topic, None, self._key(topic, partition, name).encode(), headers, place)
         for name, part in parts.items():
             value = json.dumps(part, separators=(",", ":")).encode()
             self._outbox.send(self._topic, value, self._key(topic, partition, name).encode(), headers, place)
+        # last: where compaction has removed a part, it has removed the head that counts it too
+        for name in sorted(gone):
+            self._outbox.send(self._topic, None, self._key(topic, partition, name).encode(), headers, place)
 
     def _key(self, topic: str, partition: int, name: str) -> str:
         # neither topics nor names have slashes
@@ -173,6 +174,7 @@ class Changelog:
                     continue
                 error = message.error()
                 if error is None:
+                    until = time.monotonic() + READ_SECONDS
                     yield (message.key() or b"").decode("utf-8", "replace"), message.value(), _at(message)
                 elif error_name(error) == "_PARTITION_EOF":
                     if message.offset() >= end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 pytest.importorskip("confluent_kafka")
 
 from morpheus_gae.errors import InputError
+from morpheus_gae.kafka import changelog
 from morpheus_gae.kafka.changelog import Changelog
 from morpheus_gae.kafka.client import make_producer
 from morpheus_gae.kafka.config import KafkaConfig
@@ -51,6 +53,22 @@ def test_the_last_that_is_not_beyond_an_offset_counts(broker: Broker, name: str)
     assert log.read("in", 3, 8) == ({"a": [1], "b": {"é": 0.1}}, there, True)
     assert log.read("in", 3, 0) == ({}, there, True)
     assert log.read("in", 1, 4) == ({"d": 1}, {"d"}, False)
+    outbox.close()
+
+
+def test_a_long_topic_is_read_as_long_as_messages_come(
+    broker: Broker, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.topic(name)
+    outbox, log = opened(broker, name)
+    for at in range(40):
+        log.write("in", 0, at, {"a": at})
+    outbox.flush()
+    # each look at the clock takes as long as a fifth of what is waited for
+    clock = count(step=changelog.READ_SECONDS / 5)
+    monkeypatch.setattr(changelog, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(changelog, "POLL_SECONDS", 30.0)
+    assert log.read("in", 0, 39) == ({"a": 39}, {"a"}, False)
     outbox.close()
 
 
