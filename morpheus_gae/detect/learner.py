@@ -55,6 +55,8 @@ STRANGE = 0.1
 BAR_HALF_LIFE_DAYS = 1.0
 QUARANTINE_DAYS = 5
 MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
+CROWDED = 2
+"""Times these that may be held until the next merge: then one comes at once."""
 SHORT_BLOCKS = 7 * BLOCKS_A_DAY / 5
 """A host seen only within a fifth of a week, or of the time so far, may never recur."""
 FAINT = 0.5
@@ -209,8 +211,13 @@ class Learner:
 
     @property
     def due(self) -> bool:
-        """Whether a block of time has passed since the last merge, with enough flows."""
-        if self.now is None or self.now == self._merged_at:
+        """Whether a block of time has passed since the last merge, with enough flows, or too much is held."""
+        if self.now is None:
+            return False
+        if self.pairs.size > CROWDED * MOST_PAIRS or self.hosts.size > CROWDED * MOST_HOSTS:
+            # a flood of forged addresses does not wait for the hour
+            return True
+        if self.now == self._merged_at:
             return False
         return MERGE_SHARE * (self.flows - self._merged_flows) >= self.pairs.size
 

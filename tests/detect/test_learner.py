@@ -310,6 +310,30 @@ def test_the_least_recently_seen_go_first(
     assert learner.counts()["learnt"] == mine, "candidates go before what is known"
 
 
+def test_a_flood_of_strangers_within_an_hour_is_bounded(
+    tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PAIRS", 400)
+    monkeypatch.setattr(module, "MOST_HOSTS", 200)
+    learner = Learner(tiny_models["default"], blank=True)
+    regular = spread(make_flows(1000, hosts=40), 0.1)
+    learn(learner, regular)
+    learner.now = learner.now + module.WAIT  # type: ignore[operator]
+    learner.merge()
+    known = learner.counts()["learnt"]
+    assert known > 100
+    most = 0
+    for number in range(8):
+        flood = make_flows(300, hosts=150, seed=900 + number)
+        learn(learner, spread(flood, 1e-6, first_day=learner.now / BLOCKS_A_DAY))
+        if learner.due:
+            learner.merge()
+        most = max(most, learner.pairs.size)
+    assert most <= 2 * 400 + 300
+    assert learner.hosts.size <= 2 * 200 + 150
+    assert learner.counts()["learnt"] == known
+
+
 def test_a_merge_waits_for_a_block_and_for_flows_enough(tiny_models: dict[str, Artifact]) -> None:
     learner = Learner(tiny_models["default"], blank=True)
     assert not learner.due
