@@ -9,6 +9,7 @@ import numpy as np
 
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.explain import Explainer
+from morpheus_gae.flows.span import span
 from morpheus_gae.incidents import records
 from morpheus_gae.incidents.fold import CLOSED, Change, Fold
 
@@ -42,8 +43,8 @@ def folded(windows: Iterable[tuple[Flows, Scores]], artifact: Artifact, threshol
     for flows, scores in windows:
         table = alert_table(flows, scores, scores.surprise >= threshold, threshold, label, explainer)
         times = flows.time_ms
-        span = (None, None) if times is None else (int(times.min()), int(times.max()))
-        changes += [c for c in fold.add(table, len(flows), *span) if c.state == CLOSED]
+        ends = (None, None) if times is None else span(times)
+        changes += [c for c in fold.add(table, len(flows), *ends) if c.state == CLOSED]
     changes += fold.finish()
     # severity by the whole table, also of those that closed early in it
     return records.table(records.ranked([c._replace(daily=fold.daily) for c in changes]), label)

@@ -88,6 +88,7 @@ def command(
     from morpheus_gae.errors import UsageError
     from morpheus_gae.flows.exporters.mapping import read_map
     from morpheus_gae.flows.readers.read import expand, read_flows
+    from morpheus_gae.flows.span import span
     from morpheus_gae.incidents import records
     from morpheus_gae.incidents.alerts_file import checked
     from morpheus_gae.incidents.encodings import encode
@@ -135,7 +136,7 @@ def command(
             # on the scale of the score: 1 - threshold is the share of benign flows that are flagged
             benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), 1e-9)
             when = batch.flows.time_ms
-            start, end = (None, None) if when is None else (int(when.min()), int(when.max()))
+            start, end = (None, None) if when is None else span(when)
             if start is not None and end is not None:
                 first = start if first is None else min(first, start)
                 last = end if last is None else max(last, end)

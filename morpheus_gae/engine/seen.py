@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from morpheus_gae.flows import columns as c
+from morpheus_gae.flows.span import span as reach
 from morpheus_gae.flows.tables.numbers import numbers
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Seen(NamedTuple):
     flows
         Number of flows.
     first, last
-        Start of the earliest and latest flow, milliseconds since the epoch; None without times.
+        Start of the earliest and latest flow, milliseconds since the epoch, see `flows.span`; None without
+        times.
     """
 
     flows: int
@@ -35,7 +37,7 @@ class Seen(NamedTuple):
         """Create from the flows of a whole window."""
         if flows.time_ms is None or not len(flows):
             return cls(len(flows), *span(flows.table))
-        return cls(len(flows), int(flows.time_ms.min()), int(flows.time_ms.max()))
+        return cls(len(flows), *reach(flows.time_ms))
 
 
 def span(table: pa.Table) -> tuple[int | None, int | None]:
@@ -44,4 +46,4 @@ def span(table: pa.Table) -> tuple[int | None, int | None]:
         return None, None
     values, absent, misfit = numbers(table[c.FLOW_START])
     times: Any = values[~(absent | misfit) & (np.abs(values) < 2**53)]
-    return (int(times.min()), int(times.max())) if len(times) else (None, None)
+    return reach(times) if len(times) else (None, None)

@@ -6,7 +6,8 @@ import re
 from ipaddress import ip_address
 from typing import Any
 
-LARGEST = (1 << 63) - 1
+LARGEST = 1 << 62
+"""Upper limit of counts and times: more can be added without leaving 64 bits."""
 MOST = 1e30
 """Upper limit of bytes and nats, far above real values; records are limited to 64 bits."""
 _ID = re.compile(r"[0-9a-f]{16}")

@@ -12,6 +12,7 @@ from morpheus_gae import __version__
 from morpheus_gae.detect.threshold import DEFAULT_ALERT_RATE, surprise_of_rate
 from morpheus_gae.evaluate.score import read_any
 from morpheus_gae.flows.readers.read import expand, read_flows
+from morpheus_gae.flows.span import span
 from morpheus_gae.incidents.alerts_file import checked
 from morpheus_gae.incidents.fold import Change, Fold
 from morpheus_gae.incidents.records import iso
@@ -112,7 +113,7 @@ def gather(
             continue
         benign += table.num_rows / max(1.0 - table["threshold"][0].as_py(), BEYOND_ONE)
         when = batch.flows.time_ms
-        low, high = (None, None) if when is None else (int(when.min()), int(when.max()))
+        low, high = (None, None) if when is None else span(when)
         if low is not None and high is not None:
             first = low if first is None else min(first, low)
             last = high if last is None else max(last, high)

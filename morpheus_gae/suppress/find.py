@@ -39,6 +39,7 @@ def in_alerts(paths: Sequence[str], id: str) -> Found | None:
         If a file cannot be read, or has no alerts.
     """
     from morpheus_gae.flows.readers.read import expand, read_flows
+    from morpheus_gae.flows.span import span
     from morpheus_gae.incidents.alerts_file import checked
     from morpheus_gae.incidents.flagged import Flagged, split_service
     from morpheus_gae.incidents.fold import Fold
@@ -58,7 +59,7 @@ def in_alerts(paths: Sequence[str], id: str) -> Found | None:
             hosts = [str(flows.hosts[side[i]]) for side in (flows.src, flows.dst)]
             return Found([hosts[0]], [hosts[1]], [service], first, last, 1)
         when = batch.flows.time_ms
-        start, end = (None, None) if when is None or not len(when) else (int(when.min()), int(when.max()))
+        start, end = (None, None) if when is None or not len(when) else span(when)
         changes += fold.add(table, table.num_rows, start, end)
     changes += fold.finish()
     return next((_of(c.incident) for c in changes if c.incident.id == id), None)

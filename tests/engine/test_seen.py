@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.engine.seen import Seen
+from morpheus_gae.flows.span import YEAR_MS
 from tests.engine.test_incidents import flows_of
 
 
@@ -27,6 +28,15 @@ def test_times_are_those_of_the_rows_that_have_one(
     starts: pa.Array, wanted: tuple[int, int | None, int | None]
 ) -> None:
     assert Seen.of(flows_of(pa.table({"FLOW_START_MILLISECONDS": starts}))) == wanted
+
+
+def test_a_clock_that_is_wrong_by_years_does_not_count() -> None:
+    now = 1_741_602_331_342
+    flows = flows_of(pa.table({"FLOW_START_MILLISECONDS": [now, 0, now + 7, 9 * now, now + 5]}))
+    assert Seen.of(flows) == (5, now, now + 7)
+    # months are no mistake
+    assert Seen.of(replace(flows, time_ms=np.array([now, now + YEAR_MS]))) == (5, now, now + YEAR_MS)
+    assert Seen.of(replace(flows, time_ms=np.array([0, now]))) == (5, now, now)
 
 
 def test_without_a_column_there_are_none() -> None:
