@@ -56,7 +56,7 @@ BAR_HALF_LIFE_DAYS = 1.0
 QUARANTINE_DAYS = 5
 MOST_PAIRS, MOST_HOSTS = 1_000_000, 250_000
 CROWDED = 2
-"""Times these that may be held until the next merge: then one comes at once."""
+"""Times these are held at most: then a merge comes at once."""
 SHORT_BLOCKS = 7 * BLOCKS_A_DAY / 5
 """A host seen only within a fifth of a week, or of the time so far, may never recur."""
 FAINT = 0.5
@@ -212,14 +212,10 @@ class Learner:
     @property
     def due(self) -> bool:
         """Whether a block of time has passed since the last merge, with enough flows, or too much is held."""
-        if self.now is None:
-            return False
-        if self.pairs.size > CROWDED * MOST_PAIRS or self.hosts.size > CROWDED * MOST_HOSTS:
-            # a flood of forged addresses does not wait for the hour
-            return True
-        if self.now == self._merged_at:
-            return False
-        return MERGE_SHARE * (self.flows - self._merged_flows) >= self.pairs.size
+        # a flood of forged addresses does not wait for the hour
+        crowded = self.pairs.size > CROWDED * MOST_PAIRS or self.hosts.size > CROWDED * MOST_HOSTS
+        enough = MERGE_SHARE * (self.flows - self._merged_flows) >= self.pairs.size
+        return crowded or (self.now not in (None, self._merged_at) and enough)
 
     def merge(self) -> Tensors:
         """Decay and evict, and return the memory for scoring the next windows.
@@ -330,11 +326,10 @@ class Learner:
     def _blocks(self, flows: int, time_ms: I64 | None) -> I32:
         """Return the block of each flow, int32 [E]; the clock advances with the window's median."""
         if time_ms is None:
-            at = (self.flows + np.arange(flows)) // BLOCK_FLOWS
             # after windows with times the clock stands still: an input may lack the column
-            now = 0 if self.now is None else self.now
-            self.now = min(max(now, int(at[-1])), MOST_BLOCKS)
-            return np.full(flows, now, np.int32) if now > at[-1] else at.astype(np.int32)
+            at = np.maximum((self.flows + np.arange(flows)) // BLOCK_FLOWS, self.now or 0)
+            self.now = int(at[-1])
+            return at.astype(np.int32)
         block = time_ms // BLOCK_MS
         middle = min(max(int(np.median(block)), 0), MOST_BLOCKS)
         self.now = middle if self.now is None else max(self.now, middle)
