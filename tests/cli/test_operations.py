@@ -81,13 +81,15 @@ def test_not_ready_while_the_model_is_loaded(tmp_path: Path) -> None:
 
 def test_not_ready_until_kafka_has_assigned_partitions() -> None:
     pytest.importorskip("confluent_kafka")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with Live("--input", f"kafka://127.0.0.1:{port}/flows", "--metrics_port", "0") as live:
-        until(lambda: "waits for its partitions" in live.get("/readyz")[1], "the source to wait")
-        assert live.get("/readyz")[0] == 503
-        # it waits for a broker, and is well
-        assert live.get("/healthz")[0] == 200
+    with socket.socket() as taken:
+        # nobody else may listen there, and it does not itself
+        taken.bind(("127.0.0.1", 0))
+        url = f"kafka://127.0.0.1:{taken.getsockname()[1]}/flows"
+        with Live("--input", url, "--metrics_port", "0") as live:
+            until(lambda: "waits for its partitions" in live.get("/readyz")[1], "the source to wait")
+            assert live.get("/readyz")[0] == 503
+            # it waits for a broker, and is well
+            assert live.get("/healthz")[0] == 200
 
 
 def test_a_port_that_is_taken_is_one_clear_error() -> None:

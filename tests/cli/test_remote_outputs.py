@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_morpheus import csv_of, morpheus, toy  # noqa: F401
+from tests.ports import free_port
 from tests.sinks.remote.servers import Octets
 from tests.sinks.remote.test_elastic import Cluster
 from tests.sinks.remote.test_slack import Channel
@@ -36,8 +36,7 @@ def test_every_alert_reaches_the_server() -> None:
 
 def test_a_checkpoint_is_written_once_the_server_has_acknowledged() -> None:
     Path("flows.csv").write_text(csv_of(list(range(1, 31))) + "no,flow,at,all,here\n")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     told = ("--output", f"syslog+tcp://127.0.0.1:{port}", "--graph_size", "7", "--retry_seconds", "0")
     told = (*told, "--checkpoint", "ck", "--checkpoint_seconds", "0", "--pair_seconds", "0")
     away = morpheus(*USUAL, *told)

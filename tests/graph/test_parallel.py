@@ -22,7 +22,7 @@ def test_few_rows_stay_in_the_thread_that_asks():
 
 
 def test_helpers_and_the_caller_work_at_once():
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     Helpers(2).run(lambda lo, hi: both.wait() if lo == 0 or hi == 100 else None, 100, 50)
 
 

@@ -14,8 +14,8 @@ import yaml
 
 from tests.images.conftest import STANDIN
 from tests.images.engine import ROOT, compose, docker, inspected, run
-from tests.kafka.broker import free_port
 from tests.packaging.composed import composed
+from tests.ports import free_port
 
 PROJECT = "morpheus-gae-test"
 FLOWS = 40_000

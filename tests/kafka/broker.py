@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +17,8 @@ from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.ports import free_port
 
 START_SECONDS = 60.0
 
@@ -35,18 +36,6 @@ def storage_binary() -> str | None:
     """The object store of durable mode."""
     beside = Path(sys.executable).with_name("weed")
     return str(beside) if beside.is_file() else shutil.which("weed")
-
-
-def free_port() -> int:
-    """A port that nothing uses: below those given to connections, and unlikely to be chosen by another."""
-    while True:
-        port = secrets.choice(range(20_000, 32_000))
-        with socket.socket() as listening:
-            try:
-                listening.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class Broker:

@@ -13,7 +13,7 @@ from typing import Any
 from tests.kafka.run import MODEL, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 40.0
+SECONDS = 120.0
 
 
 class Command:

@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.kafka import chaos
-from tests.kafka.broker import Broker, free_port
+from tests.kafka.broker import Broker
 from tests.kafka.rates import FORMS, messages
 from tests.kafka.run import wait_until
+from tests.ports import free_port
 
 PARTITIONS = 4
 WINDOW = 20_000

@@ -12,7 +12,7 @@ from morpheus_gae.engine.settings import Settings
 from tests.flows import rows
 
 MODEL = str(Path(__file__).resolve().parents[2] / "models" / "default")
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 class Run:

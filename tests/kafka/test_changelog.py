@@ -87,7 +87,7 @@ def test_a_transaction_that_is_open_is_waited_for(broker: Broker, name: str) -> 
     reading.join(1.5)
     assert reading.is_alive()
     outbox.producer.commit_transaction(10)
-    reading.join(30)
+    reading.join(120)
     assert found == [({"a": 1}, {"a"}, False)]
     outbox.close()
 

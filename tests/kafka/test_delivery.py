@@ -193,7 +193,7 @@ def test_a_slow_sink_pauses_reading(broker: Broker, name: str, monkeypatch: pyte
     source._buffer._high, source._buffer._low = 300_000, 100_000
     to_alerts, gate = run.pipeline.engine.operators[-1], threading.Event()
     admit = to_alerts._admit
-    to_alerts._admit = lambda window: gate.wait(30) and admit(window)
+    to_alerts._admit = lambda window: gate.wait(120) and admit(window)
     with run:
         wait_until(lambda: source._fetcher._paused, "fetching pauses")
         assert broker.committed(name, f"{name}.in") == [-1001]

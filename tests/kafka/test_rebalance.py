@@ -43,7 +43,7 @@ def feed(broker: Broker, topic: str, ends: list[int]) -> Iterator[None]:
         yield
     finally:
         over.set()
-        feeder.join(30)
+        feeder.join(120)
 
 
 def held(run: Run) -> int:

@@ -108,7 +108,7 @@ def test_a_reader_of_stdout_that_stops_reading(broker: Broker, name: str, tmp_pa
             command.until(lambda: broker.committed(name, name) == [100], "everything is delivered")
             assert front.asked[JOIN] == joined
             assert command.stop() == 0
-            reader.join(30)
+            reader.join(120)
             command.process.stdout.close()
     assert seen == Counter({(i // 100, i % 100): 1 for i in range(10_000)})
 
@@ -123,5 +123,5 @@ def test_a_named_pipe(tmp_path: Path) -> None:
     sink.add(rows.table(100).select(["IN_BYTES"]))
     sink.flush()
     sink.close()
-    reader.join(10)
+    reader.join(120)
     assert [json.loads(line)["IN_BYTES"] for line in found[0].splitlines()] == list(range(100))

@@ -242,7 +242,7 @@ def test_a_batch_that_is_being_read_when_the_pipeline_stops_is_written(
         for flows in stock(self):
             # the signal comes while this batch is on its way; the engine drops what a source gives later
             os.kill(os.getpid(), signal.SIGINT)
-            assert self._stopping.wait(10)
+            assert self._stopping.wait(60)
             yield flows
 
     monkeypatch.setattr(FlowSource, "__iter__", slow)
@@ -268,7 +268,7 @@ def test_the_clock_ends_a_window_of_a_silent_stream(
             out.write(text)
             out.flush()
             # what was written is scored although the pipe stays open
-            assert scored.wait(30)
+            assert scored.wait(120)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -276,6 +276,6 @@ def test_the_clock_ends_a_window_of_a_silent_stream(
     look = host.Apply(c, lambda message: scored.set() or message)
     stages = host.stages.BuildGraphStage(c, 1000, 0.1), host.stages.InferGaeStage(c, "toy")
     host.linear(c, host.stages.FromNetflowStage(c, [str(pipe)]), *stages, look).run()
-    writer.join(30)
+    writer.join(120)
     assert scored.is_set()
     assert sum(message.payload().count for message in look.seen) == 25

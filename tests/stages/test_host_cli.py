@@ -52,7 +52,7 @@ def morpheus(*args: str, cwd: Path, paths: tuple[Path, ...] = (), **more: str) -
 
 
 def ended(line: list[str], cwd: Path, env: dict[str, str]) -> Any:
-    return subprocess.run(line, check=False, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(line, check=False, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -190,7 +190,7 @@ def test_importing_our_stages_needs_no_library_of_a_gpu(tmp_path: Path) -> None:
     code = f"import sys, morpheus_gae.stages; print(sorted({heavy} & set(sys.modules)))"
     told = [sys.executable, "-c", code]
     done = subprocess.run(
-        told, check=False, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+        told, check=False, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120
     )
     assert done.stdout.strip() == "[]", done.stderr
 
@@ -250,7 +250,7 @@ def test_a_signal_drains(tmp_path: Path) -> None:
             # stdin stays open: only the signal can end the run
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read().splitlines()
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()
     assert numbers([line for line in first + rest if line.startswith(b"{")]) == list(range(7))

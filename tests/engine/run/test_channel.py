@@ -69,6 +69,6 @@ def test_cancel_wakes_whoever_waits(side: str) -> None:
     thread.start()
     started.wait()
     channel.cancel()
-    thread.join(10)
+    thread.join(60)
     assert woken.is_set()
     assert len(channel) == 0

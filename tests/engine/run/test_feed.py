@@ -55,17 +55,17 @@ def test_stop_on_the_main_thread_waits_for_what_is_under_way() -> None:
         def __iter__(self) -> Iterator[Any]:
             reading.set()
             # the batch is being read when the stop comes
-            assert self.stopped.wait(10)
+            assert self.stopped.wait(60)
             yield "read"
 
     feed, got = Feed(Slow(()), Doubled()), []
     taker = threading.Thread(target=lambda: got.extend(feed))
     taker.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     feed.stop()
     # no join before: stop itself has waited
     assert got == ["read", "read", "last"]
-    taker.join(10)
+    taker.join(60)
 
 
 def test_stop_from_the_taking_thread_does_not_wait() -> None:
@@ -80,7 +80,7 @@ def test_stop_from_the_taking_thread_does_not_wait() -> None:
 
     taker = threading.Thread(target=take)
     taker.start()
-    taker.join(10)
+    taker.join(60)
     assert not taker.is_alive()
     assert got == [1, 2, 3]
     assert source.stopped.is_set()
@@ -112,7 +112,7 @@ def test_a_silent_live_source_ticks_and_waits_end(monkeypatch: pytest.MonkeyPatc
 
     def items() -> Iterator[Any]:
         yield 1
-        assert go.wait(10)
+        assert go.wait(60)
 
     got = []
     for item in Feed(Source(items()), Waiting(), live=True):
@@ -147,6 +147,6 @@ def test_whoever_leaves_ends_the_reader() -> None:
     found.close()
     for thread in threading.enumerate():
         if thread.name == "ticking":
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
     assert len(read) < 10

@@ -52,7 +52,7 @@ class Octets:
         for wire in self._open:
             with contextlib.suppress(OSError):
                 wire.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def wait(self, done: Callable[[list[bytes]], bool]) -> list[bytes]:
         """Messages, once there are enough of them."""

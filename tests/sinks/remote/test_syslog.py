@@ -21,6 +21,7 @@ from morpheus_gae.sinks.remote.syslog import SyslogPost
 from morpheus_gae.sinks.remote.wire import StreamWire
 from tests.detect.test_encodings import alerts
 from tests.kafka.certificates import Authority, has_openssl
+from tests.ports import free_port
 from tests.sinks.remote.servers import Count, Octets
 
 # RFC 5424: priority, version, time, host, application, process, kind, no structured data, message
@@ -127,14 +128,15 @@ def test_a_server_that_goes_and_comes_back_gets_everything() -> None:
 
 
 def test_a_server_that_stays_away_ends_the_run() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     now = [0.0]
     retry = Retry(60.0, lambda s: now.__setitem__(0, now[0] + s), lambda: now[0])
-    out = opened(f"syslog+tcp://127.0.0.1:{port}", retry=retry)
-    with pytest.raises(OutputError, match="did not take alerts for 60 s: Connection refused"):
-        sent(out)
-    out.close()
+    with socket.socket() as taken:
+        # nobody else may listen there, and it does not itself
+        taken.bind(("127.0.0.1", 0))
+        out = opened(f"syslog+tcp://127.0.0.1:{taken.getsockname()[1]}", retry=retry)
+        with pytest.raises(OutputError, match="did not take alerts for 60 s: Connection refused"):
+            sent(out)
+        out.close()
 
 
 def test_a_server_that_reads_nothing_is_not_waited_for_without_end() -> None:
@@ -204,10 +206,7 @@ def test_what_syslog_does_not_know_is_refused() -> None:
 @needs_rsyslog
 @pytest.mark.parametrize("transport", ["tcp", "udp", pytest.param("tls", marks=(needs_openssl, needs_ossl))])
 def test_rsyslog_understands_every_field(tmp_path: Path, transport: str) -> None:
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, kind) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment, load = {}, f'module(load="im{"udp" if transport == "udp" else "tcp"}")\n'
     if transport == "tls":
         ours = Authority(tmp_path / "ours")
@@ -238,7 +237,7 @@ def test_rsyslog_understands_every_field(tmp_path: Path, transport: str) -> None
     )
     try:
         pause = threading.Event()
-        for _ in range(500):
+        for _ in range(3000):
             if pid.exists() and (transport == "udp" or _listens(port)):
                 break
             assert daemon.poll() is None, daemon.communicate()[0]
@@ -246,7 +245,7 @@ def test_rsyslog_understands_every_field(tmp_path: Path, transport: str) -> None
         out = opened(f"syslog+{transport}://127.0.0.1:{port}", environment=environment)
         sent(out)
         out.close()
-        for _ in range(500):
+        for _ in range(3000):
             if written.exists() and len(written.read_text().splitlines()) == 3:
                 break
             pause.wait(0.02)
