@@ -11,7 +11,7 @@ import pytest
 from tests.images.engine import ROOT, base_image, build, docker, why_not
 from tests.kafka.broker import broker_binary
 
-CPU, STANDIN = "morpheus-gae-test:cpu", "morpheus-gae-test:standin"
+CPU, VENV, STANDIN = (f"morpheus-gae-test:{name}" for name in ("cpu", "venv", "standin"))
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +29,17 @@ def cpu(base: str | None) -> str:
     if os.environ["TEST_IMAGES"] == "built":
         return CPU
     begun = time.monotonic()
-    build("cpu", CPU, **({} if base is None else {"PYTHON_IMAGE": base}))
+    build("cpu", CPU, **_below(base))
     print(f"cpu: built in {time.monotonic() - begun:.0f} s")
     return CPU
 
 
+def _below(base: str | None) -> dict[str, str]:
+    return {} if base is None else {"PYTHON_IMAGE": base}
+
+
 @pytest.fixture(scope="session")
-def standin(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def standin(cpu: str, base: str | None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """In the place of Kafka, goflow2, Prometheus and Grafana."""
     binary = broker_binary()
     if binary is None:
@@ -44,5 +48,7 @@ def standin(cpu: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     for file in (ROOT / "tests" / "images" / "standin").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "broker").write_bytes(binary.read_bytes())
-    docker("build", "--build-arg", f"BASE={cpu}", "--tag", STANDIN, str(folder))
+    # the image itself has nothing to build another on
+    build("venv", VENV, **_below(base))
+    docker("build", "--build-arg", f"BASE={VENV}", "--tag", STANDIN, str(folder))
     return STANDIN
