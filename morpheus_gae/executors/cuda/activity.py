@@ -51,10 +51,6 @@ class DeviceActivity:
         n = graph.pair_flows
         if not self.total > 0:
             return torch.zeros(n.shape, dtype=torch.float32, device=n.device)
-        if BY_KERNEL and has_triton(n.device) and graph.flows:
-            from morpheus_gae.executors.cuda.triton import activity as triton_activity
-
-            return triton_activity.added_to_pairs(self, graph, found)
         share = graph.flows / self.total
         host, row = found.host.long(), found.forward.long()
         of_pair, of_source, of_destination = self.prior
@@ -68,6 +64,15 @@ class DeviceActivity:
         source = added(out, self.out[host], share, of_source)[graph.pair_src]
         destination = added(into, self.into[host], share, of_destination)[graph.pair_dst]
         return torch.where(past > 0, known, torch.maximum(source, destination)).to(torch.float32)
+
+    def put(self, told: Tensor, graph: DeviceGraph, found: Found) -> None:
+        """The same into the last column of ``told``, float32 [P, 4]; by the kernels where those run."""
+        if BY_KERNEL and has_triton(told.device) and graph.flows and self.total > 0:
+            from morpheus_gae.executors.cuda.triton import activity as triton_activity
+
+            triton_activity.put(self, told, graph, found)
+        else:
+            told[:, 3] = self(graph, found)
 
 
 def added(flows: Tensor, past: Tensor, share: float, prior: list[float]) -> Tensor:

@@ -70,12 +70,11 @@ class DeviceEvidence:
         -------
         float32 [E], float64 [E], float32 [E], float32 [E] or None
         """
-        more = None if self.activity is None else self.activity(graph, found)
-        of_counts = None if more is None else more[graph.pair]
         if BY_KERNEL and has_triton(surprise.device) and graph.flows:
             from morpheus_gae.executors.cuda.triton import evidence as triton_evidence
 
-            return *triton_evidence.raised(self, graph, found, surprise, more), of_counts
+            return triton_evidence.raised(self, graph, found, surprise)
+        of_counts = None if self.activity is None else self.activity(graph, found)[graph.pair]
         bits = surprise.view(torch.int64)
         coarse = (bits & ~FINE).view(torch.float64).to(torch.float32)
         added = self.raises(graph, found, coarse)

@@ -117,8 +117,7 @@ class CudaExecutor:
         if spec.edge_decoder:
             self.edge_weights = EdgeWeights.of(net)
         # where the kernel of a decoder runs it holds nothing that less at a time would spare
-        by_kernel = flows_by_kernel(self.device, spec.flow_types) and not spec.enriched
-        self.in_chunks = bool(spec.flow_types) and not by_kernel
+        self.in_chunks = bool(spec.flow_types) and not flows_by_kernel(self.device, spec.flow_types)
         if spec.edge_decoder:
             self.in_chunks = not edges_by_kernel(self.device, self.edge_weights)
         if self.device.type == "cuda":
@@ -267,11 +266,8 @@ class CudaExecutor:
 
     def _scored(self, graph: DeviceGraph, chunk: int) -> DeviceScores:
         spec, net = self.artifact.spec, self.net
-        e, device = graph.pair.shape[0], self.device
-        # one, for parts that there are not
-        zeros = torch.zeros((), device=device).expand(e)
-        nobody = torch.zeros((), dtype=torch.int64, device=device)
-        if not e:
+        if not graph.flows:
+            zeros, nobody = self._nothing(0)
             added = (zeros if part else None for part in (spec.evidence, spec.activity))
             return DeviceScores(zeros, zeros.to(torch.float64), zeros, zeros, nobody, *added)
         src, dst, pair = graph.pair_src, graph.pair_dst, graph.pair
@@ -281,7 +277,6 @@ class CudaExecutor:
         bias = z = None
         if spec.memory:
             found = find(self.memory, graph.host_hi, graph.host_lo, src, dst)
-            nobody = found.unseen
             calibrated, bias = existence(found, flags, src, dst, self.memory, self.pair_model, spec.attention)
         if spec.attention:
             f, pf = edge_features(
@@ -289,10 +284,11 @@ class CudaExecutor:
             )
             z = encode(net, graph, flags, pf, bias)
         if spec.edge_decoder:
-            return self._by_edges(graph, z, f, zeros, nobody, chunk)
+            return self._by_edges(graph, z, f, chunk)
         if not spec.flow_types:
             surprise = self.fused_tail(calibrated)[pair]
             told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
+            zeros, _ = self._nothing(graph.flows)
             return self._raised(graph, found, -torch.expm1(-surprise), told, calibrated[pair], zeros)
         mix = mixture(found, src, dst, self.memory, self.pair_model, z)
         scores = flow_scores(
@@ -316,9 +312,12 @@ class CudaExecutor:
             score, surprise, added, of_counts = self.evidence(graph, found, surprise)
         return DeviceScores(score, surprise, pair, flow, found.unseen, added, of_counts)
 
-    def _by_edges(
-        self, graph: DeviceGraph, z: Tensor, f: Tensor, zeros: Tensor, nobody: Tensor, chunk: int
-    ) -> DeviceScores:
+    def _nothing(self, flows: int) -> tuple[Tensor, Tensor]:
+        """One zero, expanded, for parts that there are not; and no unseen hosts."""
+        zero = torch.zeros((), device=self.device)
+        return zero.expand(flows), torch.zeros((), dtype=torch.int64, device=self.device)
+
+    def _by_edges(self, graph: DeviceGraph, z: Tensor, f: Tensor, chunk: int) -> DeviceScores:
         """The edge decoder: node and pair parts once a pair, the window's once, the edge's once a flow."""
         # double, since a window may hold millions
         deviation, mean = torch.std_mean(f.to(torch.float64), 0, correction=0)
@@ -327,4 +326,5 @@ class CudaExecutor:
         score, surprise = edge_scores(
             f, graph.attributes, graph.duration_missing, graph.pair, u, self.edge_weights, self.centre, chunk
         )
+        zeros, nobody = self._nothing(graph.flows)
         return DeviceScores(score, surprise, zeros, zeros, nobody)

@@ -221,8 +221,8 @@ def flow_scores(
     extra: Tensor | None = None,
 ) -> FlowScores:
     """`flow_scores_torch`, by the kernel where that runs."""
-    if extra is None and pair.shape[0] and flows_by_kernel(pair.device, mix.shape[1]):
+    if pair.shape[0] and flows_by_kernel(pair.device, mix.shape[1]):
         from morpheus_gae.executors.cuda.triton import flow as triton_flow
 
-        return triton_flow.flow_scores(attributes, missing, pair, calibrated, mix, model)
+        return triton_flow.flow_scores(attributes, missing, pair, calibrated, mix, model, extra)
     return flow_scores_torch(attributes, missing, pair, calibrated, mix, model, chunk, extra)

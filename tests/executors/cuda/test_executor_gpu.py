@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
-from tests.support import make_flows
+from tests.executors.whole_models import whole_models
+from tests.model.prefix_model import network
+from tests.support import make_flows, with_columns
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.gpu
@@ -58,6 +61,19 @@ def test_scores_are_the_cpus(tiny_models: dict[str, Artifact], preset: str, host
     close(executor.score(graph), want)
     close(executor.score_flows(flows), want)
     close(executor.score(executor.build(flows)), want)
+
+
+def test_models_with_every_part(tmp_path: Path) -> None:
+    for name, artifact in whole_models(tmp_path).items():
+        executor, on_host = (open_executor(artifact.path, kind) for kind in ("cuda", "cpu"))
+        windows = make_flows(200_000, hosts=20_000, pairs=100_000), network(5_000, 1, 5, 0.1)
+        for flows in map(with_columns, windows):
+            want = on_host.score(build_graph(flows, enriched=artifact.spec.enriched))
+            got = executor.score_flows(flows)
+            close(got, want)
+            for part in ("graph_part", "activity_part"):
+                told, expected = getattr(got, part), getattr(want, part)
+                assert np.isclose(told, expected, rtol=1e-4, atol=1e-4).mean() > 0.995, (name, part)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -8,35 +8,33 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from morpheus_gae.model.artifact import Artifact
+from morpheus_gae.model.artifact import Artifact, load_artifact
+from tests.executors.whole_models import whole_models
 
 pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
 ROOT = Path(__file__).resolve().parents[3]
 FLOATS, DOUBLES, HALVES, LONGS, INTS, BOOLS = "*fp32", "*fp64", "*fp16", "*i64", "*i32", "*i1"
-MOST_LAUNCHES = {"default": 30, "graph": 60, "published": 130}
+MOST_LAUNCHES = {"default": 24, "published": 120, "graph": 54, "enriched": 24}
 """Kernels and torch's operations of a window, allocations and views left out."""
 MOST_REGISTERS = 240
 """Of a thread: more leave a multiprocessor of sm_90 with a single block of 128 threads."""
 # arguments in order, then the constants
 KERNELS = {
     "flow._scores_kernel": (
-        [FLOATS, BOOLS, LONGS, *[FLOATS] * 4, INTS, FLOATS, DOUBLES, FLOATS, FLOATS, "i32"],
+        [
+            *[FLOATS, BOOLS, INTS, LONGS, *[FLOATS] * 4, INTS, INTS],
+            *[FLOATS, FLOATS, DOUBLES, FLOATS, FLOATS, "i32"],
+        ],
         {
-            "EDGES0": 100,
-            "EDGES1": 150,
-            "EDGES2": 40,
-            "KNOTS": 96,
-            "FUSED": 96,
-            "LIFT": 96,
-            "STEPS": 8,
-            "K": 32,
-            "BLOCK": 128,
+            **{"EDGES0": 100, "EDGES1": 150, "EDGES2": 40, "KNOTS": 96, "FUSED": 96, "LIFT": 96},
+            **{"STEPS": 8, "EXTRA": 9, "K": 32, "BLOCK": 128},
         },
     ),
     "memory._hosts_kernel": (
@@ -79,8 +77,8 @@ KERNELS = {
         {"BLOCK": 256},
     ),
     "evidence._raise_kernel": (
-        [DOUBLES, LONGS, *[FLOATS] * 3, DOUBLES, FLOATS, "i32"],
-        {"CURVE": 32, "KNOTS": 96, "STEPS": 7, "BLOCK": 256},
+        [DOUBLES, LONGS, *[FLOATS] * 3, DOUBLES, FLOATS, FLOATS, "i32"],
+        {"COUNTED": True, "CURVE": 32, "KNOTS": 96, "STEPS": 7, "BLOCK": 256},
     ),
     "sums._sums_kernel": (
         [FLOATS, FLOATS, LONGS, LONGS, LONGS, DOUBLES, "i32"],
@@ -152,25 +150,51 @@ KERNELS = {
         {"WIDTH": 8, "BLOCK": 32},
     ),
 }
+LESS = (
+    ("flow._scores_kernel", {"EXTRA": 0}),
+    ("memory._hosts_kernel", {"PREFIXES": False}),
+    ("memory._pairs_kernel", {"PREFIXES": False}),
+    ("pairs._mixture_kernel", {"EMBEDDED": False}),
+    ("graph._insert_kernel", {"PAIRS": False}),
+)
+"""Forms that a model without some of the parts has, or another use of the same kernel."""
 
 
-def test_kernels_under_the_interpreter(tiny_models: dict[str, Artifact]) -> None:
-    assert interpreted("cuda_kernels", tiny_models) == "the same\n"
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
+    return whole_models(tmp_path_factory.mktemp("whole"))
 
 
-def test_launches_of_a_window(tiny_models: dict[str, Artifact]) -> None:
-    # what a window of any size costs the host
-    for preset, line in zip(tiny_models, interpreted("cuda_launches", tiny_models).splitlines(), strict=True):
+def test_kernels_under_the_interpreter() -> None:
+    assert interpreted("cuda_kernels", ["kernels"]) == "the same\n"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_windows_under_the_interpreter(
+    tiny_models: dict[str, Artifact], models: dict[str, Artifact], whole: bool
+) -> None:
+    # parts came one after the other: models without some of them, and with all
+    folders = [artifact.path for artifact in (models if whole else tiny_models).values()]
+    assert interpreted("cuda_kernels", folders) == "the same\n"
+
+
+def test_launches_of_a_window(models: dict[str, Artifact]) -> None:
+    # what a window of any size costs the host; models as shipped, and others with every part
+    folders = {name: ROOT / "models" / name for name in ("default", "published")}
+    assert load_artifact(folders["default"]).spec == models["default"].spec
+    folders |= {name: models[name].path for name in ("graph", "enriched")}
+    lines = interpreted("cuda_launches", [*folders.values()]).splitlines()
+    for name, line in zip(folders, lines, strict=True):
         told = json.loads(line)
-        assert 0 < told["kernels"] <= told["launches"] <= MOST_LAUNCHES[preset], told
+        assert 0 < told["kernels"] <= told["launches"] <= MOST_LAUNCHES[name], told
+        assert not told["anew"]
 
 
-def interpreted(module: str, models: dict[str, Artifact]) -> str:
+def interpreted(module: str, folders: Sequence[Path | str]) -> str:
     """What a module prints under the interpreter."""
     # a process of its own: triton decides when it is imported
-    folders = [str(artifact.path) for artifact in models.values()]
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.executors.{module}", *folders],
+        [sys.executable, "-m", f"tests.executors.{module}", *map(str, folders)],
         env={**os.environ, "TRITON_INTERPRET": "1"},
         cwd=ROOT,
         capture_output=True,
@@ -202,16 +226,28 @@ def used(ptx: str, folder: Path) -> tuple[int, int]:
     )
 
 
+def test_every_kernel_is_compiled_here() -> None:
+    folder = ROOT / "morpheus_gae/executors/cuda/triton"
+    found = {
+        f"{path.stem}.{name}"
+        for path in folder.glob("*.py")
+        for name in re.findall(r"^def (_\w+_kernel)\(", path.read_text(encoding="utf-8"), re.M)
+    }
+    assert found == KERNELS.keys()
+
+
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="nothing is compiled there")
-@pytest.mark.parametrize("name", KERNELS)
-def test_kernels_compile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "less"), [*((name, {}) for name in KERNELS), *LESS])
+def test_kernels_compile(
+    name: str, less: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     module, _, function = name.partition(".")
     kernel = getattr(importlib.import_module(f"morpheus_gae.executors.cuda.triton.{module}"), function)
-    arguments, constants = KERNELS[name]
+    arguments, constants = KERNELS[name][0], KERNELS[name][1] | less
     names = kernel.arg_names
     assert len(names) == len(arguments) + len(constants)
     signature = dict(zip(names, arguments, strict=False)) | dict.fromkeys(constants, "constexpr")

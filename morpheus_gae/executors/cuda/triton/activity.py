@@ -47,7 +47,7 @@ def _count_kernel(count, src, dst, out, into, pairs, BLOCK: tl.constexpr):
 
 @triton.jit(do_not_specialize=["pairs", "flows", "into", "forward", "host"])
 def _pairs_kernel(
-    count, src, dst, out, into, forward, host, of_pair, of_source, of_destination, numbers, more, pairs,
+    count, src, dst, out, into, forward, host, of_pair, of_source, of_destination, numbers, told, pairs,
     flows, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -61,19 +61,18 @@ def _pairs_kernel(
     source = _added(sent, tl.load(of_source + tl.load(host + s)), share, numbers + 4)
     destination = _added(got, tl.load(of_destination + tl.load(host + d)), share, numbers + 8)
     tell = tl.where(past > 0, known, tl.maximum(source, destination))
-    tl.store(more + at, tell.to(tl.float32), mask=there)
+    # beside what the evidence's kernels tell of a pair
+    tl.store(told + at * 4 + 3, tell.to(tl.float32), mask=there)
 
 
-def added_to_pairs(activity: DeviceActivity, graph: DeviceGraph, found: Found) -> Tensor:
-    """``DeviceActivity`` as two kernels, of a window with flows."""
+def put(activity: DeviceActivity, told: Tensor, graph: DeviceGraph, found: Found) -> None:
+    """``DeviceActivity`` as two kernels, of a window with flows, into the last column of ``told``."""
     pairs, hosts = graph.pairs, graph.hosts
     grid = (triton.cdiv(pairs, BLOCK),)
     out, into = torch.zeros(2 * hosts, dtype=torch.int64, device=graph.pair_flows.device).split(hosts)
     ends = graph.pair_flows, graph.pair_src, graph.pair_dst
-    more = torch.empty(pairs, device=out.device)
     _count_kernel[grid](*ends, out, into, pairs, BLOCK=BLOCK)
     _pairs_kernel[grid](
         *ends, out, into, found.forward, found.host, activity.pair, activity.out, activity.into,
-        activity.numbers, more, pairs, graph.flows, BLOCK=BLOCK,
+        activity.numbers, told, pairs, graph.flows, BLOCK=BLOCK,
     )  # fmt: skip
-    return more

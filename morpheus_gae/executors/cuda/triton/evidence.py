@@ -88,15 +88,15 @@ def _lines_kernel(
 
 @triton.jit(do_not_specialize=["flows"])
 def _raise_kernel(
-    surprise, pair, told, numbers, score, raised, added, flows,
-    CURVE: tl.constexpr, KNOTS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
+    surprise, pair, told, numbers, score, raised, added, counted, flows,
+    COUNTED: tl.constexpr, CURVE: tl.constexpr, KNOTS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < flows
     bits = tl.load(surprise + at, mask=there, other=0.0).to(tl.int64, bitcast=True)
     own, before = _own(bits)
     line = told + tl.load(pair + at, mask=there, other=0).to(tl.int64) * 4
-    source, a, b, counts = tl.load(line), tl.load(line + 1), tl.load(line + 2), tl.load(line + 3)
+    source, a, b = tl.load(line), tl.load(line + 1), tl.load(line + 2)
     value = a - tl.abs(b) * (own / _ONE)
     # the curve is level beyond its ends
     last = tl.load(numbers + CURVE - 1)
@@ -105,7 +105,11 @@ def _raise_kernel(
     y, slope = tl.load(numbers + CURVE + i), tl.load(numbers + 2 * CURVE + i)
     of_new = y + slope * (v - tl.load(numbers + i))
     of_known = tl.minimum(tl.maximum(value, 0.0), _KNOWN)
-    more = tl.minimum(tl.where(b > 0, of_known, of_new) + source, _MOST) + counts
+    more = tl.minimum(tl.where(b > 0, of_known, of_new) + source, _MOST)
+    if COUNTED:
+        of_counts = tl.load(line + 3)
+        tl.store(counted + at, of_counts, mask=there)
+        more += of_counts
     tl.store(added + at, more, mask=there)
     x = numbers + 3 * CURVE
     found = tail(before + more, x, x + KNOTS, x + 2 * KNOTS, KNOTS, STEPS)
@@ -115,15 +119,17 @@ def _raise_kernel(
 
 
 def raised(
-    evidence: DeviceEvidence, graph: DeviceGraph, found: Found, surprise: Tensor, more: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """``DeviceEvidence`` as four kernels; ``more``, float32 [P] or None, is what counts add."""
+    evidence: DeviceEvidence, graph: DeviceGraph, found: Found, surprise: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """``DeviceEvidence`` as four kernels, and two of what counts add, of a window with flows."""
     flows, pairs, hosts = graph.flows, graph.pairs, graph.hosts
     sums = torch.zeros(pairs + 2 * hosts, dtype=torch.int64, device=surprise.device)
     total, received, pairs_of = sums.split([pairs, hosts, hosts])
     told = torch.empty(pairs, 4, device=surprise.device)
-    told[:, 3] = 0 if more is None else more
+    if evidence.activity is not None:
+        evidence.activity.put(told, graph, found)
     score, anew, added = (torch.empty_like(surprise, dtype=t) for t in (told.dtype, None, told.dtype))
+    counted = None if evidence.activity is None else torch.empty_like(added)
     of_flows, of_pairs = (triton.cdiv(flows, BLOCK),), (triton.cdiv(pairs, BLOCK),)
     knots, curve = evidence.tail.x.shape[0], evidence.x.shape[0]
     _collect_kernel[of_flows](surprise, graph.pair, total, flows, BLOCK=BLOCK)
@@ -134,8 +140,10 @@ def raised(
         evidence.flows, evidence.pairs, min(1.0, evidence.window / flows), BLOCK=BLOCK,
     )  # fmt: skip
     _raise_kernel[of_flows](
-        surprise, graph.pair, told, evidence.numbers, score, anew, added, flows,
-        CURVE=curve, KNOTS=knots, STEPS=max(curve, knots).bit_length(), BLOCK=BLOCK,
-        enable_fp_fusion=True,
+        surprise, graph.pair, told, evidence.numbers, score, anew, added,
+        # not written where there are none
+        added if counted is None else counted, flows,
+        COUNTED=counted is not None, CURVE=curve, KNOTS=knots, STEPS=max(curve, knots).bit_length(),
+        BLOCK=BLOCK, enable_fp_fusion=True,
     )  # fmt: skip
-    return score, anew, added
+    return score, anew, added, counted
