@@ -3,11 +3,13 @@
 It starts from the quantiles of the model's validation flows, whose weight decays. In the upper tail the flows
 of a host are capped at the number expected of a host with its activity (several times that for hosts in the
 model's memory), but at least one: a burst from a new host hardly raises the threshold, while a shift of the
-whole traffic does.
+whole traffic does. Attacks on the addresses of known pairs look like one, so on its own network the threshold
+rises no further than to the model's own for a third of the rate.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +42,8 @@ LOOK, MOST_LOOK = 3.0, 0.3
 """The upper tail is this multiple of the rate, at most this share of all flows."""
 HOME = 0.5
 """Below this share of flows with known hosts there are no caps: every host is new."""
+RISE = math.log(3.0)
+"""Most that the threshold rises above the model's own, in nats: as far as that for a third of the rate."""
 
 
 class AdaptiveThreshold:
@@ -66,8 +70,11 @@ class AdaptiveThreshold:
             raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
         self.rate = rate
         self.history = History(rate, half_life)
+        self._most = np.float32(np.inf)
         if artifact is not None:
             self.history.begin(artifact)
+            if not self.history.empty:
+                self._most = self.history.exceeded_by(rate) + np.float32(RISE)
 
     def of_window(self, surprise: F64, flows: Flows | None = None) -> np.float32:
         """Return the threshold for this window, and add the window to the history."""
@@ -75,6 +82,8 @@ class AdaptiveThreshold:
         if first:
             self.history.take(surprise, flows)
         threshold = self.history.exceeded_by(self.rate)
+        if self.history.home:
+            threshold = min(threshold, self._most)
         if not first:
             self.history.take(surprise, flows)
         return threshold
@@ -102,6 +111,11 @@ class History(DecayingHistogram):
         self._memory: Memory | None = None
         self._ends = [Followed(), Followed()]
 
+    @property
+    def home(self) -> bool:
+        """Whether the model's memory knows the hosts of at least half of the flows."""
+        return self._memory is not None and self.flows > 0 and self._known >= HOME * self.flows
+
     def begin(self, artifact: Artifact) -> None:
         """Initialise from the model's validation flows."""
         probability, surprise = (np.asarray(a, np.float64) for a in artifact.quantiles)
@@ -122,14 +136,13 @@ class History(DecayingHistogram):
             return
         step = -(-e // SAMPLE)
         busy = [self._keys(flows, end, slice(None, None, step)) for end in (0, 1)]
-        known = np.logical_and(*(self._share(end, key) > 0 for end, key in enumerate(busy)))
-        self._known = self._known * fade + float(known.sum()) * e / known.shape[0]
+        self._known = self._known * fade + self._known_share(busy) * e
         for followed in self._ends:
             followed.fade(fade)
-        if self._known < HOME * self.flows:
+        if not self.home:
             self.add(surprise)
             return
-        self.add(surprise[self._counts(surprise, flows, busy, e / known.shape[0])])
+        self.add(surprise[self._counts(surprise, flows, busy, e / busy[0].shape[0])])
 
     def copy(self) -> History:
         """Return an independent copy."""
@@ -200,6 +213,13 @@ class History(DecayingHistogram):
         out = np.ones(surprise.shape[0], np.bool_)
         out[top[~fits]] = False
         return out
+
+    def _known_share(self, busy: list[I64]) -> float:
+        """Return the share of flows with known hosts; each counts, or each host once, if that is more."""
+        known = np.logical_and(*(self._share(end, key) > 0 for end, key in enumerate(busy)))
+        many = np.maximum(*(_times(key) for key in busy))
+        # a flood makes no network unknown
+        return max(float(known.mean()), float(np.average(known, weights=1.0 / many)))
 
     def _keys(self, flows: Flows, end: int, at: slice | I64) -> I64:
         """Return the salted key of the sources (0) or destinations (1) of some flows, int64."""
@@ -286,6 +306,12 @@ class Followed:
         """Return the counted and all flows of followed hosts."""
         at = np.searchsorted(self.key, key)
         return self.counted[at], self.seen[at]
+
+
+def _times(unit: I64) -> I64:
+    """Return how often each element occurs, int64 [E]."""
+    _, at, count = np.unique(unit, return_inverse=True, return_counts=True)
+    return count[at.reshape(-1)].astype(np.int64)
 
 
 def _nth(unit: I64) -> I64:

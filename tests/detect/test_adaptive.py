@@ -79,8 +79,35 @@ def test_traffic_that_is_stranger_as_a_whole_moves_the_threshold(model: Artifact
     rule = AdaptiveThreshold(RATE, artifact=model)
     for seed in range(8):
         surprise, ends = window(seed)
-        flagged = 2 * surprise >= rule.of_window(2 * surprise, between(ends))
+        flagged = 1.2 * surprise >= rule.of_window(1.2 * surprise, between(ends))
     assert 0.005 < flagged.mean() < 0.015
+
+
+def test_on_its_own_network_it_rises_to_a_third_of_the_rate(model: Artifact) -> None:
+    """What is a fifth of the flows of known hosts, and very strange, stays flagged."""
+    rule, free = AdaptiveThreshold(RATE, artifact=model), AdaptiveThreshold(RATE, artifact=model)
+    free._most = np.float32(np.inf)
+    for seed in range(5):
+        surprise, flows, hit = attacked(seed, None)
+        threshold = rule.of_window(surprise, flows)
+        missed = surprise < free.of_window(surprise, flows)
+        assert threshold <= -np.log(RATE / 3) + 0.1
+        assert (surprise >= threshold)[hit].all()
+    assert missed[hit].mean() > 0.4
+
+
+def test_a_flood_makes_no_network_unknown(model: Artifact) -> None:
+    """Three quarters of the flows are of one new host: bursts still count once."""
+    rule = AdaptiveThreshold(RATE, artifact=model)
+    for seed in range(5):
+        surprise, ends = window(seed)
+        hit = np.random.default_rng(seed).random(5000) < 0.75
+        surprise[hit] = 9 + surprise[hit] / 10
+        ends[0][hit] = 7000
+        flagged = surprise >= rule.of_window(surprise, between(ends))
+        assert flagged[hit].all()
+        assert flagged[~hit].mean() < 0.02
+    assert rule.history.home
 
 
 def test_on_an_unknown_network_each_flow_counts(model: Artifact) -> None:
