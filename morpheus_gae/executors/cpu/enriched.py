@@ -135,5 +135,7 @@ def score_flows(
         map_tail(value, model.fused, at, found)
         for j in range(count):
             i = start + j
-            score[i], fine[i] = probability_fast(found[j]), refined(found[j], tie[j], missing[i])
+            if score.shape[0] > 0:
+                score[i] = probability_fast(found[j])
+            fine[i] = refined(found[j], tie[j], missing[i])
             pair_out[i], flow_out[i] = pair_part[row[pair[i]]], flow[j]

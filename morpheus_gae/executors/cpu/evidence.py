@@ -37,6 +37,8 @@ Bool = npt.NDArray[np.bool_]
 
 SPAN = 256
 """Flows of a block."""
+AHEAD = 16
+"""Pairs between asking for what their past has and using it."""
 PAIR_GRAIN, FLOW_GRAIN = 16_384, 16_384
 _FROM, _UPTO, _ONE, _ZERO = np.float32(FROM), np.float32(UPTO), np.float32(ONE), np.float32(0)
 
@@ -81,24 +83,37 @@ def flows_to_pairs(bits: I64, pair: I32, total: I64) -> None:
             total[pair[start + chosen[k]]] += np.int64(np.rint(own[chosen[k]]))
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _mean(total: np.int64, count: np.int32) -> np.int64:
+    """``total // count``, which takes several times as long.
+
+    Means are below 2**23: no quotient by less than 2**29 flows is rounded up to a whole number.
+    """
+    return np.int64(np.float64(total) / np.float64(count))
+
+
 @njit(cache=True, nogil=True)
-def pairs_to_sources(total: I64, count: I32, pair_src: I32, pairs: I64, received: I64) -> None:
-    """Add the pairs' means up: ``pairs`` and ``received`` int64 [N], zeros before."""
+def pairs_to_sources(total: I64, count: I32, pair_src: I32, sums: I64) -> None:
+    """Add the pairs' means up: ``sums`` int64 [N, 2], pairs of each source and what it received, zeros
+    before.
+    """
     for p in range(total.shape[0]):
-        pairs[pair_src[p]] += 1
-        if total[p]:
-            received[pair_src[p]] += total[p] // np.int64(count[p])
+        of_source = sums[pair_src[p]]
+        of_source[0] += 1
+        of_source[1] += _mean(total[p], count[p])
 
 
 @njit(cache=True, nogil=True)
 def back_to_pairs(
-    lo: int, hi: int, total: I64, count: I32, pair_src: I32, pairs: I64, received: I64,
+    lo: int, hi: int, total: I64, count: I32, pair_src: I32, sums: I64,
     expected: F32, row: I32, past: F32, scale: float, curve: Curve, more: F32, marked: Bool, told: F32,
 ) -> None:  # fmt: skip
     """What the flows of pairs ``lo:hi`` are told.
 
     Parameters
     ----------
+    sums
+        See ``pairs_to_sources``.
     expected
         float32 [N] mean of each source's past.
     row
@@ -118,12 +133,16 @@ def back_to_pairs(
     """
     counted = more.shape[0] > 0
     for p in range(lo, hi):
+        ahead = min(p + AHEAD, hi - 1)
+        prefetch(past, max(row[ahead], 0))
+        prefetch(sums[pair_src[ahead]], 0)
         s = pair_src[p]
+        pairs, received = sums[s, 0], sums[s, 1]
         source = 0.0
-        if received[s] and pairs[s] > 1:
-            mean = total[p] // np.int64(count[p])
-            number = float(pairs[s] - 1)
-            source = ((received[s] - mean) / ONE - number * expected[s]) / (number + curve.pairs)
+        if received and pairs > 1:
+            mean = _mean(total[p], count[p])
+            number = float(pairs - 1)
+            source = ((received - mean) / ONE - number * expected[s]) / (number + curve.pairs)
             source = min(max(source, 0.0), MOST_SOURCE)
         several = total[p] > 0 and count[p] > 1
         number = float(count[p]) - 1
@@ -170,6 +189,8 @@ def back_to_flows(
     """
     counted = of_counts.shape[0] > 0
     work, out, knot = np.ones(SPAN, np.float32), np.ones(SPAN, np.float32), np.empty(SPAN, np.int32)
+    # what is written to the large arrays out of order holds up what is read of others: so it has its own room
+    plus, counts = np.zeros(SPAN, np.float32), np.zeros(SPAN, np.float32)
     chosen = np.empty(SPAN + 1, np.int32)
     for start in range(lo, hi, SPAN):
         count = min(SPAN, hi - start)
@@ -181,20 +202,21 @@ def back_to_flows(
             prefetch(told[pair[start + chosen[k]]], 0)
         for j in range(count):
             work[j] = _coarse(bits[start + j])
-            added[start + j] = _ZERO
-            if counted:
-                of_counts[start + j] = _ZERO
+            plus[j] = counts[j] = _ZERO
         for k in range(m):
             j = chosen[k]
-            i = start + j
-            tell = told[pair[i]]
+            tell = told[pair[start + j]]
             a, b = float(tell[1]), float(tell[2])
             own = float(min(max(work[j] - _FROM, _ZERO), _UPTO))
             raised = min(max(a - b * own, 0.0), MOST_KNOWN) if b >= 0 else _on_curve(a + b * own, curve)
-            added[i] = min(raised + float(tell[0]), MOST) + float(tell[3])
+            plus[j] = min(raised + float(tell[0]), MOST) + float(tell[3])
+            counts[j] = tell[3]
+        for j in range(SPAN):
+            work[j] += plus[j]
+        for j in range(count):
+            added[start + j] = plus[j]
             if counted:
-                of_counts[i] = tell[3]
-            work[j] += added[i]
+                of_counts[start + j] = counts[j]
         map_tail(work, tail, knot, out)
         for j in range(SPAN):
             work[j] = probability_fast(out[j])
@@ -236,8 +258,8 @@ class CpuEvidence:
         bits, p = surprise.view(np.int64), graph.pairs
         total = np.zeros(p, np.int64)
         flows_to_pairs(bits, graph.pair, total)
-        pairs, received = np.zeros(graph.hosts, np.int64), np.zeros(graph.hosts, np.int64)
-        pairs_to_sources(total, graph.pair_flows, graph.pair_src, pairs, received)
+        sums = np.zeros((graph.hosts, 2), np.int64)
+        pairs_to_sources(total, graph.pair_flows, graph.pair_src, sums)
         marked, told = np.empty(p, np.bool_), np.empty((p, 4), np.float32)
         expected, scale = self.source[hosts.found], min(1.0, self.window / graph.flows)
         more = np.empty(0 if self.activity is None else p, np.float32)
@@ -249,7 +271,7 @@ class CpuEvidence:
             if count is not None:
                 count(lo, hi)
             back_to_pairs(
-                lo, hi, total, graph.pair_flows, graph.pair_src, pairs, received, expected, row, self.pair,
+                lo, hi, total, graph.pair_flows, graph.pair_src, sums, expected, row, self.pair,
                 scale, self.curve, more, marked, told,
             )  # fmt: skip
 

@@ -135,6 +135,8 @@ class CpuExecutor:
             parts = self._raised(graph, hosts, known, score, told)
             return Scores(score, told, part[row][graph.pair], none, unseen, {}, *parts)
         score, pair_part, flow_part = (np.empty(e, np.float32) for _ in range(3))
+        # where evidence comes, it scores
+        first = score[:0] if self.artifact.spec.evidence else score
         surprise = np.empty(e, np.float64)
         attributes = np.ascontiguousarray(graph.attributes)
         bits = attributes.view(np.uint32)
@@ -145,12 +147,12 @@ class CpuExecutor:
             if extra is not None:
                 cpu_enriched.score_flows(
                     lo, hi, attributes, graph.duration_missing, graph.pair, row, part, shares, self.flows,
-                    extra, self.enriched.table, score, surprise, pair_part, flow_part,
+                    extra, self.enriched.table, first, surprise, pair_part, flow_part,
                 )  # fmt: skip
                 return
             cpu_flow.score_flows(
                 lo, hi, attributes, bits, graph.duration_missing, graph.pair, row, part, shares, self.flows,
-                score, surprise, pair_part, flow_part,
+                first, surprise, pair_part, flow_part,
             )  # fmt: skip
 
         parallel.run(kernel, e, FLOW_GRAIN)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from morpheus_gae.executors.cpu.bins import bin_at
-from morpheus_gae.executors.cpu.intrinsics import product_of_four
+from morpheus_gae.executors.cpu.intrinsics import product_of_four, two_products_of_four
 from morpheus_gae.executors.cpu.math import FAST, log_fast, probability_fast
 from morpheus_gae.executors.cpu.tail import Tail, map_tail
 from morpheus_gae.executors.cpu.ties import refined, ties_of
@@ -90,9 +90,11 @@ class FlowModel(NamedTuple):
 @njit(cache=True, nogil=True, fastmath=FAST, forceinline=True)
 def _block(
     chosen: I32, count: int, attributes: F32, missing: npt.NDArray[np.bool_], pair: I32, row: I32,
-    pair_part: F32, mix: F32, model: FlowModel, work: F32, at: I32, out: F32, tie: I32,
+    pair_part: F32, mix: F32, model: FlowModel, scored: bool, work: F32, at: I32, out: F32, tie: I32,
 ) -> None:  # fmt: skip
-    """Score ``count`` chosen flows into ``out`` [4 * LANES] (score, surprise, pair, flow) and ``tie``."""
+    """Score ``count`` chosen flows into ``tie`` and ``out`` [4 * LANES]: score if ``scored``, surprise, pair,
+    flow.
+    """
     width = model.width
     for j in range(count):
         i = chosen[j]
@@ -128,17 +130,30 @@ def _block(
     for j in range(count):
         own = np.int64(at[j]) * width
         row1, row2, row3 = at[LANES + j], at[2 * LANES + j], at[3 * LANES + j]
-        total = _ZERO
-        for k in range(0, width, WIDTH):
-            total += product_of_four(mix, own + k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k)
-        work[j] = total
+        total = of_all = _ZERO
         if lifted:
-            total = _ZERO
+            for k in range(0, width, WIDTH):
+                here, there = two_products_of_four(
+                    mix,
+                    own + k,
+                    model.everywhere,
+                    k,
+                    model.t1,
+                    row1 + k,
+                    model.t2,
+                    row2 + k,
+                    model.t3,
+                    row3 + k,
+                )
+                total += here
+                of_all += there
+            work[LANES + j] = of_all
+        else:
             for k in range(0, width, WIDTH):
                 total += product_of_four(
-                    model.everywhere, k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k
+                    mix, own + k, model.t1, row1 + k, model.t2, row2 + k, model.t3, row3 + k
                 )
-            work[LANES + j] = total
+        work[j] = total
     for j in range(LANES):
         work[3 * LANES + j] -= log_fast(work[j])
     for j in range(count):
@@ -155,8 +170,9 @@ def _block(
         p, f = out[2 * LANES + j], out[3 * LANES + j]
         work[j] = max(p, f) + _SHARE * min(p, f)
     map_tail(work[:LANES], model.fused, at[:LANES], out[LANES : 2 * LANES])
-    for j in range(LANES):
-        out[j] = probability_fast(out[LANES + j])
+    if scored:
+        for j in range(LANES):
+            out[j] = probability_fast(out[LANES + j])
 
 
 @njit(cache=True, nogil=True)
@@ -184,10 +200,13 @@ def score_flows(
         float32 [E, 3] raw counters, and the same memory as uint32.
     row
         int32 [P] row of ``pair_part`` [R] and ``mix`` (R rows of ``model.width``, flat) for each pair.
+    score
+        float32 [E], or [0] where surprises are calibrated once more: scores come then.
     """
     chosen = np.empty(LANES, np.int32)
     work, out = np.ones(4 * LANES, np.float32), np.ones(4 * LANES, np.float32)
     at = np.zeros(4 * LANES, np.int32)
+    scored = score.shape[0] > 0
     use = hi - lo > 4 * PROBE * LANES
     size = MEMO if use else 1
     keys, kept = np.empty((size, 4), np.uint32), np.empty((size, 4), np.float32)
@@ -207,7 +226,9 @@ def score_flows(
                 k = keys[slot]
                 if k[0] == key and k[1] == bits[i, 0] and k[2] == bits[i, 1] and k[3] == bits[i, 2]:
                     v = kept[slot]
-                    score[i], pair_out[i], flow_out[i] = v[0], v[2], v[3]
+                    if scored:
+                        score[i] = v[0]
+                    pair_out[i], flow_out[i] = v[2], v[3]
                     fine[i] = refined(v[1], kept_tie[slot], missing[i])
                     answered += 1
                 else:
@@ -225,10 +246,12 @@ def score_flows(
                 prefetch(mix, r * np.int64(model.width))
                 prefetch(mix, r * np.int64(model.width) + 16)
                 prefetch(pair_part, r)
-        _block(chosen, m, attributes, missing, pair, row, pair_part, mix, model, work, at, out, tie)
+        _block(chosen, m, attributes, missing, pair, row, pair_part, mix, model, scored, work, at, out, tie)
         for j in range(m):
             i = chosen[j]
-            score[i], fine[i] = out[j], refined(out[LANES + j], tie[j], missing[i])
+            if scored:
+                score[i] = out[j]
+            fine[i] = refined(out[LANES + j], tie[j], missing[i])
             pair_out[i], flow_out[i] = out[2 * LANES + j], out[3 * LANES + j]
         if use:
             for j in range(m):

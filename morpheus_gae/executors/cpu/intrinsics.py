@@ -1,4 +1,4 @@
-"""What numba cannot say: keep a tile of a matrix product, or a product of four rows, in vector registers."""
+"""What numba cannot say: keep a tile of a matrix product, or products of four rows, in vector registers."""
 
 from __future__ import annotations
 
@@ -87,41 +87,84 @@ def tile(typingctx: Any, x: Any, w: Any, b: Any, y: Any, first: Any, lane: Any) 
     return types.void(x, w, b, y, first, lane), codegen
 
 
+_HALF = 16
+"""Floats of half a row of 32."""
+_LOOSE = ("contract", "reassoc")
+
+
+def _loads(context: Any, builder: Any, signature: Any, args: Any, at: int) -> list[Any]:
+    """Both halves of 32 floats of the array that is argument ``at``, from the index that is the next one."""
+    i64, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), _HALF)
+    view = context.make_array(signature.args[at])(context, builder, args[at])
+    start = context.cast(builder, args[at + 1], signature.args[at + 1], types.intp)
+    loads = []
+    for offset in (0, _HALF):
+        check_range(context, builder, view, builder.add(start, i64(offset)), i64(_HALF))
+        pointer = builder.gep(view.data, [builder.add(start, i64(offset))])
+        load = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+        load.align = 4
+        loads.append(load)
+    return loads
+
+
+def _times(builder: Any, a: list[Any], b: list[Any]) -> list[Any]:
+    return [builder.fmul(x, y, flags=_LOOSE) for x, y in zip(a, b, strict=True)]
+
+
+def _folded(builder: Any, vectors: list[Any], rows: int) -> Any:
+    """Add the second half of each of ``rows`` rows, which lie in one vector or one after the other in two, to
+    its first: so the sums of two rows take the steps of one.
+    """
+    first, second = vectors if len(vectors) == 2 else (vectors[0], vectors[0])
+    lanes = sum(v.type.count for v in vectors) // rows
+    shape = ir.VectorType(ir.IntType(32), rows * (lanes // 2))
+    at = [lanes * row + lane for row in range(rows) for lane in range(lanes // 2)]
+    low = builder.shuffle_vector(first, second, ir.Constant(shape, at))
+    high = builder.shuffle_vector(first, second, ir.Constant(shape, [i + lanes // 2 for i in at]))
+    return builder.fadd(low, high)
+
+
 @intrinsic
 def product_of_four(typingctx: Any, a: Any, i: Any, b: Any, j: Any, c: Any, k: Any, d: Any, m: Any) -> Any:
     """``sum over n < 32 of a[i + n] b[j + n] c[k + n] d[m + n]`` of flat float32 arrays.
 
     Checked as `tile` is.
     """
-    f32, i64 = ir.FloatType(), ir.IntType(64)
-    half = 16
-    vector = ir.VectorType(f32, half)
-    loose = ("contract", "reassoc")
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def part(at: int, offset: int) -> Any:
-            view = context.make_array(signature.args[at])(context, builder, args[at])
-            start = context.cast(builder, args[at + 1], signature.args[at + 1], types.intp)
-            check_range(context, builder, view, builder.add(start, i64(offset)), i64(half))
-            pointer = builder.gep(view.data, [builder.add(start, i64(offset))])
-            load = builder.load(builder.bitcast(pointer, vector.as_pointer()))
-            load.align = 4
-            return load
-
-        def products(offset: int) -> Any:
-            first = builder.fmul(part(0, offset), part(2, offset), flags=loose)
-            second = builder.fmul(part(4, offset), part(6, offset), flags=loose)
-            return first, second
-
-        (p, q), (r, s) = products(0), products(half)
-        total = builder.fadd(builder.fmul(p, q, flags=loose), builder.fmul(r, s, flags=loose), flags=loose)
-        lanes = half
-        while lanes > 1:
-            lanes //= 2
-            shape = ir.VectorType(ir.IntType(32), lanes)
-            low = builder.shuffle_vector(total, total, ir.Constant(shape, list(range(lanes))))
-            high = builder.shuffle_vector(total, total, ir.Constant(shape, list(range(lanes, 2 * lanes))))
-            total = builder.fadd(low, high)
+        p, q, r, s = (_loads(context, builder, signature, args, at) for at in (0, 2, 4, 6))
+        low, high = _times(builder, _times(builder, p, q), _times(builder, r, s))
+        total = builder.fadd(low, high, flags=_LOOSE)
+        while total.type.count > 1:
+            total = _folded(builder, [total], 1)
         return builder.extract_element(total, ir.IntType(32)(0))
 
     return types.float32(a, i, b, j, c, k, d, m), codegen
+
+
+@intrinsic
+def two_products_of_four(
+    typingctx: Any, a: Any, i: Any, e: Any, n: Any, b: Any, j: Any, c: Any, k: Any, d: Any, m: Any
+) -> Any:
+    """`product_of_four` of ``a``, ``b``, ``c``, ``d`` and of ``e``, ``b``, ``c``, ``d``: the same bits, and
+    what they share is read and multiplied once.
+    """
+    pair = types.UniTuple(types.float32, 2)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        one, other, q, r, s = (_loads(context, builder, signature, args, at) for at in (0, 2, 4, 6, 8))
+        shared, totals = _times(builder, r, s), []
+        for p in (one, other):
+            low, high = _times(builder, _times(builder, p, q), shared)
+            total = builder.fadd(low, high, flags=_LOOSE)
+            # what is put together of vectors of 8 crosses their halves, which takes some processors 8 steps
+            while total.type.count > 4:
+                total = _folded(builder, [total], 1)
+            totals.append(total)
+        total = _folded(builder, totals, 2)
+        while total.type.count > 2:
+            total = _folded(builder, [total], 2)
+        sums = [builder.extract_element(total, ir.IntType(32)(at)) for at in (0, 1)]
+        return context.make_tuple(builder, signature.return_type, sums)
+
+    return pair(a, i, e, n, b, j, c, k, d, m), codegen
