@@ -238,7 +238,11 @@ def load_artifact(path: str | Path) -> Artifact:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file of a model folder: it is there whole, old or new."""
+    """Replace a file of a model folder: it is there whole, old or new, after a power cut as well."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        # else the name may be on the disk before the contents are
+        os.fsync(file.fileno())
     os.replace(part, path)
