@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import EXIT_SIGNAL, Command, echo, json_option
 from morpheus_gae.cli.sections import section
 
@@ -75,27 +76,27 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 )
 @click.option(
     "--limit_seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=15.0,
     show_default=True,
     help="Time for one variant with one batch size; fewer batches, if that is not enough for all.",
 )
 @click.option(
     "--limit_memory",
-    type=click.FloatRange(min=0.5),
+    type=Number(min=0.5),
     metavar="GB",
     help="Memory of one CPU variant [default: three quarters of the machine's].",
 )
 @click.option(
     "--known_share",
-    type=click.FloatRange(0.0, 1.0),
+    type=Number(0.0, 1.0),
     default=0.9,
     show_default=True,
     help="Pairs of hosts that the model's memory knows; 0 leaves the memory as it is.",
 )
 @click.option(
     "--arrival_rate",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=20_000.0,
     show_default=True,
     help="Flows per second for the time to alert; 0 leaves it out.",

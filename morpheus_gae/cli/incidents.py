@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, a_day, echo, map_options
 
 ROWS = 100_000
 SHOWN = 20
+MOST_QUIET = 525_600
+"""Minutes of a year."""
 PIECE = 500
 """Incidents that are read back and written at once."""
 
@@ -28,7 +31,7 @@ PIECE = 500
 )
 @click.option(
     "--flows_a_day",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Flows a day of the network, for severity; by default as many as would give these alerts if all "
     "were benign.",
 )
@@ -40,7 +43,7 @@ PIECE = 500
 )
 @click.option(
     "--quiet_minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, max=MOST_QUIET, min_open=True),
     default=60.0,
     show_default=True,
     help="An incident ends when nothing came to it for so long.",
@@ -84,6 +87,7 @@ def command(
     import os
     from datetime import datetime, timezone
     from itertools import islice
+    from pathlib import Path
 
     from morpheus_gae.errors import UsageError
     from morpheus_gae.flows.exporters.mapping import read_map
@@ -105,6 +109,8 @@ def command(
     denied = [] if policy is None else read_policy(policy)
     alert_files = expand(list(files))
     if output is not None:
+        if ".csv" in Path(output).suffixes:
+            raise UsageError(f"incidents have lists in them: write them to .jsonl, not to {output}")
         check_destination(output)
         given = {os.path.realpath(path) for path in (*alert_files, *expand(list(truth)))}
         if output != "-" and os.path.realpath(output) in given:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import json_option
 from morpheus_gae.cli.sections import grouped
 from morpheus_gae.engine.observe.health import Health
@@ -20,7 +21,7 @@ from morpheus_gae.errors import UsageError
 if TYPE_CHECKING:
     from morpheus_gae.engine.settings import Settings
 
-Seconds = click.FloatRange(min=0, min_open=True)
+Seconds = Number(min=0, min_open=True)
 
 
 def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +73,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--checkpoint_seconds",
-            type=click.FloatRange(min=0),
+            type=Number(min=0),
             help="Time between two checkpoints; 1 by default, 0 writes one after every window.",
         ),
     )

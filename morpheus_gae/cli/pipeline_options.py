@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import PositiveInt, a_day, executor_name, map_options, preset_name, rate
 from morpheus_gae.cli.sections import grouped
 from morpheus_gae.flows.exporters.presets.names import NAMES as PRESET_NAMES
@@ -38,7 +39,7 @@ def window_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--window_seconds",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             help="End a window after so many seconds of flow time (and of waiting, if the input is a pipe); "
             "with --learn after an hour that has 1,000 flows.",
         ),
@@ -65,7 +66,7 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         map_options,
         click.option(
             "--pair_seconds",
-            type=click.FloatRange(min=0),
+            type=Number(min=0),
             help="Join one-way records that start so close to one flow, 60 by default; 0 leaves them.",
         ),
         click.option(
@@ -114,7 +115,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--retry_seconds",
-            type=click.FloatRange(min=0),
+            type=Number(min=0),
             help="How long a server may take no alerts before the run fails; 300 by default.",
         ),
     )
@@ -142,7 +143,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--incident_quiet",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             metavar="MINUTES",
             help="An incident ends when nothing came to it for so long; 60 by default.",
         ),
@@ -188,9 +189,7 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     flagged = grouped(
         "Threshold",
-        click.option(
-            "--threshold", type=click.FloatRange(0, 1), help="Flag scores from this on; 0 flags every flow."
-        ),
+        click.option("--threshold", type=Number(0, 1), help="Flag scores from this on; 0 flags every flow."),
         click.option(
             "--alert_rate", type=rate, help="Share of benign flows to flag: 0.001 or 0.1%, the default."
         ),
@@ -202,7 +201,7 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--half_life",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             help="Days in which what --learn has learnt counts half; 14 by default.",
         ),
         click.option("--labels", metavar="COLUMN", help="Label column to report on; Label by default."),

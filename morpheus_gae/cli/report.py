@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, echo, executor_name, map_options
 from morpheus_gae.cli.sections import section
 from morpheus_gae.engine.observe.logs import say
@@ -44,7 +45,7 @@ MOST = 20_000
 )
 @click.option(
     "--flows_a_day",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Flows a day of the network, for severity; told by --flows or by the alerts by default.",
 )
 @click.option(

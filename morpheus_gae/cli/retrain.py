@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, echo, json_option, map_options
 from morpheus_gae.cli.train import contamination_rate, feedback_lines
 from morpheus_gae.engine.observe.logs import say
@@ -35,7 +36,7 @@ KEEP = 0.5
 @click.option("--name", help="Of the new model; its folder's name by default.")
 @click.option(
     "--keep",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=KEEP,
     show_default=True,
     metavar="SHARE",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, echo, json_option
 from morpheus_gae.cli.sections import section
 from morpheus_gae.errors import UsageError
@@ -83,7 +84,7 @@ CHUNK = 200_000
 @section("Form")
 @click.option(
     "--garbage",
-    type=click.FloatRange(0.0, 1.0),
+    type=Number(0.0, 1.0),
     default=0.0,
     show_default=True,
     help="Malformed rows added for each good one; CSV and NDJSON only.",
@@ -95,7 +96,7 @@ CHUNK = 200_000
     show_default=True,
     help="Form of the records: two-way flows with labels, or goflow2's one-way records; NDJSON and topics.",
 )
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many flows a second.")
+@click.option("--rate", type=Number(min=0, min_open=True), help="At most so many flows a second.")
 @click.option(
     "--message_lines",
     type=click.IntRange(min=1),

@@ -29,6 +29,8 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Real = npt.NDArray[np.floating]
 
+LEAST_RATE = 1e-6
+"""Below, an alert is rarer than the flows that are remembered."""
 OWN = 20.0
 """Number of the model's validation flows above its threshold in the initial history."""
 SAMPLE = 4096
@@ -68,6 +70,8 @@ class AdaptiveThreshold:
     def __init__(self, rate: float, half_life: int = 1_000_000, artifact: Artifact | None = None) -> None:
         if not 0.0 < rate <= 1.0:
             raise UsageError(f"alert rate {rate:g} is not above 0 and at most 1")
+        if rate < LEAST_RATE:
+            raise UsageError(f"alert rate {rate:g} is below {LEAST_RATE:g}: more flows than are remembered")
         self.rate = rate
         self.history = History(rate, half_life)
         self._most = np.float32(np.inf)

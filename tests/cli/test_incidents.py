@@ -37,6 +37,21 @@ def test_alerts_become_incidents(written: Path) -> None:
     assert f"{host(10)} +29" in lines[2]
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (("--quiet_minutes", "nan"), "nan is no finite number"),
+        (("--quiet_minutes", "1e9"), "is not in the range"),
+        (("--flows_a_day", "inf"), "inf is no finite number"),
+        (("--output", "incidents.csv"), "incidents have lists in them"),
+    ],
+)
+def test_mistakes_are_one_clear_error(written: Path, told: tuple[str, ...], words: str) -> None:
+    result = run(str(written), *told)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
 def test_alerts_are_not_overwritten(written: Path, tmp_path: Path) -> None:
     before = written.read_bytes()
     result = run(str(written), "--output", str(tmp_path / "." / "alerts.parquet"))

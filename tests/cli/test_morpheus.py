@@ -184,7 +184,22 @@ def test_options_from_the_environment() -> None:
         (
             ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--window_seconds", "nan"],
             2,
-            "more than 0",
+            "nan is no finite number",
+        ),
+        *(
+            (
+                ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--output", "a.jsonl", *told],
+                code,
+                words,
+            )
+            for told, code, words in (
+                (("--learn", "--half_life", "inf"), 2, "'--half_life': inf is no finite number"),
+                (("--incidents", "i.jsonl", "--incident_quiet", "1e300"), 2, "a year at most"),
+                (("--adaptive", "--alert_rate", "1e-12"), 2, "alert rate 1e-12 is below 1e-06"),
+                (("--incident_state", "t"), 2, "--incident_state is for --exactly_once"),
+                (("--dead_letters", "."), 1, ". cannot be written: it is a folder"),
+                (("--dead_letters", "no/d"), 1, "no/d cannot be written: its folder does not exist"),
+            )
         ),
         (
             ["pipeline-gae", "--model", "toy", "--input", "kafka://h/t"],

@@ -69,7 +69,7 @@ def test_nested_columns_and_other_events() -> None:
     [
         (("--preset", "cisco"), 2, "'cisco' is not one of 'auto', 'canonical', 'nprobe'"),
         (("--pair_seconds", "-1"), 2, "-1"),
-        (("--pair_seconds", "nan"), 2, "--pair_seconds: seconds (nan)"),
+        (("--pair_seconds", "nan"), 2, "'--pair_seconds': nan is no finite number"),
         (("--preset", "zeek"), 1, "They were read as those of zeek (--preset)"),
         (("--preset", "canonical"), 1, "or columns of an exporter, which --preset names: nprobe, goflow2"),
         (("--checkpoint", "points"), 2, "--checkpoint cannot go on in the middle of pairs"),

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from morpheus_gae.sinks.remote.sink import Counts, RemoteSink
 
 
+MOST_QUIET = 525_600
+"""Minutes of a year."""
+
+
 class NoAlerts:
     """A sink that discards alerts."""
 
@@ -117,6 +121,9 @@ def open_incidents(
         if settings.incidents_only or settings.incident_budget is not None or settings.policy is not None:
             raise UsageError("incidents go nowhere: give --incidents URL")
         return None
+    if not 0 < settings.incident_quiet <= MOST_QUIET:
+        # the option's range check accepts more
+        raise UsageError(f"--incident_quiet {settings.incident_quiet:g}: it is above 0, and a year at most")
     from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.incidents.encodings import encode
     from morpheus_gae.sinks.lazy import LazySink

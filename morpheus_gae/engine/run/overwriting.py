@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.settings import STDIN, STDOUT
-from morpheus_gae.errors import UsageError
+from morpheus_gae.errors import OutputError, UsageError
 from morpheus_gae.flows.files.interfaces import is_interface
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.remote.target import is_remote
@@ -29,6 +29,8 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
     ------
     UsageError
         If an output is an input, lies in a folder that is read, or is given twice.
+    OutputError
+        If there is no place for a file that is opened late.
     """
     from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
 
@@ -59,6 +61,17 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
         before = first.setdefault(os.path.realpath(path), option)
         if before != option:
             raise UsageError(f"{path} cannot be both {before} and {option}: give two files")
+    # opened when there is something to write, which may be late
+    for late in (settings.dead_letters, settings.refused, settings.suppressed):
+        if late is not None and _is_file(late):
+            _check_place(late)
+
+
+def _check_place(path: str) -> None:
+    if os.path.isdir(path):
+        raise OutputError(f"{path} cannot be written: it is a folder")
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise OutputError(f"{path} cannot be written: its folder does not exist")
 
 
 def _is_file(path: str) -> bool:

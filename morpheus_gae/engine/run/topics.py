@@ -350,6 +350,8 @@ def open_topics(
         return Topics(settings, stages, metrics, say)
     if settings.exactly_once:
         raise UsageError("--exactly_once needs --input and --output on the same Kafka cluster")
+    if settings.incident_state is not None:
+        raise UsageError("--incident_state is for --exactly_once with --incidents kafka://...")
     return None
 
 
