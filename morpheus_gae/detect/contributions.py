@@ -25,6 +25,9 @@ CONTRIBUTIONS = (
 SHARE = 0.01
 """Weight of the smaller of pair and flow, see `model.calibration.fuse`."""
 
+PARTS = 1e6
+"""Contributions are told in parts of a nat of this many."""
+
 
 def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
     """Return the contribution of each part to a surprise, in nats.
@@ -35,7 +38,8 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
         pair, flow    the larger weighs 1, the smaller 0.01: fused = max + 0.01 min
         all four      calibrated(fused), counts, others: surprise = calibrated(their sum)
 
-    No part is below 0, a part that adds nothing contributes 0, and the parts sum to the surprise.
+    No part is below 0, a part that adds nothing contributes 0. Parts are in millionths of a nat, and sum to
+    the surprise rounded to such.
 
     Parameters
     ----------
@@ -77,6 +81,10 @@ def contributions(artifact: Artifact, scores: Scores, index: I64) -> F64:
     none = total <= 0
     out[0, none] = total[none] = 1.0
     out *= surprise / total
-    # rounding errors go to the largest part
-    out[out.argmax(0), np.arange(index.shape[0])] += surprise - out.sum(0)
+    # few decimals are quick to write; what rounding takes away goes to the largest part
+    largest = out.argmax(0), np.arange(index.shape[0])
+    out *= PARTS
+    np.floor(out, out=out)
+    out[largest] += np.rint(surprise * PARTS) - out.sum(0)
+    out /= PARTS
     return out.T

@@ -41,7 +41,11 @@ def test_contributions_sum_to_the_surprise_and_none_is_below_zero(name: str, see
     flows = make_flows(count, seed=seed)
     scores = executor_of(artifact).score(build_graph(flows))
     parts = contributions(artifact, scores, np.arange(count))
-    np.testing.assert_allclose(parts.sum(1), scores.surprise, rtol=1e-14)
+    # in millionths of a nat
+    millionths = parts * 1e6
+    np.testing.assert_allclose(millionths, np.rint(millionths), rtol=1e-9, atol=0)
+    surprise = scores.surprise.astype(np.float64)
+    np.testing.assert_allclose(parts.sum(1), surprise, rtol=1e-14, atol=0.5e-6)
     assert (parts >= 0).all()
     # the greater of pair and flow has more
     assert ((parts[:, 0] >= parts[:, 1]) == (scores.pair_part >= scores.flow_part)).all()

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from morpheus_gae.flows.tables.decimals import decimal_text
+from morpheus_gae.flows.tables.join import TEXT, Piece, joined
 from morpheus_gae.flows.tables.ordinary import flattened, lengths_of, ordinary_column, union_parts
 from morpheus_gae.flows.tables.printable import UNPRINTABLE, json_escapes, printable
 from morpheus_gae.flows.tables.times import iso_text, milliseconds
-
-TEXT = pa.large_string()
 
 _ACTS = f"[{UNPRINTABLE}]"
 _ESCAPED = f'["\\\\{UNPRINTABLE}]'
@@ -34,13 +34,13 @@ def objects(table: pa.Table, end: str = "") -> pa.ChunkedArray:
     end
         What stands behind each.
     """
-    return _joined(*_object(table.column_names, table.columns), pa.scalar(end, TEXT))
+    return joined([*_object(table.column_names, table.columns), end], table.num_rows)
 
 
 def json_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Each value as JSON text; ``null`` where it is null."""
     text, mark = rendered(column)
-    return _joined(pa.scalar(mark, TEXT), text, pa.scalar(mark, TEXT)) if mark else text
+    return joined([mark, text, mark], len(text)) if mark else text
 
 
 def plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -85,6 +85,9 @@ def rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.array(["null"] * len(column), TEXT)]), ""
     if pa.types.is_floating(kind):
+        written = decimal_text(column) if pa.types.is_float64(kind) else None
+        if written is not None:
+            return written, ""
         column = _float32(column)
         finite = pc.fill_null(pc.is_finite(column), False)
         if not pc.all(finite).as_py():
@@ -107,22 +110,22 @@ def rendered(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     return _quoted(column.cast(TEXT))
 
 
-def _object(names: list[str], parts: list[pa.ChunkedArray]) -> list[Any]:
+def _object(names: list[str], parts: list[pa.ChunkedArray]) -> list[Piece]:
     """Pieces that, joined, are one JSON object a row."""
-    pieces: list[Any] = []
+    pieces: list[Piece] = []
     opening = "{"
     for name, column in zip(names, parts, strict=True):
         told = f"{opening}{_key(name)}"
         if pa.types.is_struct(column.type) and column.null_count == 0 and column.type.num_fields:
             # the object inside as pieces of this one
             inner = _object([f.name for f in column.type], pa.Table.from_struct_array(column).columns)
-            pieces += [pa.scalar(told, TEXT), *inner]
+            pieces += [told, *inner]
             opening = ","
             continue
         text, mark = rendered(column)
-        pieces += [pa.scalar(told + mark, TEXT), text]
+        pieces += [told + mark, text]
         opening = f"{mark},"
-    return [*pieces, pa.scalar(opening[:-1] + "}", TEXT)]
+    return [*pieces, opening[:-1] + "}"]
 
 
 def _key(name: str) -> str:
@@ -140,16 +143,16 @@ def _list(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if not width or width != bounds["max"]:
         return None
     values = whole.flatten()
-    pieces: list[Any] = [pa.scalar("[", TEXT)]
+    pieces: list[Piece] = ["["]
     for i in range(width):
         item = pa.chunked_array([values.take(pa.array(range(i, len(values), width)))])
         if pa.types.is_struct(item.type) and item.null_count == 0 and item.type.num_fields:
             pieces += _object([f.name for f in item.type], pa.Table.from_struct_array(item).columns)
         else:
             text, mark = rendered(item)
-            pieces += [pa.scalar(mark, TEXT), text, pa.scalar(mark, TEXT)] if mark else [text]
-        pieces.append(pa.scalar("," if i + 1 < width else "]", TEXT))
-    return _joined(*pieces)
+            pieces += [mark, text, mark]
+        pieces.append("," if i + 1 < width else "]")
+    return joined(pieces, len(whole))
 
 
 def _flat_lists(array: pa.Array) -> pa.Array:
@@ -251,18 +254,16 @@ def _quoted(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     if text.null_count == 0:
         return text, '"'
     quote = pa.scalar('"', TEXT)
-    return _filled(_joined(quote, text, quote)), ""
-
-
-def _joined(*pieces: Any) -> pa.ChunkedArray:
-    found = pc.binary_join_element_wise(*pieces, pa.scalar("", TEXT))
-    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
+    quoted = pc.binary_join_element_wise(quote, text, quote, pa.scalar("", TEXT))
+    return _filled(quoted if isinstance(quoted, pa.ChunkedArray) else pa.chunked_array([quoted])), ""
 
 
 def _has_odd(text: pa.Array) -> bool:
     """Whether a byte of these strings may have to be escaped."""
+    from morpheus_gae.flows.tables.join_kernels import has_any
+
     raw = np.frombuffer(text_bytes(text), np.uint8) if len(text) else _NOTHING
-    return bool(_ODD[raw].any())
+    return bool(has_any(_ODD, raw))
 
 
 def _filled(text: pa.ChunkedArray) -> pa.ChunkedArray:
