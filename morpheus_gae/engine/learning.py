@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.detect.adaptive import RISE
 from morpheus_gae.detect.follow import Recent, apart, classes
 from morpheus_gae.detect.learner import Learner, known_share
 from morpheus_gae.detect.listening import Listening
@@ -234,7 +235,8 @@ class Learning:
         if recent.total < self._listening.wanted and not first:
             # the model's own is for the traffic that it was trained on: no flood where that has changed
             if self._fixed is None and recent.enough(self._rate):
-                self._threshold = max(self._own_threshold(), recent.threshold(self._rate))
+                own = self._own_threshold()
+                self._threshold = max(own, min(own + np.float32(RISE), recent.threshold(self._rate)))
             return changed
         if first or recent.total >= min(GROWTH * self._fitted_at, self._fitted_at + recent.most):
             maps = recent.calibrate(self.artifact.spec.evidence)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from morpheus_gae.detect import follow, listening
+from morpheus_gae.detect.adaptive import RISE
 from morpheus_gae.detect.learner import BLOCK_MS
+from morpheus_gae.detect.threshold import surprise_of_rate
 from morpheus_gae.engine.learning import LearnGae, Learning
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.settings import Settings
@@ -103,6 +105,26 @@ def test_a_network_that_the_model_knows_is_alerted_on_from_the_first_window(
     assert flagged[-30:].all()
     assert flagged[:-30].mean() < 0.2
     assert metrics.learning["listening"] == 0
+
+
+def test_at_first_the_threshold_rises_to_a_third_of_the_rate_at_most(
+    tiny_models: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fifth of the flows are attacks among hosts that know each other."""
+    monkeypatch.setattr(listening, "FLOWS", 100 * HOUR)
+    monkeypatch.setattr(follow, "EARLY", 2 * HOUR)
+    artifact = tiny_models["default"]
+    learning, _ = learning_of(artifact, alert_rate=0.02)
+    own = surprise_of_rate(artifact, 0.02)
+    thresholds, wanted = [], []
+    for n in range(8):
+        flows = hour(n, hosts=30)
+        flows.attributes[::5] = np.float32([3e9, 7, 3e8])
+        thresholds.append(float(learning.take(build_graph(flows), flows.time_ms)[1]))
+        wanted.append(float(learning._recent.threshold(0.02)))
+    assert thresholds[0] == pytest.approx(own)
+    assert max(wanted) > own + RISE + 0.5
+    assert max(thresholds) == pytest.approx(own + RISE)
 
 
 def test_an_attacker_who_repeats_himself_for_a_day_stays_flagged(tiny_models: dict[str, Artifact]) -> None:
