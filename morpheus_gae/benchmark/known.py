@@ -104,7 +104,9 @@ def memory_of(
     by_key, pair_key = np.argsort(keys), pair_keys(keys[src], keys[dst])
     by_pair_key = np.argsort(pair_key)
     shown = {"evidence.pair": known.shape[0], "evidence.source": hosts.shape[0]}
+    met = {"partners.past": np.zeros((hosts.shape[0], 2), np.float32)} if artifact.spec.partners else {}
     return {
+        **met,
         # as little as may be, so that what is strange today stands out
         **({n: np.zeros(size, np.float32) for n, size in shown.items()} if artifact.spec.evidence else {}),
         "memory.host_key": keys[by_key],

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
 from morpheus_gae.detect.explained import FACTS, PERCENTILES
-from morpheus_gae.detect.facts import counted, ranges
+from morpheus_gae.detect.facts import counted, met_fact, ranges
 from morpheus_gae.detect.flow_types import FlowTypes
 from morpheus_gae.detect.habits import habit, percentiles
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys, rows
+from morpheus_gae.model.partners import known_past
 from morpheus_gae.model.prefixes import prefix_keys
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Explainer:
         lengths = np.zeros(n, np.int64)
         ends = _ends(flows, index, table) if n and self._memory is not None else None
         if ends is not None:
-            chosen, told = self._recall(ends, surprise, percent)
+            chosen, told = self._recall(ends, len(flows), surprise, percent)
             lengths[chosen] = [len(few) for few in told]
             facts = pa.array([fact for few in told for fact in few], pa.string())
         out: dict[str, Any] = {
@@ -111,8 +112,10 @@ class Explainer:
         offsets = pa.array(np.r_[0, np.cumsum(lengths)], pa.int32())
         return {**out, FACTS: pa.ListArray.from_arrays(offsets, facts)}
 
-    def _recall(self, ends: Ends, surprise: F64, percent: F64) -> tuple[I64, list[list[str]]]:
-        """Fill in percentiles of pair and host; which flows get facts, int64 [few], and these."""
+    def _recall(self, ends: Ends, window: int, surprise: F64, percent: F64) -> tuple[I64, list[list[str]]]:
+        """Fill in percentiles of pair and host, of a window's flows; which get facts, int64 [few], and
+        these.
+        """
         memory, t = self._memory, self.artifact.tensors
         assert memory is not None
         src = host_keys(ends.src_hi, ends.src_lo, memory.salt)
@@ -124,12 +127,13 @@ class Explainer:
         x = edge_features(ends.attributes, ends.missing, mean, scale)[:, :3]
         percent[:, 0] = percentiles(x, memory.pair, pair)
         percent[:, 1] = percentiles(x, memory.host_out, source)
-        again, met = _repeats(src, code, pair)
+        again, *met = _repeats((src, dst), code, pair)
         chosen = _chosen(surprise, code)
         told: list[list[str]] = [[] for _ in range(chosen.shape[0])]
         few, x = ends.of(chosen), x[chosen]
-        pair, source, again, met = pair[chosen], source[chosen], again[chosen], met[chosen]
-        self._contacts(told, few, (src[chosen], dst[chosen]), pair, source, met)
+        pair, source, again = pair[chosen], source[chosen], again[chosen]
+        keys = src[chosen], dst[chosen]
+        self._contacts(told, few, keys, pair, source, self._met(keys, [n[chosen] for n in met], window))
         values = few.attributes.astype(np.float64)
         # of pairs that memory does not know, by what their source has shown
         of = rows(memory.pair, pair)
@@ -143,7 +147,13 @@ class Explainer:
         return chosen, told
 
     def _contacts(
-        self, told: list[list[str]], ends: Ends, keys: tuple[U64, U64], pair: I64, source: I64, met: I64
+        self,
+        told: list[list[str]],
+        ends: Ends,
+        keys: tuple[U64, U64],
+        pair: I64,
+        source: I64,
+        met: list[list[str]],
     ) -> None:
         """Add facts on how often hosts and pairs were seen."""
         memory = self._memory
@@ -159,7 +169,7 @@ class Explainer:
         got = rows(memory.host_in[:, :1], there)[:, 0].tolist()
         turned = rows(memory.pair[:, :1], back)[:, 0].tolist()
         near = self._neighbours(ends.dst_hi[new], ends.dst_lo[new], there)
-        known, hosts = (source >= 0).tolist(), met.tolist()
+        known = (source >= 0).tolist()
         first = f"first contact of this pair: none of the {self._total:,.0f} flows in memory"
         for i, (j, seen) in enumerate(zip(new.tolist(), (there >= 0).tolist(), strict=True)):
             facts = told[j]
@@ -168,8 +178,7 @@ class Explainer:
                 facts.append(f"first contact in this direction, {other} the other way round in memory")
             else:
                 facts.append(first)
-            if hosts[j] > 1:
-                facts.append(f"first contacts of the source with {hosts[j]:,} hosts in this window's alerts")
+            facts += met[j]
             if not known[j]:
                 facts.append("source never seen")
             elif sent[j] == 0:
@@ -178,6 +187,23 @@ class Explainer:
                 facts.append(f"destination never seen{near[i]}")
             else:
                 facts.append(f"destination known: {counted(got[i], 'flow')} to it in memory")
+
+    def _met(self, keys: tuple[U64, U64], met: list[I64], window: int) -> list[list[str]]:
+        """Facts on the hosts new to each flow's source and destination, ``met`` int64 [F] each."""
+        told: list[list[str]] = [[] for _ in range(met[0].shape[0])]
+        partners = self.artifact.partners if self.artifact.spec.partners else None
+        for role, (key, number) in enumerate(zip(keys, met, strict=True)):
+            memory, usual = self._memory, np.full(number.shape[0], -1.0)
+            if partners is not None and memory is not None and self._total > 0:
+                past = known_past(partners.past, memory.host_out[:, 0], memory.host_in[:, 0])[:, role]
+                at = find(memory.host_key, key)
+                past = np.where(at >= 0, np.append(past, np.float32(-1))[at], np.float32(-1))
+                usual = np.where(past >= 0, (past + 1.0) * window / self._total, -1.0)
+            elif role:
+                break
+            for j in np.flatnonzero(number > 1).tolist():
+                told[j].append(met_fact(int(number[j]), role, float(usual[j])))
+        return told
 
     def _neighbours(self, hi: U64, lo: U64, there: I64) -> list[str]:
         """Add facts on the prefixes of unknown hosts."""
@@ -211,13 +237,18 @@ class Explainer:
             facts.append(alike + others)
 
 
-def _repeats(src: U64, code: U64, pair: I64) -> tuple[I64, I64]:
-    """Count, for each flow, the flows of its pair and the hosts new to its source, int64 [F]."""
+def _repeats(ends: tuple[U64, U64], code: U64, pair: I64) -> tuple[I64, I64, I64]:
+    """Count, for each flow, the flows of its pair, and the hosts new to its source and to its destination,
+    int64 [F].
+    """
     _, first, of, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
-    sources, place = np.unique(src, return_inverse=True)
     fresh = first[pair[first] < 0]
-    met = np.bincount(place.reshape(-1)[fresh], minlength=sources.shape[0])
-    return times[of.reshape(-1)].astype(np.int64), met[place.reshape(-1)].astype(np.int64)
+    met = []
+    for end in ends:
+        hosts, place = np.unique(end, return_inverse=True)
+        number = np.bincount(place.reshape(-1)[fresh], minlength=hosts.shape[0])
+        met.append(number[place.reshape(-1)].astype(np.int64))
+    return times[of.reshape(-1)].astype(np.int64), met[0], met[1]
 
 
 def _chosen(surprise: F64, code: U64) -> I64:

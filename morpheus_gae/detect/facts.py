@@ -73,3 +73,11 @@ def counted(number: float, word: str) -> str:
     """Return a count with its noun: ``1 flow``, ``2 flows``."""
     n = round(number)
     return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def met_fact(hosts: int, role: int, usual: float) -> str:
+    """Tell how many hosts are new to a source (``role`` 0) or destination (1); usual of it, if at least 0."""
+    who = f"the source with {hosts:,} hosts" if role == 0 else f"{hosts:,} hosts with the destination"
+    often = "fewer than 1" if usual < 0.5 else f"about {round(usual):,}"
+    beside = f", usually {often} in a window of this size" if usual >= 0 else ""
+    return f"first contacts of {who} in this window's alerts{beside}"

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.kin import HOST_KEYS, PAIR_KEYS, beside, kin, spans
+from morpheus_gae.detect.kin import beside, kin, spans
+from morpheus_gae.detect.learnt_columns import host_columns, pair_columns
+from morpheus_gae.detect.met import MET, note_met
 from morpheus_gae.executors.cpu import learn, learn_enriched
 from morpheus_gae.executors.cpu.enriched import CpuEnriched
 from morpheus_gae.executors.cpu.executor import flow_model
-from morpheus_gae.executors.cpu.hash_table import Columns, HashTable
+from morpheus_gae.executors.cpu.hash_table import HashTable
 from morpheus_gae.model.evidence import UPTO
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys
@@ -68,23 +70,6 @@ MERGE_SHARE = 2
 
 PAST_PAIRS = 8.0
 """Assumed number of past pairs of a source in the artifact's memory, for evidence."""
-
-SUMS = ("f8", (7,))
-WHOLE, NUMBER, TOTAL = ("i4", ()), ("f4", ()), ("f8", ())
-BARS = {"strange": NUMBER, "clean": NUMBER, "days": WHOLE, "last_day": WHOLE}
-HOSTS: Columns = {
-    "out": SUMS, "in": SUMS, "first_out": WHOLE, "last_out": WHOLE, "blocks_out": WHOLE, "first_in": WHOLE,
-    "last_in": WHOLE, "blocks_in": WHOLE, "times": TOTAL, "evidence": TOTAL, **BARS,
-    **HOST_KEYS,
-}  # fmt: skip
-
-
-def pair_columns(types: int) -> Columns:
-    """Return the columns of pairs of a model with a number of flow types."""
-    return {
-        "sums": SUMS, "types": ("f4", (types,)), "first": WHOLE, "last": WHOLE, "blocks": WHOLE,
-        "known": WHOLE, "evidence": TOTAL, **BARS, **PAIR_KEYS,
-    }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,7 +120,10 @@ class Learner:
         self._enriched: CpuEnriched | None = None
         if artifact.spec.enriched and self._flow_model is not None:
             self._enriched = CpuEnriched(artifact, artifact.weights(), self._flow_model)
-        self.hosts, self.pairs = HashTable(HOSTS), HashTable(pair_columns(max(types, 1)))
+        self.hosts, self.pairs = (
+            HashTable(columns)
+            for columns in (host_columns(artifact.spec.partners), pair_columns(max(types, 1)))
+        )
         self.now: int | None = None
         self.flows = 0
         self._merged_at: int | None = None
@@ -206,6 +194,10 @@ class Learner:
             )  # fmt: skip
         if evidence is not None:
             self._note_evidence(graph, chosen, evidence, row, host)
+        if self.artifact.spec.partners:
+            met = (np.bincount(graph.pair[chosen], minlength=graph.pairs) > 0) & (pairs["known"][row] == 0)
+            assert self.now is not None
+            note_met(graph, met, hosts, host, self.now - WAIT)
         self.flows += e
         return Seen(e, known, int(chosen.sum()))
 
@@ -252,6 +244,9 @@ class Learner:
         }
         if self.artifact.spec.evidence:
             memory |= self._expected(at, row)
+        if self.artifact.spec.partners:
+            met = np.stack([hosts["met_out"][at] * out[at], hosts["met_in"][at] * into[at]], 1)
+            memory["partners.past"] = met.astype(np.float32)
         if self.artifact.spec.prefixes:
             memory |= self._kin(out, into, row)
         return memory
@@ -343,9 +338,11 @@ class Learner:
         # a gap of months, or a jumping clock, must not empty the memory at once
         factor = 0.5 ** min(days / self.half_life_days, 1.0)
         self._before *= factor
+        met = tuple(name for name in MET if name in self.hosts.columns)
         for table, names in (
-            (self.hosts, ("out", "in", "times", "evidence")), (self.pairs, ("sums", "types", "evidence"))
-        ):  # fmt: skip
+            (self.hosts, ("out", "in", "times", "evidence", *met)),
+            (self.pairs, ("sums", "types", "evidence")),
+        ):
             for name in names:
                 table[name][:] *= factor
             for name in ("strange", "clean"):
@@ -359,6 +356,8 @@ class Learner:
             self.hosts[name][rows] = sums_of(counters)
             self.hosts[f"blocks_{name}"][rows] = counters[:, 0] > 0
             self.hosts[f"first_{name}"][rows] = -WAIT
+        if self.artifact.spec.partners:
+            self.hosts["met_out"][rows], self.hosts["met_in"][rows] = self.artifact.partners.past.T
         expected = self.artifact.evidence if self.artifact.spec.evidence else None
         if expected is not None:
             self.hosts["times"][rows] = PAST_PAIRS

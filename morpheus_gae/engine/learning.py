@@ -46,11 +46,12 @@ SNAPSHOT_SECONDS, SNAPSHOT_TIMES = 5.0, 20.0
 """Minimum time between two snapshots, and as a multiple of the time one takes."""
 FOLLOWED = (
     "memory.", "calibration.fused.", "calibration.evidence.", "evidence.pair", "evidence.source", "prefix.",
+    "partners.past",
 )  # fmt: skip
 """Tensors of the artifact replaced by learning."""
 FRESH = 5
 """The threshold is recomputed when this share of its flows is new."""
-ROWS = ("memory.", "evidence.pair", "evidence.source", "prefix.")
+ROWS = ("memory.", "evidence.pair", "evidence.source", "prefix.", "partners.past")
 """Tensors with a row per pair, host or kin of the memory (all except its salt)."""
 GROWTH = 1.5
 """The calibration is refitted when the number of flows has grown by this factor."""

@@ -72,11 +72,16 @@ def excess(flows: F64, past: F64, share: float, prior: F32) -> F64:
     return out
 
 
-def added(flows: F64, past: F64, share: float, prior: F32) -> F64:
-    """Nats that counts add: float64 [R] in [0, MOST]; 0 where there is no past."""
+def nats(flows: F64, past: F64, share: float, prior: F32) -> F64:
+    """Nats that counts add: float64 [R] in [0, MOST]."""
     start, slope = float(prior[2]), float(prior[3])
     out: F64 = np.clip(slope * (excess(flows, past, share, prior) - start), 0, MOST)
-    return np.where(past > 0, out, 0.0)
+    return out
+
+
+def added(flows: F64, past: F64, share: float, prior: F32) -> F64:
+    """``nats`` of flows: 0 where there is no past."""
+    return np.where(past > 0, nats(flows, past, share, prior), 0.0)
 
 
 @dataclass(frozen=True)

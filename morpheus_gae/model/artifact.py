@@ -31,6 +31,7 @@ from morpheus_gae.model.artifact_file import read_tensors
 from morpheus_gae.model.calibration import TailMap
 from morpheus_gae.model.evidence import Evidence
 from morpheus_gae.model.memory import Memory
+from morpheus_gae.model.partners import Partners
 from morpheus_gae.model.prefixes import Prefixes
 from morpheus_gae.model.spec import ModelSpec
 from morpheus_gae.model.strict_json import seal
@@ -128,6 +129,21 @@ class Artifact:
     def activity(self) -> Activity:
         """What benign counts are like (spec.activity only)."""
         return Activity(self.tensors["activity.prior"])
+
+    @property
+    def partners(self) -> Partners:
+        """What first meetings of benign traffic are like (spec.partners only).
+
+        Raises
+        ------
+        ArtifactError
+            If the memory was replaced, but not the first meetings of its hosts.
+        """
+        t = self.tensors
+        # compiled code finds a row in one and reads it in the other
+        if t["partners.past"].shape[0] != t["memory.host_key"].shape[0]:
+            raise ArtifactError(f"partners.past of {self.name} is another memory's")
+        return Partners(t["partners.prior"], t["partners.past"])
 
     def tail(self, part: str) -> TailMap:
         """Calibration of ``"pair"``, ``"flow"``, ``"lift"``, ``"fused"`` or ``"evidence"``."""

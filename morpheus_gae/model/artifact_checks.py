@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.model import activity, evidence
+from morpheus_gae.model import activity, evidence, partners
 from morpheus_gae.model.artifact_config import MOST_SURPRISE
 from morpheus_gae.model.artifact_reach import MOST, reach
 from morpheus_gae.model.artifact_schema import maps
@@ -78,7 +78,12 @@ def _flaws(spec: ModelSpec, t: Tensors) -> Iterator[str]:
     if spec.evidence:
         yield from _evidence(t)
     if spec.activity:
-        yield from _activity(t)
+        yield from _spreads("activity.prior", t)
+    if spec.partners:
+        yield from _spreads("partners.prior", t)
+        past = t["partners.past"]
+        if past.min() < 0 or past.max() > partners.MOST_PAST:
+            yield f"partners.past must be from 0 to {partners.MOST_PAST:g}"
     if spec.flow_types:
         yield from _bins(t)
         if t["net.tau"][0] < DEEPEST_TAU:
@@ -174,14 +179,14 @@ def _evidence(t: Tensors) -> Iterator[str]:
         yield f"evidence.new is steeper than {evidence.STEEPEST:g}"
 
 
-def _activity(t: Tensors) -> Iterator[str]:
-    burst, spread, start, slope = t["activity.prior"].astype(np.float64).T
+def _spreads(name: str, t: Tensors) -> Iterator[str]:
+    burst, spread, start, slope = t[name].astype(np.float64).T
     if burst.min() < 1 or spread.min() < 0 or max(burst.max(), spread.max()) > MOST_SURPRISE:
-        yield f"activity.prior must have bursts from 1 and spreads from 0, to {MOST_SURPRISE:g}"
+        yield f"{name} must have bursts from 1 and spreads from 0, to {MOST_SURPRISE:g}"
     if start.min() < 0 or start.max() > MOST_SURPRISE:
-        yield f"activity.prior must have starts from 0 to {MOST_SURPRISE:g}"
+        yield f"{name} must have starts from 0 to {MOST_SURPRISE:g}"
     if slope.min() < 0 or slope.max() > activity.STEEPEST:
-        yield f"activity.prior must have slopes from 0 to {activity.STEEPEST:g}"
+        yield f"{name} must have slopes from 0 to {activity.STEEPEST:g}"
 
 
 def _bins(t: Tensors) -> Iterator[str]:

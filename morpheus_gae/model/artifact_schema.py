@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from morpheus_gae.model.activity import KINDS, NUMBERS
 from morpheus_gae.model.enriched import COLUMNS, FIRST_TABLE, GIVEN
+from morpheus_gae.model.partners import ROLES
 from morpheus_gae.model.spec import (
     CLASS_FLAGS,
     EDGE_NUMBERS,
@@ -88,6 +89,11 @@ def schema(spec: ModelSpec) -> dict[str, Kind]:
         }
     if spec.activity:
         out["activity.prior"] = Kind("F32", (len(KINDS), len(NUMBERS)))
+    if spec.partners:
+        out |= {
+            "partners.past": Kind("F32", ("hosts", len(ROLES))),
+            "partners.prior": Kind("F32", (len(ROLES), len(NUMBERS))),
+        }
     if not spec.edge_decoder:
         for part in maps(spec):
             knots = f"knots of {part}"

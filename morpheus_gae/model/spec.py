@@ -58,6 +58,8 @@ class ModelSpec:
         Hosts and pairs without history take that of their network prefixes.
     activity
         Pairs and hosts with more flows than is usual for them raise their flows' surprises.
+    partners
+        Hosts that meet more new partners than is usual for them raise the flows of their new pairs.
     lift
         How badly a flow fits its pair is also told beside how rare it is in all traffic.
     version
@@ -80,6 +82,7 @@ class ModelSpec:
     prefixes: bool = False
     activity: bool = False
     lift: bool = False
+    partners: bool = False
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -104,6 +107,8 @@ class ModelSpec:
             )
         if self.activity and not self.evidence:
             raise UsageError("activity is added where evidence is: switch evidence on as well")
+        if self.partners and not self.activity:
+            raise UsageError("partners are counted where flows are: switch activity on as well")
         if self.edge_decoder and self.memory:
             raise UsageError("edge_decoder scores alone: switch memory and flow_types off")
         if self.edge_decoder and not self.attention:
@@ -116,7 +121,7 @@ class ModelSpec:
         if flaw is not None:
             raise UsageError(f"the name of the preset {flaw}")
         flags = ("octets", "attention", "memory", "edge_decoder", "evidence", "enriched", "prefixes")
-        for name in (*flags, "activity", "lift"):
+        for name in (*flags, "activity", "lift", "partners"):
             if type(getattr(self, name)) is not bool:
                 raise UsageError(f"{name} must be true or false")
         for name, (low, high) in RANGES.items():
@@ -141,7 +146,7 @@ class ModelSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a part that came later only where there is one, so that hashes stay."""
         values = asdict(self)
-        for part in ("evidence", "enriched", "prefixes", "activity", "lift"):
+        for part in ("evidence", "enriched", "prefixes", "activity", "lift", "partners"):
             if not values[part]:
                 del values[part]
         return values

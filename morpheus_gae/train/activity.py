@@ -1,4 +1,5 @@
-"""Learn how much benign pairs and hosts do beyond what is expected of them: the numbers of `model.activity`.
+"""Learn how much benign pairs and hosts do beyond what is expected of them: the numbers of `model.activity`,
+and those of `model.partners` where memory tells first meetings.
 
 From windows of several sizes, since a model meets windows of any length, each beside the memory of the other
 folds of the time. Linear in the flows; of each size few windows are looked at, all over the time. Labels are
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
-from morpheus_gae.model.activity import KINDS, STEEPEST, Activity, Past, counts, excess, raises
+from morpheus_gae.model import partners
+from morpheus_gae.model.activity import KINDS, MOST, STEEPEST, Activity, Past, counts, excess, raises
 from morpheus_gae.model.memory import find, host_keys, pair_keys
 from morpheus_gae.train.spool import blocks
 
@@ -61,13 +63,13 @@ def settle(
     Returns
     -------
     dict, float32 [E]
-        Tensors ``activity.*``; nats, 0 for flows that are not chosen, and for all where flows have no times.
+        Tensors ``activity.prior`` and, where memory has ``partners.past``, ``partners.prior``; nats, 0 for
+        flows that are not chosen, and for all where flows have no times.
     """
-    kinds, windows = tuple(_Kind() for _ in KINDS), []
+    kinds, windows = _Kinds(), []
     if flows.time_ms is None:
         # the order of a file is no time: how many flows stand together there says nothing
-        silent = np.stack([kind.numbers() for kind in kinds])
-        return {"activity.prior": silent}, np.zeros(len(flows), np.float32)
+        return kinds.tensors("partners.past" in without(0)), np.zeros(len(flows), np.float32)
     for k in range(int(fold.max(initial=0)) + 1):
         look = _Look(without(k))
         rows = np.flatnonzero((fold == k) & chosen)
@@ -77,17 +79,25 @@ def settle(
             for cut in cuts[:: max(len(cuts) // MOST_WINDOWS, 1)]:
                 look.note(flows, rows[cut], part, kinds)
         windows += [(look, rows[cut]) for cut in blocks(rows.shape[0], size)]
-    activity = Activity(np.stack([kind.numbers() for kind in kinds]))
+    tensors = kinds.tensors(look.met is not None)
+    activity = Activity(tensors["activity.prior"])
     added = np.zeros(len(flows), np.float32)
     for look, part_rows in windows:
         graph = build_graph(flows.take(part_rows))
         ids = graph.pair_flows, graph.pair_src, graph.pair_dst
-        added[part_rows] = raises(activity, *ids, look.past(*look.rows(graph)))[graph.pair]
-    return {"activity.prior": activity.prior}, added
+        found = look.rows(graph)
+        more = raises(activity, *ids, look.past(*found))
+        if look.met is not None:
+            met = partners.met_in(look.met, look.total, *found, graph.flows)
+            more += partners.raises(tensors["partners.prior"], *ids[1:], met)
+        added[part_rows] = np.minimum(more, np.float32(MOST))[graph.pair]
+    return tensors, added
 
 
 class _Look:
-    """Memory without one fold of the time: flows of each pair, source and destination, and of all."""
+    """Memory without one fold of the time: flows of each pair, source and destination, and of all; first
+    meetings of each host, if it has them.
+    """
 
     def __init__(self, memory: dict[str, Array]) -> None:
         self.salt = int(memory["memory.salt"][0])
@@ -95,6 +105,8 @@ class _Look:
         names = ("memory.pair", "memory.host_out", "memory.host_in")
         self.pair, self.out, self.into = (memory[name][:, 0].astype(np.float32) for name in names)
         self.total = float(self.out.sum(dtype=np.float64))
+        met = memory.get("partners.past")
+        self.met = None if met is None else partners.known_past(met, self.out, self.into)
 
     def rows(self, graph: WindowGraph) -> tuple[I64, I64]:
         """Rows in memory of a window's pairs and hosts, -1 where unknown."""
@@ -111,23 +123,43 @@ class _Look:
 
         return Past(at(self.pair, pair), at(self.out, host), at(self.into, host), self.total)
 
-    def note(self, flows: Flows, rows: I64, part: int, kinds: tuple[_Kind, ...]) -> None:
+    def note(self, flows: Flows, rows: I64, part: int, kinds: _Kinds) -> None:
         """Note what a window shows."""
         if not self.total:
             return
-        graph = build_graph(flows.take(rows))
+        graph, share = build_graph(flows.take(rows)), rows.shape[0] / self.total
         pair, host = self.rows(graph)
         shown = counts(graph.pair_flows, graph.pair_src, graph.pair_dst, graph.hosts)
         whole = ((self.pair, pair), (self.out, host), (self.into, host))
-        for kind, (past, row), mine in zip(kinds, whole, shown, strict=True):
+        for kind, (past, row), mine in zip(kinds.counts, whole, shown, strict=True):
             there = row >= 0
             n = np.bincount(row[there], mine[there], past.shape[0]).astype(np.float64)
-            kind.add(n[past > 0], past[past > 0].astype(np.float64), rows.shape[0] / self.total, part)
+            kind.add(n[past > 0], past[past > 0].astype(np.float64), share, part)
+        if self.met is None:
+            return
+        number = partners.meetings(graph.pair_src, graph.pair_dst, pair < 0, graph.hosts)
+        there = host >= 0
+        for kind, past, mine in zip(kinds.partners, self.met.T, number, strict=True):
+            n = np.bincount(host[there], mine[there], past.shape[0]).astype(np.float64)
+            kind.add(n[past >= 0], past[past >= 0].astype(np.float64), share, part)
+
+
+class _Kinds:
+    """What windows show of flows, by `KINDS`, and of new partners, by `model.partners.ROLES`."""
+
+    def __init__(self) -> None:
+        self.counts = tuple(_Kind() for _ in KINDS)
+        self.partners = tuple(_Kind() for _ in partners.ROLES)
+
+    def tensors(self, met: bool) -> dict[str, Array]:
+        """The priors; of new partners too if they were ``met``."""
+        of = {"activity.prior": self.counts, **({"partners.prior": self.partners} if met else {})}
+        return {name: np.stack([kind.numbers() for kind in kinds]) for name, kinds in of.items()}
 
 
 @dataclass
 class _Kind:
-    """What windows show of pairs, of sources or of destinations."""
+    """What windows show of one kind of count."""
 
     few: F64 = field(default_factory=lambda: np.zeros(2))
     many: F64 = field(default_factory=lambda: np.zeros(3))

@@ -15,6 +15,7 @@ PARTS = {
     "evidence": "evidence of the other flows of pair and source",
     "lift": "fit to the pair beside how rare a flow is in all traffic",
     "activity": "counts of pair, source and destination beside what is usual for them",
+    "partners": "new partners of source and destination beside what is usual for them",
 }
 BEHIND = {
     True: "each fifth of the time scored with the memory of the other four",

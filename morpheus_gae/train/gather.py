@@ -22,6 +22,7 @@ from morpheus_gae.train.spool import blocks
 Array = npt.NDArray[Any]
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 
 
 def gather(
@@ -38,14 +39,19 @@ def gather(
     if data.extra is not None:
         tensors.update(tensors_of(data.extra.known))
     if net.spec.memory:
-        tensors.update(memory_of(data, counters, seed, parent=parent))
+        tensors.update(memory_of(data, counters, seed, parent=parent, partners=net.spec.partners))
     if net.spec.lift:
         tensors["lift.share"] = shares_of(tensors["memory.pair_types"])
     return tensors
 
 
 def memory_of(
-    data: Prepared, counters: Counters, seed: int, without: int | None = None, parent: Parent | None = None
+    data: Prepared,
+    counters: Counters,
+    seed: int,
+    without: int | None = None,
+    parent: Parent | None = None,
+    partners: bool = False,
 ) -> dict[str, Array]:
     """The tensors of memory; a burst counts once (`returned`).
 
@@ -59,6 +65,8 @@ def memory_of(
         Fold of the training time that memory is to know nothing of.
     parent
         Whose memory it goes on from; its part of the graph's pairs is in the counters.
+    partners
+        With the hosts' first meetings.
     """
     salt = int(np.random.default_rng([seed, 7]).integers(1 << 63)) if parent is None else parent.salt
     keys = host_keys(data.graph.host_hi, data.graph.host_lo, salt)
@@ -82,10 +90,29 @@ def memory_of(
         "memory.pair": pair,
         "memory.pair_types": types,
     }
+    if partners:
+        memory["partners.past"] = _first_meetings(counters, code, without, parent)[hosts]
     if counters.by_prefix is not None:
         networks = prefix_keys(data.graph.host_hi, data.graph.host_lo, salt)
         memory |= counters.by_prefix.tensors(keys, networks, without)
     return memory if parent is None else parent.joined(memory)
+
+
+def _first_meetings(counters: Counters, code: U64, without: int | None, parent: Parent | None) -> F32:
+    """float32 [H, 2] pairs of each host, by role, that one fifth of the training time alone has.
+
+    A memory without that fifth would not know them: as many are to be expected of the time to come. ``code``,
+    uint64 [Q], are the pairs' keys.
+    """
+    several = np.zeros(code.shape[0], np.int8)
+    for fold in range(FOLDS):
+        if fold != without:
+            several += counters.by_pair[1 + fold][:, 0] > 0
+    once = several == 1
+    if parent is not None:
+        once &= ~parent.remembers(code)
+    ends = counters.pair_src[once], counters.pair_dst[once]
+    return np.stack([np.bincount(end, minlength=counters.hosts) for end in ends], 1).astype(np.float32)
 
 
 def _counted(

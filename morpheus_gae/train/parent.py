@@ -98,6 +98,8 @@ class Parent:
             faded[:, 0] *= np.float32(self.keep)
             out[f"memory.{name}"] = faded
         out["memory.pair_types"] = (m.pair_types[pairs] * np.float16(self.keep)).astype(np.float16)
+        if self.artifact.spec.partners:
+            out["partners.past"] = self.artifact.partners.past[hosts] * np.float32(self.keep)
         return out
 
     def keys(self, graph: WindowGraph) -> tuple[U64, U64]:
@@ -109,7 +111,11 @@ class Parent:
         """Bool [P]: the pair is remembered; None without a memory."""
         if not self.artifact.spec.memory:
             return None
-        return find(self.faded["memory.pair_key"], self.keys(graph)[1]) >= 0
+        return self.remembers(self.keys(graph)[1])
+
+    def remembers(self, pairs: U64) -> Bool:
+        """Bool [P]: the pair of each key, uint64 [P], is remembered."""
+        return find(self.faded["memory.pair_key"], pairs) >= 0
 
     def types_of(self, graph: WindowGraph) -> F32:
         """float32 [P, K] faded counts of each pair's flow types."""
@@ -130,15 +136,20 @@ class Parent:
     def joined(self, memory: dict[str, Array]) -> dict[str, Array]:
         """A memory of the new flows, and of the hosts and pairs that only the parent has."""
         out = {**memory, **self._alike(memory)}
+        met = ["partners.past"] if "partners.past" in memory else []
+        if met:
+            at = find(self.faded["memory.host_key"], memory["memory.host_key"])
+            memory = {**memory, met[0]: memory[met[0]] + rows_of(self.faded[met[0]], at)}
         for key, names in (
-            ("host_key", ("host_out", "host_in")), ("pair_key", ("pair", "pair_types"))
-        ):  # fmt: skip
+            ("host_key", ["memory.host_out", "memory.host_in", *met]),
+            ("pair_key", ["memory.pair", "memory.pair_types"]),
+        ):
             old, new = self.faded[f"memory.{key}"], memory[f"memory.{key}"]
             rest = find(new, old) < 0
             keys = np.concatenate([new, old[rest]])
             order = np.argsort(keys)
             out[f"memory.{key}"] = keys[order]
-            for name in (f"memory.{n}" for n in names):
+            for name in names:
                 out[name] = np.concatenate([memory[name], self.faded[name][rest]])[order]
         return out
 

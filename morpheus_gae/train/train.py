@@ -194,7 +194,7 @@ def _train(
     tensors = gather(net, data, counters, options.seed, parent)
 
     def others(without: int) -> dict[str, Any]:
-        return memory_of(data, counters, options.seed, without, parent)
+        return memory_of(data, counters, options.seed, without, parent, spec.partners)
 
     def draft(without: int | None) -> Artifact:
         bar.set_postfix_str("scoring" if without is None else f"scoring, fifth {without + 1} of {FOLDS}")

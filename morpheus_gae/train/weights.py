@@ -16,7 +16,7 @@ Fit = tuple["dict[str, torch.Tensor]", list[dict[str, float]]]
 
 def fitted_spec(spec: ModelSpec) -> ModelSpec:
     """The spec without the parts that no weight depends on."""
-    return replace(spec, evidence=False, activity=False, lift=False)
+    return replace(spec, evidence=False, activity=False, partners=False, lift=False)
 
 
 class Weights:

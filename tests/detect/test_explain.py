@@ -157,6 +157,32 @@ def test_alerts_of_a_pair_and_new_hosts_are_counted() -> None:
         assert row["percentile_host"] is None
 
 
+def test_a_model_that_counts_partners_tells_how_many_are_usual() -> None:
+    artifact = load_artifact(MODELS / "default")
+    spec = replace(artifact.spec, evidence=True, activity=True, partners=True)
+    memory = artifact.memory
+    past = np.full((memory.host_key.shape[0], 2), 4.0, np.float32)
+    priors = {name: np.ones((n, 4), np.float32) for name, n in (("activity.prior", 3), ("partners.prior", 2))}
+    tensors = {**artifact.tensors, **priors, "partners.past": past}
+    flows = TRAINING.slice(0, 30)
+    v4 = np.uint64(0xFFFF_0000_0000)
+    # a known source to 30 hosts that nobody knows
+    dst = v4 + np.uint64(0x0C000000) + np.arange(30).astype(np.uint64)
+    flows = replace(
+        flows, src_lo=np.repeat(flows.src_lo[:1], 30), src_hi=np.repeat(flows.src_hi[:1], 30), dst_lo=dst,
+        dst_hi=np.zeros(30, np.uint64),
+    )  # fmt: skip
+    wanted = "first contacts of the source with 30 hosts in this window's alerts"
+    for row in told(replace(artifact, spec=spec, tensors=tensors), flows).to_pylist():
+        assert f"{wanted}, usually fewer than 1 in a window of this size" in row["facts"]
+    # as many as flows in memory: of 30 flows all
+    tensors["partners.past"] = np.full_like(past, memory.pair[:, 0].sum())
+    for row in told(replace(artifact, spec=spec, tensors=tensors), flows).to_pylist():
+        assert f"{wanted}, usually about 30 in a window of this size" in row["facts"]
+    plain = replace(artifact, spec=replace(artifact.spec, partners=False))
+    assert "usually" not in str(told(plain, flows).to_pylist())
+
+
 def test_where_there_are_many_alerts_some_of_every_pair_get_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain, "MOST", 20)
     surprise, code = np.r_[np.full(90, 9.0), np.arange(10) / 10], np.r_[np.zeros(90), np.arange(10)]

@@ -26,7 +26,7 @@ from tests.model.make import SPECS, sound, sound_tensors
 from tests.support import make_flows, permuted
 
 pytest.importorskip("torch")
-NAMES = ("default", "graph", "evidence", "activity", "counting")
+NAMES = ("default", "graph", "evidence", "activity", "counting", "meeting")
 relaxed = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -46,8 +46,8 @@ def half_known(folder: Path, spec: ModelSpec) -> Artifact:
     rows["source"] = rows["host"]
     for name, tensor in tensors.items():
         part, _, of = name.partition(".")
-        if part in ("memory", "evidence") and of.split("_")[0] in rows:
-            size = rows[of.split("_")[0]]
+        if name == "partners.past" or (part in ("memory", "evidence") and of.split("_")[0] in rows):
+            size = rows["host" if part == "partners" else of.split("_")[0]]
             tensors[name] = keys.get(name, np.resize(tensor, (size, *tensor.shape[1:])))
     for part in ("pair", "host_out", "host_in"):
         # counts, beside which some of a window's are unusual
@@ -111,7 +111,7 @@ def test_windows_of_the_test_are_strange_enough(executors, name, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["activity", "counting"])
+@pytest.mark.parametrize("name", ["activity", "counting", "meeting"])
 def test_counts_add_to_known_pairs_and_to_new_ones(executors, name, kind):
     executor, graph = executors[name, kind], window(0)
     scores, memory = executor.score(graph), executor.artifact.memory
@@ -123,6 +123,22 @@ def test_counts_add_to_known_pairs_and_to_new_ones(executors, name, kind):
         assert np.unique(of).size > 5
     assert (scores.activity_part <= scores.graph_part).all()
     assert executors["evidence", kind].score(graph).activity_part is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_partners_add_to_new_pairs_alone(executors, kind):
+    executor, graph = executors["meeting", kind], window(0)
+    artifact = executor.artifact
+    silent = artifact.tensors["partners.prior"] * np.float32([1, 1, 1, 0])
+    without = CpuExecutor(replace(artifact, tensors={**artifact.tensors, "partners.prior": silent}))
+    more = executor.score(graph).activity_part - without.score(graph).activity_part
+    key = host_keys(graph.host_hi, graph.host_lo, artifact.memory.salt)
+    known = (
+        find(artifact.memory.pair_key, pair_keys(key[graph.pair_src], key[graph.pair_dst]))[graph.pair] >= 0
+    )
+    assert np.abs(more[known]).max() < 1e-5
+    assert more.min() > -1e-5
+    assert np.unique(np.round(more[~known], 3)).size > 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -147,7 +163,7 @@ def test_a_window_of_a_batch_is_told_by_its_own_flows_alone(executors, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_without_evidence_adds_none(executors, kind, tmp_path):
-    spec = replace(SPECS["default"], evidence=False, activity=False)
+    spec = replace(SPECS["default"], evidence=False, activity=False, partners=False)
     path = sound(tmp_path, spec).path
     assert not {"evidence", "activity"} & load_artifact(path).config["spec"].keys()
     from morpheus_gae.executors.cuda.executor import CudaExecutor
@@ -162,9 +178,9 @@ def test_an_empty_window_has_the_part_too(executors, kind):
     assert scores.graph_part.shape == scores.activity_part.shape == (0,)
 
 
-@pytest.mark.parametrize("name", ["evidence.pair", "evidence.source"])
+@pytest.mark.parametrize("name", ["evidence.pair", "evidence.source", "partners.past"])
 def test_what_another_memory_has_shown_is_refused(executors, name):
-    artifact = executors["default", "cpu"].artifact
+    artifact = executors["meeting", "cpu"].artifact
     other = replace(artifact, tensors={**artifact.tensors, name: artifact.tensors[name][:-1]})
     with pytest.raises(ArtifactError, match=f"{name} of .* is another memory's"):
         CpuExecutor(other)
@@ -181,7 +197,7 @@ def test_any_number_of_threads_gives_the_same_bits(executors):
         for threads, grain in ((1, 1 << 20), (3, 50)):
             HELPERS.resize(threads)
             cpu_evidence.PAIR_GRAIN = cpu_evidence.FLOW_GRAIN = grain
-            got.append(executors["counting", "cpu"].score(graph))
+            got.append(executors["meeting", "cpu"].score(graph))
     finally:
         HELPERS.resize(before)
         cpu_evidence.PAIR_GRAIN, cpu_evidence.FLOW_GRAIN = grains

@@ -24,7 +24,8 @@ SPECS = {
     "activity": ModelSpec(preset="activity", flow_types=0, evidence=True, activity=True),
     "lift": ModelSpec(preset="lift", flow_types=5, lift=True),
     "lifted": ModelSpec(preset="lifted", flow_types=5, enriched=True, lift=True),
-    "counting": replace(PRESETS["default"], preset="counting", activity=True),
+    "counting": replace(PRESETS["default"], preset="counting", activity=True, partners=False),
+    "meeting": replace(PRESETS["default"], preset="meeting", partners=True),
     "deep": ModelSpec(
         preset="deep", octets=True, attention=True, unet_depth=1, flow_types=5, width=12, heads=3
     ),
@@ -63,6 +64,8 @@ def _values(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
         return np.array([0.3, 4.0, 2.0, 200.0])
     if name == "activity.prior":
         return np.array([[1.5, 0.1, 2.0, 0.5], [2.0, 0.2, 1.0, 0.3], [1.0, 0.05, 3.0, 0.25]])
+    if name == "partners.prior":
+        return np.array([[1.2, 0.3, 1.0, 0.4], [1.6, 0.1, 0.5, 0.5]])
     if name == "evidence.new.y":
         return np.linspace(0.0, 3.0, *shape)
     if name == "evidence.new.x":

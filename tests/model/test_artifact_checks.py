@@ -185,6 +185,12 @@ def tied(a: Array) -> Array:
         ("activity.prior", lambda a: a * [1, 1, 1, 2], "slopes"),
         ("activity.prior", lambda a: a * [1, 1, 1, -1], "slopes"),
         ("activity.prior", lambda a: a * np.nan, "NaN"),
+        ("partners.prior", lambda a: a * [0.5, 1, 1, 1], "partners.prior must have bursts from 1"),
+        ("partners.prior", lambda a: a * [1, 1, 1, 2], "partners.prior must have slopes"),
+        ("partners.past", np.negative, "partners.past must be from 0"),
+        ("partners.past", lambda a: a * 1e12, "partners.past must be from 0"),
+        ("partners.past", lambda a: a * np.nan, "NaN"),
+        ("partners.past", lambda a: a * np.inf, "infinity"),
         ("lift.share", lambda a: a * 2, "sum to 1"),
         ("lift.share", lambda a: a * (np.arange(a.size) > 0), "shares from"),
         ("lift.share", lambda a: a * np.nan, "NaN"),
@@ -194,9 +200,9 @@ def tied(a: Array) -> Array:
     ],
 )
 def test_values_that_would_lead_astray(name: str, damage: Callable[[Array], Array], words: str) -> None:
-    tensors = sound_tensors(SPECS["counting"])
+    tensors = sound_tensors(SPECS["meeting"])
     changed = damage(tensors[name]).astype(tensors[name].dtype)
-    assert words in str(value_flaw(SPECS["counting"], {**tensors, name: changed}))
+    assert words in str(value_flaw(SPECS["meeting"], {**tensors, name: changed}))
 
 
 def test_a_pool_without_direction() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.graph.build import build_graph
+from morpheus_gae.model import partners
 from morpheus_gae.model.activity import MOST
 from morpheus_gae.model.artifact_checks import value_flaw
 from morpheus_gae.model.memory import host_keys, pair_keys
@@ -42,6 +43,15 @@ def memory_of(flows: Flows) -> dict[str, Any]:
     }
 
 
+def with_partners(memory: dict[str, Any], flows: Flows, fold: np.ndarray) -> dict[str, Any]:
+    """The memory with its hosts' pairs that one fold alone has."""
+    g = build_graph(flows)
+    key = host_keys(g.host_hi, g.host_lo, 7)
+    several = np.stack([np.bincount(g.pair[fold == k], minlength=g.pairs) > 0 for k in range(FOLDS)]).sum(0)
+    past = [np.bincount(end, several == 1, g.hosts) for end in (g.pair_src, g.pair_dst)]
+    return {**memory, "partners.past": np.stack(past, 1).astype(np.float32)[np.argsort(key)]}
+
+
 def settled(
     flows: Flows, chosen: np.ndarray | None = None, size: int = 2000
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -56,6 +66,24 @@ def settled(
     tensors, added = settle(flows, fold, chosen, without, size)
     assert set(tensors) == {"activity.prior"}
     return tensors["activity.prior"], added
+
+
+def met(flows: Flows, size: int = 2000) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """``settled``, with new partners: all tensors."""
+    fold = (np.arange(len(flows)) * FOLDS // len(flows)).astype(np.uint8)
+
+    def without(k: int) -> dict[str, Any]:
+        others = np.flatnonzero(fold != k)
+        return with_partners(memory_of(flows.take(others)), flows.take(others), fold[others])
+
+    return settle(flows, fold, np.ones(len(flows), np.bool_), without, size)
+
+
+def with_newcomers(flows: Flows) -> Flows:
+    """Each tenth flow goes to a host that nobody else goes to."""
+    dst, at = flows.dst_lo.copy(), np.arange(0, len(flows), 10)
+    dst[at] = dst.max() + 1 + at.astype(np.uint64)
+    return replace(flows, dst_lo=dst)
 
 
 def even(count: int = 10_000, pairs: int = 80) -> Flows:
@@ -125,3 +153,27 @@ def test_without_times_nothing_is_learnt_and_nothing_added() -> None:
     assert not added.any()
     spec = SPECS["counting"]
     assert value_flaw(spec, {**sound_tensors(spec), "activity.prior": prior}) is None
+
+
+def test_how_many_new_partners_hosts_have_is_learnt() -> None:
+    flows = with_newcomers(even(pairs=400))
+    tensors, added = met(flows)
+    assert tensors.keys() == {"activity.prior", "partners.prior"}
+    spec = SPECS["meeting"]
+    assert value_flaw(spec, {**sound_tensors(spec), **tensors}) is None
+    alone = settled(flows)[1]
+    assert (added >= alone).all()
+    assert 0 < (added > alone).mean() < 0.01
+    # a source of 25 in the past meets 60, where 6 are usual
+    src, new = np.zeros(60, int), np.ones(60, bool)
+    past = np.full((2, 61), -1.0)
+    past[0, 0] = 25
+    told = partners.raises(tensors["partners.prior"], src, np.arange(1, 61), partners.Met(new, past, 0.25))
+    assert told.min() > 2
+
+
+def test_without_times_no_partners_are_learnt_either() -> None:
+    flows = with_newcomers(even(pairs=400))
+    tensors, added = met(replace(flows, time_ms=None))
+    assert not tensors["partners.prior"][:, 3].any()
+    assert not added.any()

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from morpheus_gae.model.memory import find, host_keys, pair_keys
+from morpheus_gae.train.counters import FOLDS
 from morpheus_gae.train.gather import memory_of
 from tests.model.prefix_model import addresses, counted, network
 
@@ -57,3 +58,19 @@ def test_what_came_back_counts_in_full() -> None:
 def test_a_memory_without_the_last_fold_keeps_the_one_before_it_in_full() -> None:
     assert counts(slice(370, 400), without=4)[0] == pytest.approx(30)
     assert counts(slice(370, 400), without=0)[0] == pytest.approx(1, abs=1e-4)
+
+
+def test_first_meetings_are_pairs_of_one_fold_of_those_that_memory_knows() -> None:
+    data, counters = counted(network(600, 0), 3)
+    folds = counters.by_pair[1:, :, 0] > 0
+    for without in (None, 0, FOLDS - 1):
+        memory = memory_of(data, counters, 0, without, partners=True)
+        key = host_keys(data.graph.host_hi, data.graph.host_lo, int(memory["memory.salt"][0]))
+        once = np.delete(folds, [] if without is None else without, 0).sum(0) == 1
+        at = find(memory["memory.host_key"], key)
+        for role, end in enumerate((counters.pair_src, counters.pair_dst)):
+            wanted = np.bincount(end, once, data.graph.hosts)
+            np.testing.assert_array_equal(memory["partners.past"][at[at >= 0], role], wanted[at >= 0])
+            assert not wanted[at < 0].any()
+            assert wanted.any()
+    assert "partners.past" not in memory_of(data, counters, 0)

@@ -28,7 +28,7 @@ def test_shared_weights_are_those_of_a_run_of_its_own(
 
     monkeypatch.setattr(trainer, "fit", counted)
     flows, default = timed_benign(2000, 100.0), preset("default")
-    plain = replace(default, evidence=False, activity=False, lift=False)
+    plain = replace(default, evidence=False, activity=False, partners=False, lift=False)
     shared, options = Weights(), TrainOptions(epochs=1)
     train_model(flows, tmp_path / "a", spec=default, options=options, weights=shared)
     got = train_model(flows, tmp_path / "b", spec=plain, options=options, weights=shared)

@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from morpheus_gae.detect import follow
 from morpheus_gae.detect.kin import HOST_KEYS, PAIR_KEYS
-from morpheus_gae.detect.learner import HOSTS, MOST_BLOCKS, pair_columns
+from morpheus_gae.detect.learner import MOST_BLOCKS
+from morpheus_gae.detect.learnt_columns import host_columns, pair_columns
 from morpheus_gae.engine.learning import FOLLOWED, ROWS, Snapshot
 from morpheus_gae.engine.recover.atomic import write_bytes
 from morpheus_gae.model.artifact_checks import value_flaw
@@ -127,7 +128,8 @@ def _sha(file: Any) -> Any:
 
 def _columns(artifact: Artifact) -> dict[str, dict[str, tuple[str, tuple[int, ...]]]]:
     """Return the safetensors type and the row shape, by table and column."""
-    tables = {"hosts": HOSTS, "pairs": pair_columns(max(artifact.spec.flow_types, 1))}
+    spec = artifact.spec
+    tables = {"hosts": host_columns(spec.partners), "pairs": pair_columns(max(spec.flow_types, 1))}
     out = {
         part: {"key": ("U64", ()), **{n: (_CODES[np.dtype(t).str], s) for n, (t, s) in columns.items()}}
         for part, columns in tables.items()

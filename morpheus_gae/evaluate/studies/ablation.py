@@ -1,8 +1,8 @@
 """Ablation: contribution of each part of the default model, on every set, protocol and stream.
 
-One part is taken out (or put in, where the default lacks it), everything else stays. Evidence, activity
-and lift come after the weights: without them a model has the default's very weights, and is calibrated anew.
-Others take part in fitting, so weights are fitted anew without them.
+One part is taken out (or put in, where the default lacks it), everything else stays. Evidence, activity,
+partners and lift come after the weights: without them a model has the default's very weights, and is
+calibrated anew. Others take part in fitting, so weights are fitted anew without them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ SHOWN = ("0.001", "0.01")
 """Budgets of the tables."""
 
 _PARTS: tuple[tuple[str, dict[str, Any], dict[str, Any] | None], ...] = (
-    ("evidence", {"evidence": False, "activity": False}, None),
-    ("activity", {"activity": False}, {"activity": True}),
+    ("evidence", {"evidence": False, "activity": False, "partners": False}, None),
+    ("activity", {"activity": False, "partners": False}, {"activity": True}),
+    ("partners", {"partners": False}, {"partners": True}),
     ("prefixes", {"prefixes": False}, None),
     ("lift", {"lift": False}, None),
     ("flow types", {"flow_types": 0, "lift": False}, None),
@@ -48,14 +49,19 @@ def variants(base: ModelSpec | None = None) -> dict[str, ModelSpec]:
         without = replace(base, **off)
         if without != base:
             out[f"without {part}"] = without
-        elif on is not None and (part != "activity" or base.evidence):
+        elif on is not None and _rests(part, base):
             out[f"with {part}"] = replace(base, **on)
     return out
 
 
+def _rests(part: str, base: ModelSpec) -> bool:
+    """Whether the base has what a part is added to."""
+    return {"activity": base.evidence, "partners": base.activity}.get(part, True)
+
+
 def weights_of(name: str) -> str:
     """Where the weights of a variant come from: what comes after fitting is in no weight."""
-    return SAME if name.endswith(("evidence", "activity", "lift")) else ANEW
+    return SAME if name.endswith(("evidence", "activity", "partners", "lift")) else ANEW
 
 
 def fits(flows: Flows, folder: Path, setting: Setting) -> Iterator[tuple[str, Callable[[], Detector]]]:

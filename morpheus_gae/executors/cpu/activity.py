@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from morpheus_gae.executors.cpu.excess import nats
+from morpheus_gae.executors.cpu.partners import CpuPartners
 from morpheus_gae.model.activity import MOST
 
 if TYPE_CHECKING:
@@ -28,13 +30,7 @@ I64 = npt.NDArray[np.int64]
 @njit(cache=True, nogil=True)
 def _added(flows: float, past: float, share: float, prior: F32) -> float:
     """`model.activity.added` of one count."""
-    if past <= 0:
-        return 0.0
-    burst, spread = float(prior[0]), float(prior[1])
-    start, slope = float(prior[2]), float(prior[3])
-    expected = (past + 1) * share
-    root = np.sqrt(burst * expected * (1 + share) + spread * expected * expected + 1)
-    return min(max(slope * ((flows - expected) / root - start), 0.0), MOST)
+    return nats(flows, past, share, prior) if past > 0 else 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -62,16 +58,21 @@ def of_hosts(
 @njit(cache=True, nogil=True)
 def of_pairs(
     lo: int, hi: int, row: I32, pair_flows: I32, pair_src: I32, pair_dst: I32, source: F32, destination: F32,
-    past: F32, share: float, prior: F32, more: F32,
+    past: F32, share: float, prior: F32, goes_out: F32, come_in: F32, more: F32,
 ) -> None:  # fmt: skip
-    """Nats that the flows of pairs ``lo:hi`` gain: ``more``, float32 [P], written."""
-    start = prior[0, 2]
+    """Nats that the flows of pairs ``lo:hi`` gain: ``more``, float32 [P], written.
+
+    ``goes_out`` and ``come_in``, float32 [N] or [0], are what new partners add to new pairs.
+    """
+    start, met = prior[0, 2], goes_out.shape[0] > 0
     for p in range(lo, hi):
         of_hosts = max(source[pair_src[p]], destination[pair_dst[p]])
         more[p] = of_hosts
         # no count is further above what is expected of it than all of it
         if (of_hosts > 0 or pair_flows[p] > start) and row[p] >= 0 and past[row[p]] > 0:
             more[p] = _added(float(pair_flows[p]), float(past[row[p]]), share, prior[0])
+        elif met and row[p] < 0:
+            more[p] = min(more[p] + max(goes_out[pair_src[p]], come_in[pair_dst[p]]), np.float32(MOST))
 
 
 class CpuActivity:
@@ -90,6 +91,7 @@ class CpuActivity:
             np.ascontiguousarray(c[:, 0]) for c in (memory.pair, memory.host_out, memory.host_in)
         )
         self.total = float(self.out.sum(dtype=np.float64))
+        self.partners = CpuPartners(artifact) if artifact.spec.partners else None
 
     def __call__(self, graph: WindowGraph, hosts: Hosts, row: I32, more: F32) -> Callable[[int, int], None]:
         """What fills a range of ``more``, float32 [P] nats that the pairs' flows gain.
@@ -106,6 +108,9 @@ class CpuActivity:
         ids, share = (graph.pair_flows, graph.pair_src, graph.pair_dst), graph.flows / self.total
         add_up(*ids, out, into)
         of_hosts(out, into, hosts.found, self.out, self.into, share, self.prior, source, destination)
+        met = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        if self.partners is not None:
+            met = self.partners(graph, hosts, row, share)
         return lambda lo, hi: of_pairs(
-            lo, hi, row, *ids, source, destination, self.pair, share, self.prior, more
+            lo, hi, row, *ids, source, destination, self.pair, share, self.prior, *met, more
         )

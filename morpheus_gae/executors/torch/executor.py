@@ -11,7 +11,7 @@ import numpy.typing as npt
 from morpheus_gae.errors import MissingExtraError
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.exporters.enriched import ABSENT
-from morpheus_gae.model import activity
+from morpheus_gae.model import activity, partners
 from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.calibration import fuse
 from morpheus_gae.model.enriched import COLUMNS, enriched_of
@@ -99,9 +99,14 @@ class TorchExecutor:
                 added = raises(art.evidence, mine, graph.pair, graph.pair_src, pairs, hosts)
                 if art.spec.activity:
                     past = activity.past_of(art.memory, pairs, hosts)
-                    of_counts = activity.raises(
+                    more = activity.raises(
                         art.activity, graph.pair_flows, graph.pair_src, graph.pair_dst, past
-                    )[graph.pair]
+                    )
+                    if art.spec.partners:
+                        met = partners.met_of(art.partners, art.memory, pairs, hosts, graph.flows)
+                        more += partners.raises(art.partners.prior, graph.pair_src, graph.pair_dst, met)
+                        more = np.minimum(more, np.float32(activity.MOST))
+                    of_counts = more[graph.pair]
                     added = added + of_counts
                 mine = art.tail("evidence")(mine + added)
             told = apart(mine, graph.attributes, graph.duration_missing, centre)

@@ -21,14 +21,20 @@ def test_each_variant_differs_from_the_default_in_one_part() -> None:
         a, b = spec.as_dict(), base.as_dict()
         differ = {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
         # activity is added where evidence is, lift is told by flow types
-        along = {"without evidence": "activity", "without flow types": "lift"}.get(name)
-        (part,) = differ - {along}
+        along = {
+            "without evidence": {"activity", "partners"},
+            "without activity": {"partners"},
+            "without flow types": {"lift"},
+        }
+        (part,) = differ - along.get(name, set())
         assert name.startswith("with ") == bool(a.get(part)), name
     assert {"without evidence", "without prefixes", "without flow types"} <= variants().keys()
     # nothing to take out, nothing that may be put in
     plain = variants(ModelSpec(evidence=False))
     assert "without evidence" not in plain
     assert "without activity" in variants(ModelSpec(evidence=True, activity=True))
+    assert "with partners" in variants(ModelSpec(evidence=True, activity=True))
+    assert not {"with partners", "without partners"} & variants(ModelSpec(evidence=True)).keys()
     assert weights_of("with activity") == weights_of("without evidence") == weights_of("without lift") == SAME
     assert weights_of("without prefixes") == ANEW
 

@@ -67,7 +67,9 @@ def test_remembered_flows_have_the_scores_they_had(tiny_models, distinct):
     # so many flows that the memo is tried, and kept where rows repeat; of themselves, not of their windows
     artifact = tiny_models["default"]
     executor = CpuExecutor(
-        dataclasses.replace(artifact, spec=dataclasses.replace(artifact.spec, evidence=False, activity=False))
+        dataclasses.replace(
+            artifact, spec=dataclasses.replace(artifact.spec, evidence=False, activity=False, partners=False)
+        )
     )
     flows = some_flows(distinct // 2)
     count = 8 * PROBE * LANES
