@@ -65,10 +65,13 @@ KERNELS = {
         [LONGS, LONGS, INTS, INTS, FLOATS, FLOATS, HALVES, *[FLOATS] * 5, "i32"],
         {"EMBEDDED": True, "Z": 64, "WIDTH": 32, "K": 32, "BLOCK": 64},
     ),
-    "activity._count_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
+    "activity._count_kernel": (
+        [*[LONGS] * 5, INTS, LONGS, "i32", "i32"],
+        {"PARTNERS": True, "BLOCK": 256},
+    ),
     "activity._pairs_kernel": (
-        [*[LONGS] * 5, INTS, INTS, *[DOUBLES] * 4, FLOATS, "i32", "i32"],
-        {"BLOCK": 256},
+        [*[LONGS] * 5, INTS, INTS, *[DOUBLES] * 4, LONGS, DOUBLES, FLOATS, *["i32"] * 3],
+        {"PARTNERS": True, "BLOCK": 256},
     ),
     "evidence._collect_kernel": ([DOUBLES, LONGS, LONGS, "i32"], {"BLOCK": 256}),
     "evidence._send_kernel": ([*[LONGS] * 5, "i32"], {"BLOCK": 256}),
@@ -156,6 +159,8 @@ LESS = (
     ("memory._pairs_kernel", {"PREFIXES": False}),
     ("pairs._mixture_kernel", {"EMBEDDED": False}),
     ("graph._insert_kernel", {"PAIRS": False}),
+    ("activity._count_kernel", {"PARTNERS": False}),
+    ("activity._pairs_kernel", {"PARTNERS": False}),
 )
 """Forms that a model without some of the parts has, or another use of the same kernel."""
 
@@ -188,6 +193,10 @@ def test_launches_of_a_window(models: dict[str, Artifact]) -> None:
         told = json.loads(line)
         assert 0 < told["kernels"] <= told["launches"] <= MOST_LAUNCHES[name], told
         assert not told["anew"]
+
+
+def test_kernels_of_activity_under_the_interpreter() -> None:
+    assert interpreted("cuda_activity", []) == "the same\n"
 
 
 def interpreted(module: str, folders: Sequence[Path | str]) -> str:
