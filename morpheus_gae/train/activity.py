@@ -44,6 +44,8 @@ RARE = 5.3
 of 1 % is hardly moved where benign counts are wild."""
 BURST, SPREAD = (1.0, 1e4), (0.05, 1e4)
 """Least and greatest."""
+LEAST_MET = 200
+"""New partners in windows of one size: the strangest 5 of 1,000 are not to be told of fewer."""
 NEVER = 1e6
 """A start that no count reaches, where there is nothing to learn from."""
 
@@ -149,7 +151,7 @@ class _Kinds:
 
     def __init__(self) -> None:
         self.counts = tuple(_Kind() for _ in KINDS)
-        self.partners = tuple(_Kind() for _ in partners.ROLES)
+        self.partners = tuple(_Kind(LEAST_MET) for _ in partners.ROLES)
 
     def tensors(self, met: bool) -> dict[str, Array]:
         """The priors; of new partners too if they were ``met``."""
@@ -161,6 +163,7 @@ class _Kinds:
 class _Kind:
     """What windows show of one kind of count."""
 
+    least: int = 0
     few: F64 = field(default_factory=lambda: np.zeros(2))
     many: F64 = field(default_factory=lambda: np.zeros(3))
     shown: dict[int, list[tuple[F64, F64, float]]] = field(default_factory=dict)
@@ -183,6 +186,9 @@ class _Kind:
         spread = float(np.clip((square - burst * inverse) / number if number > 0 else 1.0, *SPREAD))
         prior = np.array([burst, spread, NEVER, 0], np.float32)
         found = []
+        seen = [sum(float(n.sum()) for n, *_ in windows) for windows in self.shown.values()]
+        if max(seen, default=0) < self.least:
+            return prior
         for windows in self.shown.values():
             z = [excess(n, past, share, prior) for n, past, share in windows]
             found.append(_tail(np.concatenate(z), np.concatenate([n for n, *_ in windows])))

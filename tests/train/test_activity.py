@@ -177,3 +177,11 @@ def test_without_times_no_partners_are_learnt_either() -> None:
     tensors, added = met(replace(flows, time_ms=None))
     assert not tensors["partners.prior"][:, 3].any()
     assert not added.any()
+
+
+def test_a_handful_of_new_partners_tells_nothing() -> None:
+    flows = even(pairs=400)
+    dst = flows.dst_lo.copy()
+    dst[::200] = dst.max() + 1 + np.arange(50).astype(np.uint64)
+    tensors, _ = met(replace(flows, dst_lo=dst))
+    assert not tensors["partners.prior"][:, 3].any()
