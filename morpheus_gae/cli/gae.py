@@ -19,6 +19,7 @@ COMMANDS = {
     "model": "morpheus_gae.cli.model:command",
     "benchmark": "morpheus_gae.cli.benchmark:command",
     "doctor": "morpheus_gae.cli.doctor:command",
+    "gpu-check": "morpheus_gae.cli.gpu_check:command",
     "completion": "morpheus_gae.cli.completion:command",
 }
 
