@@ -176,9 +176,9 @@ class ModelSpec:
 
 
 PRESETS: dict[str, ModelSpec] = {
-    "default": ModelSpec(evidence=True, prefixes=True, activity=True, lift=True),
+    "default": ModelSpec(evidence=True, prefixes=True, activity=True, lift=True, partners=True),
     "graph": ModelSpec(
-        preset="graph", attention=True, evidence=True, prefixes=True, activity=True, lift=True
+        preset="graph", attention=True, evidence=True, prefixes=True, activity=True, lift=True, partners=True
     ),
     "published": ModelSpec(
         preset="published",

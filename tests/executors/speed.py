@@ -131,6 +131,8 @@ def knowing(artifact: Artifact, columns: Columns) -> Artifact:
         memory["evidence.pair"], memory["evidence.source"] = (
             np.zeros(n.shape[0], np.float32) for n in (pair, host)
         )
+    if artifact.spec.partners:
+        memory["partners.past"] = np.ones((host.shape[0], 2), np.float32)
     return dataclasses.replace(artifact, tensors={**t, **memory})
 
 

@@ -90,4 +90,6 @@ def model(folder: Path, spec: ModelSpec) -> Artifact:
     if spec.evidence:
         made["evidence.pair"] = np.full(own["memory.pair_key"].shape, 0.1, np.float32)
         made["evidence.source"] = np.full(own["memory.host_key"].shape, 0.1, np.float32)
+    if spec.partners:
+        made["partners.past"] = np.ones((own["memory.host_key"].shape[0], 2), np.float32)
     return sound(folder, spec, tensors=made)

@@ -50,7 +50,7 @@ def test_round_trip(folder):
 
 def test_a_model_from_before_its_later_parts_has_the_same_hash(tmp_path):
     plain = sound(tmp_path / "m", ModelSpec())
-    later = {"evidence": True, "prefixes": True, "activity": True, "lift": True}
+    later = {"evidence": True, "prefixes": True, "activity": True, "lift": True, "partners": True}
     assert not later.keys() & plain.config["spec"].keys()
     assert load_artifact(plain.path).spec == ModelSpec()
     assert ModelSpec.from_dict({**ModelSpec().as_dict(), **later}) == PRESETS["default"]
