@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from morpheus_gae.benchmark import alert_time
 from morpheus_gae.benchmark.alert_time import AlertTime, Paced
 from morpheus_gae.benchmark.cpu import Cpu
 from morpheus_gae.benchmark.pipeline import Pipelined, Sequential
@@ -69,12 +71,19 @@ def test_time_to_alert(folder: Path) -> None:
     assert timing.seconds >= 0.5
 
 
-def test_flows_arrive_by_the_timetable(folder: Path) -> None:
+def test_flows_arrive_by_the_timetable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flows = load_flows(folder)[0]
-    source = Paced(flows, rate=2_000.0)
-    parts = list(source)
+    source, now = Paced(flows, rate=2_000.0), [100.0]
+    monkeypatch.setattr(alert_time, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(source._stopping, "wait", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    parts = []
+    for part in source:
+        parts.append(part)
+        # none before its time, all that were due
+        assert source.due[part.rows[-1]] <= now[0]
+        assert part.rows[-1] == len(flows) - 1 or source.due[part.rows[-1] + 1] > now[0]
     assert sum(len(part) for part in parts) == len(flows)
-    assert len(parts) > 1
+    assert len(parts) > 100
     np.testing.assert_allclose(np.diff(source.due), 1 / 2_000, rtol=1e-3)
 
 
