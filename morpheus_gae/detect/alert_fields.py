@@ -137,8 +137,8 @@ class AlertFields:
                 pc.index_in(protocol, value_set=pa.array(TRANSPORTS, pa.int32())),
             ),
             version=pc.if_else(pa.array(v4), "ipv4", "ipv6"),
-            in_bytes=_number(table, columns.IN_BYTES).cast(pa.int64(), safe=False),
-            out_bytes=_number(table, columns.OUT_BYTES).cast(pa.int64(), safe=False),
+            in_bytes=whole64(_number(table, columns.IN_BYTES)),
+            out_bytes=whole64(_number(table, columns.OUT_BYTES)),
             severity=np.sum([surprise >= -np.log(s) for s in SEVERITIES], 0, dtype=np.int8),
             score=_flat(table["anomaly_score"]),
             surprise=_flat(table["surprise"]),
@@ -158,6 +158,7 @@ def _milliseconds(values: Any) -> Any:
 
 # the columns covered by fields; the others are carried along
 _FAR = float(1 << 53)
+_MOST = float((1 << 63) - 1024)  # the largest float64 that an int64 holds
 _TOLD = {
     *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
     columns.PROTOCOL, *ALERT_COLUMNS, *EXPLAINED,
@@ -233,6 +234,12 @@ def _number(table: pa.Table, name: str) -> pa.Array:
         return pa.nulls(table.num_rows, pa.float64())
     values, absent, misfit = numbers(table[name])
     return pa.array(values, mask=absent | misfit)
+
+
+def whole64(values: pa.Array) -> pa.Array:
+    """Convert float64 to int64 [E]; values beyond become the limits, which an unsafe cast would turn over."""
+    told = np.asarray(pc.fill_null(values, 0.0), np.float64)
+    return pa.array(np.clip(told, -_MOST, _MOST).astype(np.int64), mask=np.asarray(values.is_null()))
 
 
 def _whole(values: pa.Array) -> pa.Array:

@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae import __version__
-from morpheus_gae.detect.alert_fields import AlertFields, iso_time, lists, nested, rest_of
+from morpheus_gae.detect.alert_fields import AlertFields, iso_time, lists, nested, rest_of, whole64
 
 ECS_VERSION = "8.11.0"
 _NS = 1e6
+_MOST = (1 << 63) - 1
 
 
 def ecs(table: pa.Table) -> pa.Table:
@@ -43,7 +44,7 @@ def ecs(table: pa.Table) -> pa.Table:
             "reason": a.reason,
             "start": iso_time(a.start_ms),
             "end": iso_time(a.end_ms),
-            "duration": pc.multiply(a.duration_ms, _NS).cast(pa.int64(), safe=False),
+            "duration": whole64(pc.multiply(a.duration_ms, _NS)),
             "risk_score": pc.multiply(a.score, 100.0).cast(pa.float32()),
             "severity": pa.array(a.severity * 26 + 21),
         },
@@ -54,7 +55,7 @@ def ecs(table: pa.Table) -> pa.Table:
             "type": a.version,
             "transport": a.transport,
             "iana_number": pc.cast(a.protocol, pa.string()),
-            "bytes": pc.add(a.in_bytes, a.out_bytes),
+            "bytes": _sum(a.in_bytes, a.out_bytes),
         },
         "related": {"ip": lists(a.src, a.dst)},
         "observer": {"vendor": "morpheus-gae", "product": "morpheus-gae", "version": __version__},
@@ -68,3 +69,9 @@ def ecs(table: pa.Table) -> pa.Table:
         },
     }
     return pa.Table.from_struct_array(nested(document, n))
+
+
+def _sum(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Add int64 [E] of at least 0; a sum beyond 64 bits is the most that these hold."""
+    room = pc.subtract(_MOST, other)
+    return pc.if_else(pc.greater(one, room), pa.scalar(_MOST, pa.int64()), pc.add(one, other))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from morpheus_gae import __version__
 from morpheus_gae.detect.alert_fields import lists, nested
@@ -14,6 +15,7 @@ ACTIVITIES = {"open": (1, "Create"), "updated": (2, "Update"), "closed": (3, "Cl
 STATUSES = {"open": (1, "New"), "updated": (1, "New"), "closed": (99, "Ended")}
 """Status of an incident that ended by itself: not reviewed, hence not 4, Resolved."""
 SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
+MOST_COUNT = (1 << 31) - 1
 IP_ADDRESS = 2
 """Type of an observable."""
 
@@ -76,7 +78,8 @@ def ocsf(told: Told) -> pa.Table:
         "time": told.last_ms,
         "start_time": told.first_ms,
         "end_time": told.last_ms,
-        "count": told.column("flows").cast(number, safe=False),
+        # an integer of 32 bits
+        "count": pc.min_element_wise(told.column("flows"), MOST_COUNT).cast(number),
         "severity_id": severity,
         "severity": severity_name,
         "status_id": status,

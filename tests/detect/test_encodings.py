@@ -98,6 +98,24 @@ FACTS = {
 IDS = {"ecs": "event/id", "ocsf": "finding_info/uid", "eve": "gae/id"}
 
 
+@pytest.mark.parametrize(
+    ("name", "up", "down"),
+    [
+        ("ecs", "source/bytes", "destination/bytes"),
+        ("ocsf", "evidences/0/data/bytes_out", "evidences/0/data/bytes_in"),
+        ("eve", "flow/bytes_toserver", "flow/bytes_toclient"),
+    ],
+)
+def test_counters_beyond_63_bits_are_the_most_that_a_field_holds(name: str, up: str, down: str) -> None:
+    most = [2**64 - 1] * 3
+    rows = {**ROWS, "IN_BYTES": pa.array(most, pa.uint64()), "OUT_BYTES": pa.array(most, pa.uint64())}
+    found = written(name, alerts({**rows, "FLOW_DURATION_MILLISECONDS": [1e30, 1.0, None]}))[0]
+    assert at(found, up) == at(found, down) == 2**63 - 1024
+    if name == "ecs":
+        assert at(found, "network/bytes") == 2**63 - 1
+        assert at(found, "event/duration") == 2**63 - 1024
+
+
 @pytest.mark.parametrize("name", FACTS)
 def test_what_is_told_where(name: str) -> None:
     first = written(name, alerts())[0]

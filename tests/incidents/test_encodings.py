@@ -58,6 +58,13 @@ def test_findings_are_as_the_published_schema_says(times: bool) -> None:
         jsonschema.validate(without_nulls(json.loads(line)), SCHEMA)
 
 
+def test_a_count_that_32_bits_do_not_hold_is_the_most_they_do() -> None:
+    found = changes()[:1]
+    found[0].incident.flows = 3_000_000_000
+    assert written("ocsf", found)[0]["count"] == 2**31 - 1
+    assert written("plain", found)[0]["flows"] == 3_000_000_000
+
+
 def test_the_schema_refuses_what_it_does_not_know() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     row = without_nulls(written("ocsf")[0])
