@@ -53,6 +53,37 @@ def test_what_it_left_out_nothing_needs(cpu: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "ecs.jsonl").read_text().splitlines()[0])["event"]["kind"] == "alert"
 
 
+COMMANDS = """
+set -e
+model=$MORPHEUS_RUN_PIPELINE_GAE_MODEL
+morpheus-gae simulate --network 7 --flows 3000 --output flows.parquet
+run="morpheus run pipeline-gae --alert_rate 0.02"
+$run --input flows.parquet --output alerts.jsonl --incidents folded.jsonl
+morpheus-gae incidents alerts.jsonl > table.txt
+morpheus-gae report alerts.jsonl --flows flows.parquet --model "$model" --output report.html
+morpheus-gae evaluate --input flows.parquet --model "$model" > figures.txt
+morpheus-gae model show "$model" > card.txt
+"""
+
+
+def test_commands_that_need_no_torch(cpu: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    volumes = ("-v", f"{tmp_path}:/data", "-v", "morpheus-gae-test-kernels:/var/cache/morpheus-gae")
+    docker("run", *LOCKED, *volumes, "--entrypoint", "sh", cpu, "-c", COMMANDS)
+    for name in ("alerts.jsonl", "folded.jsonl", "table.txt", "report.html", "figures.txt", "card.txt"):
+        assert (tmp_path / name).stat().st_size > 0, name
+    words = ("--entrypoint", "morpheus-gae", cpu, "train", "--input", "flows.parquet", "--model", "mine")
+    done = docker("run", *LOCKED, *volumes, *words, check=False)
+    assert (done.returncode, "training needs torch" in done.stderr) == (1, True)
+
+
+def test_it_tells_scanners_what_is_in_it(cpu: str) -> None:
+    told = docker("run", *LOCKED, "--entrypoint", "cat", cpu, "/var/lib/dpkg/status").stdout
+    packages = {line.split()[1] for line in told.splitlines() if line.startswith("Package: ")}
+    assert {"bash", "libc6", "libssl3"} <= packages
+    assert not {"apt", "perl-base"} & packages
+
+
 def test_stdin_to_stdout(cpu: str) -> None:
     row = {"IPV4_SRC_ADDR": "10.0.0.1", "IPV4_DST_ADDR": "10.0.0.2", "IN_BYTES": 1, "OUT_BYTES": 2}
     row["FLOW_DURATION_MILLISECONDS"] = 5

@@ -42,6 +42,25 @@ for topic in ("flows-raw", "alerts", "flows-dead"):
     c.close()
     print(topic, count, sum(max(0, end - max(done[p], 0)) for p, end in ends.items()))
 """
+COMPACTED = """
+import confluent_kafka as ck, confluent_kafka.admin as admin
+asked = admin.AdminClient({"bootstrap.servers": "kafka:9092"})
+for name in ("flows-raw", "incidents", "incidents.state"):
+    (told,) = asked.describe_configs([admin.ConfigResource("TOPIC", name)]).values()
+    policy = told.result(10).get("cleanup.policy")
+    print(name, policy.value if policy else "delete")
+c = ck.Consumer({"bootstrap.servers": "kafka:9092", "group.id": "reader", "enable.partition.eof": True})
+c.assign([ck.TopicPartition("incidents", p, 0) for p in range(4)])
+left, keys = 4, 0
+while left:
+    for m in c.consume(1000, 1.0):
+        if m.error() is None:
+            keys += m.key() is not None
+        else:
+            left -= 1
+c.close()
+print("keys", keys)
+"""
 KILL = """
 import os
 for name in os.listdir("/proc"):
@@ -63,7 +82,7 @@ class Stack:
             "SCORER_IMAGE": image,
             "REPLAY_FLOWS": str(FLOWS),
             "REPLAY_RATE": "10000",
-            "WINDOW_SECONDS": "1",
+            "WINDOW_SECONDS": "5",
         }
         project: dict[str, Any] = composed([ROOT / "docker" / "compose.yaml"], env)
         # what older generations of Compose do not know; the name is told on the command line
@@ -150,6 +169,10 @@ def test_the_stack(stack: Stack) -> None:
     first = stack.topics()
     assert first["alerts"][0] > 0
     assert first["flows-dead"][0] == 0
+    (kafka,) = stack.containers("kafka")
+    told = docker("exec", kafka, "/opt/venv/bin/python", "-c", COMPACTED).stdout.splitlines()
+    assert told[:3] == ["flows-raw delete", "incidents compact", "incidents.state compact"]
+    assert int(told[3].split()[1]) > 0, "incidents have keys"
     (scorer,) = stack.containers("scorer")
     assert "morpheus_gae_flows_total" in docker("exec", scorer, "python", "-c", METRICS).stdout
 

@@ -36,7 +36,13 @@ def main() -> None:
         admin = AdminClient({"bootstrap.servers": after("--bootstrap-server")})
         there = admin.list_topics(timeout=5).topics
         if name == "kafka-topics.sh" and after("--topic") not in there:
-            topic = NewTopic(after("--topic"), int(after("--partitions")), int(after("--replication-factor")))
+            told = [value for word, value in zip(sys.argv, sys.argv[1:], strict=False) if word == "--config"]
+            topic = NewTopic(
+                after("--topic"),
+                int(after("--partitions")),
+                int(after("--replication-factor")),
+                config=dict(setting.split("=", 1) for setting in told),
+            )
             for future in admin.create_topics([topic]).values():
                 future.result(30)
     elif "KAFKA_LISTENERS" in os.environ:
