@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
 from morpheus_gae.detect.explained import FACTS, PERCENTILES
-from morpheus_gae.detect.facts import counted, met_fact, ranges
+from morpheus_gae.detect.facts import counted, counting, met_fact, ranges
 from morpheus_gae.detect.flow_types import FlowTypes
 from morpheus_gae.detect.habits import habit, percentiles
 from morpheus_gae.model.features import edge_features
@@ -161,7 +161,7 @@ class Explainer:
         src, dst = keys
         old = np.flatnonzero(pair >= 0)
         for j, n in zip(old.tolist(), memory.pair[pair[old], 0].tolist(), strict=True):
-            told[j].append(f"known pair: {counted(n, 'flow')} in memory")
+            told[j].append(f"known pair: {counting(n)}")
         new = np.flatnonzero(pair < 0)
         back = find(memory.pair_key, pair_keys(dst[new], src[new]))
         there = find(memory.host_key, dst[new])
@@ -170,12 +170,12 @@ class Explainer:
         turned = rows(memory.pair[:, :1], back)[:, 0].tolist()
         near = self._neighbours(ends.dst_hi[new], ends.dst_lo[new], there)
         known = (source >= 0).tolist()
-        first = f"first contact of this pair: none of the {self._total:,.0f} flows in memory"
+        first = f"first contact of this pair: none of the {self._total:,.0f} flows that count in memory"
         for i, (j, seen) in enumerate(zip(new.tolist(), (there >= 0).tolist(), strict=True)):
             facts = told[j]
             if turned[i]:
-                other = counted(turned[i], "flow")
-                facts.append(f"first contact in this direction, {other} the other way round in memory")
+                other = counting(turned[i], " the other way round")
+                facts.append(f"first contact in this direction: {other}")
             else:
                 facts.append(first)
             facts += met[j]
@@ -186,7 +186,7 @@ class Explainer:
             if not seen:
                 facts.append(f"destination never seen{near[i]}")
             else:
-                facts.append(f"destination known: {counted(got[i], 'flow')} to it in memory")
+                facts.append(f"destination known: {counting(got[i], ' to it')}")
 
     def _met(self, keys: tuple[U64, U64], met: list[I64], window: int) -> list[list[str]]:
         """Facts on the hosts new to each flow's source and destination, ``met`` int64 [F] each."""

@@ -51,9 +51,11 @@ def ranges(
 def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
     n, least = round(flows), f"{low:,.0f}"
     between = least if low == high else f"{least}-{high:,.0f}"
-    some = f"{n:,}" if n else "the"
-    many = "the only flow" if n == 1 else f"at least {WITHIN[level][1]} % of {some} flows"
-    return f"{many} of {whose} in memory had {between}"
+    # memory tells what counts: thousands of flows of one burst may be one, see `train.returned`
+    if n == 1:
+        return f"the only flow or burst of {whose} in memory had {between}"
+    count = f" ({n:,} count in memory)" if n else ""
+    return f"at least {WITHIN[level][1]} % of the flows of {whose} had {between}{count}"
 
 
 def figure(value: float) -> str:
@@ -81,3 +83,20 @@ def met_fact(hosts: int, role: int, usual: float) -> str:
     often = "fewer than 1" if usual < 0.5 else f"about {round(usual):,}"
     beside = f", usually {often} in a window of this size" if usual >= 0 else ""
     return f"first contacts of {who} in this window's alerts{beside}"
+
+
+@lru_cache(HELD)
+def counting(number: float, which: str = "") -> str:
+    """Return how many flows count in memory, where a burst counts once: ``2 flows to it count in memory``.
+
+    Parameters
+    ----------
+    number
+        Flows that count, above 0.
+    which
+        Which ones.
+    """
+    if number < 0.5:
+        # what has faded
+        return f"less than one flow{which} counts in memory"
+    return f"{counted(number, 'flow')}{which} {'counts' if round(number) == 1 else 'count'} in memory"

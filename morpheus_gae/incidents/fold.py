@@ -234,7 +234,10 @@ class Fold:
                 states.pop(anchor, None)
             if anchor not in self.open:
                 states[anchor] = OPEN
-                self.open[anchor] = Incident(incident_id(anchor, str(flows.ids[rows[0]])), anchor)
+                # without times the very same flow may come again, and open another incident
+                first = str(flows.ids[rows[0]])
+                number = incident_id(anchor, first, None if when else self._windows)
+                self.open[anchor] = Incident(number, anchor)
                 self._spreading.add(self.open[anchor])
             states.setdefault(anchor, UPDATED)
             incident = self.open[anchor]

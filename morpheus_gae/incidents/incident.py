@@ -140,7 +140,17 @@ class Incident:
         )
 
 
-def incident_id(anchor: Anchor, first: str) -> str:
-    """Return 16 hex digits derived from the anchor and the id of the first flow."""
-    text = "\0".join([*map(str, anchor), first])
+def incident_id(anchor: Anchor, first: str, window: int | None = None) -> str:
+    """Return 16 hex digits.
+
+    Parameters
+    ----------
+    anchor
+        Of the incident.
+    first
+        Id of the first flow.
+    window
+        For flows without times, which nothing else tells apart from their like: which window it opened in.
+    """
+    text = "\0".join([*map(str, anchor), first, *([] if window is None else [str(window)])])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -197,7 +197,7 @@ def test_durations_and_starts_that_no_clock_shows_warn_nobody(name: str) -> None
     assert len(written(name, alerts(odd))) == 3
 
 
-FACT = "412 B up, where at least 96 % of 8,113 flows of this pair in memory had 60-90"
+FACT = "412 B up, where at least 96 % of the flows of this pair had 60-90 (8,113 count in memory)"
 EXPLAINED_AT = {
     "ecs": ("event/reason", "morpheus_gae/facts/0", "morpheus_gae"),
     "ocsf": ("finding_info/desc", "unmapped/facts/0", "unmapped"),

@@ -69,8 +69,8 @@ def number(text: str) -> float:
 
 
 RANGE = re.compile(
-    r"([\d,.]+) (B up|B back|ms), where (?:at least (\d+) % of ([\d,]+|the) flows|the only flow) of "
-    r"(this pair|the source) in memory had ([\d,]+)(?:-([\d,]+))?"
+    r"([\d,.]+) (B up|B back|ms), where (?:at least (\d+) % of the flows|the only flow or burst) of "
+    r"(this pair|the source) (?:in memory )?had ([\d,]+)(?:-([\d,]+))?(?: \(([\d,]+) count in memory\))?"
 )
 
 
@@ -104,11 +104,12 @@ def test_facts_are_true_of_the_training_flows(seed: int) -> None:
                 checked["seen"] += 1
                 assert not out.any()
             elif found := RANGE.match(fact):
-                value, unit, share, n, whose, low, high = found.groups()
+                value, unit, share, whose, low, high, n = found.groups()
                 column = ("B up", "B back", "ms").index(unit)
                 assert number(value) == pytest.approx(flows.attributes[i, column], abs=1e-3)
                 held = t.attributes[ours if whose == "this pair" else out, column]
-                assert n == "the" or held.shape[0] == (1 if n is None else number(n))
+                assert share is not None or held.shape[0] == 1
+                assert n is None or held.shape[0] == number(n)
                 inside = (held >= number(low)) & (held <= number(high or low))
                 assert 100 * inside.mean() >= (100 if share is None else number(share))
                 assert not number(low) <= number(value) <= number(high or low)

@@ -125,6 +125,21 @@ def test_without_times_windows_close_it() -> None:
     assert states(add(fold, [], times=False)) == [CLOSED]
 
 
+def test_without_times_the_same_flows_again_are_another_incident() -> None:
+    def ids() -> list[str]:
+        fold, found = Fold(), []
+        for _ in range(2):
+            found += [c.incident.id for c in add(fold, scan(range(10)), times=False)]
+            for _ in range(QUIET_WINDOWS + 1):
+                add(fold, [], times=False)
+        return found
+
+    first, again = ids()
+    assert first != again
+    # of the same input the same
+    assert ids() == [first, again]
+
+
 def test_few_targets_of_a_later_window_join_the_scan() -> None:
     fold = Fold()
     (opened,) = add(fold, scan(range(10)))

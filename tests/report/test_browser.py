@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.executors.open import open_executor
+from morpheus_gae.incidents.fold import Change, Fold
+from morpheus_gae.report.incidents import folded
 from morpheus_gae.report.page import page
 from morpheus_gae.report.values import Asked, gather
 from tests.report.browser import browse, opened
@@ -86,6 +89,36 @@ def test_what_explains_an_alert(tmp_path: Path) -> None:
         assert "flagged flows from 1 host" in driver.run(
             "return document.querySelector('#incidents').textContent"
         )
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_incident_without_facts_tells_those_of_its_strangest_flow(tmp_path: Path, own: bool) -> None:
+    table = some()
+    n = table.num_rows
+    surprise = table["surprise"].to_numpy().copy()
+    surprise[7] += 0.5
+    at = table.column_names.index("surprise")
+    table = table.set_column(at, "surprise", pa.array(surprise))
+    table = table.append_column("facts", pa.array([[f"fact {i}.", "two"] for i in range(n)]))
+    rows = folded(_closed(table), 1e6, "m@1")
+    told = [row if own else {**row, "facts": []} for row in rows]
+    kept = tmp_path / "incidents.jsonl"
+    kept.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+    asked = Asked([str(written(tmp_path, table))], incidents=str(kept))
+    out = tmp_path / "report.html"
+    out.write_text(page(gather(asked, None, lambda what, rows: None)), encoding="utf-8")
+    with driven(out) as driver:
+        text = driver.run("return document.querySelector('#incidents').textContent")
+    assert ("flagged flows from 1 host" in text) is own
+    assert ("strangest flow: fact 7." in text) is not own
+    assert ("strangest flow: two" in text) is not own
+    assert text.count("strangest flow: ") == (0 if own else 2)
+
+
+def _closed(table: pa.Table) -> list[Change]:
+    fold = Fold()
+    fold.add(table, table.num_rows, None, None)
+    return fold.finish()
 
 
 def test_ten_thousand_alerts_draw_as_few_rows(tmp_path: Path) -> None:
