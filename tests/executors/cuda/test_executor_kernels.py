@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,8 +186,7 @@ def test_windows_under_the_interpreter(
 def test_launches_of_a_window(models: dict[str, Artifact]) -> None:
     # what a window of any size costs the host; models as shipped, and others with every part
     folders = {name: ROOT / "models" / name for name in ("default", "published")}
-    # new partners, where a shipped model has none yet, take no kernel of their own
-    assert replace(load_artifact(folders["default"]).spec, partners=True) == models["default"].spec
+    assert load_artifact(folders["default"]).spec == models["default"].spec
     folders |= {name: models[name].path for name in ("graph", "enriched")}
     lines = interpreted("cuda_launches", [*folders.values()]).splitlines()
     for name, line in zip(folders, lines, strict=True):
