@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from morpheus_gae.flows.tables.decimals import decimal_text
-from morpheus_gae.flows.tables.join import TEXT, Piece, joined
+from morpheus_gae.flows.tables.join import TEXT, Piece, buffers_of, joined, joined_lists
 from morpheus_gae.flows.tables.ordinary import flattened, lengths_of, ordinary_column, union_parts
 from morpheus_gae.flows.tables.printable import UNPRINTABLE, json_escapes, printable
 from morpheus_gae.flows.tables.times import iso_text, milliseconds
 
 _ACTS = f"[{UNPRINTABLE}]"
 _ESCAPED = f'["\\\\{UNPRINTABLE}]'
-_NOTHING = np.zeros(0, np.uint8)
 _ODD = np.zeros(256, np.bool_)
 # control characters, quote, backslash, DEL; then the first bytes of what else is escaped
 _ODD[[*range(32), 34, 92, 127, 0xC2, 0xD8, 0xE2]] = True
@@ -157,12 +156,8 @@ def _list(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _flat_lists(array: pa.Array) -> pa.Array:
     """Lists of values that hold no others, of any lengths, as JSON."""
-    values = json_text(pa.chunked_array([flattened(array)]))
-    ends = np.cumsum(np.r_[0, lengths_of(array)]).astype(np.int64)
-    one = pa.concat_arrays([*values.chunks, pa.array([], TEXT)])
-    items = pa.LargeListArray.from_arrays(pa.array(ends), one)
-    pieces = pa.scalar("[", TEXT), pc.binary_join(items, pa.scalar(",", TEXT)), pa.scalar("]", TEXT)
-    text = pc.binary_join_element_wise(*pieces, pa.scalar("", TEXT))
+    items, mark = rendered(pa.chunked_array([flattened(array)]))
+    text = joined_lists(items, mark, np.cumsum(np.r_[0, lengths_of(array)]).astype(np.int64))
     return text if array.null_count == 0 else pc.if_else(array.is_valid(), text, pa.scalar("null", TEXT))
 
 
@@ -262,8 +257,8 @@ def _has_odd(text: pa.Array) -> bool:
     """Whether a byte of these strings may have to be escaped."""
     from morpheus_gae.flows.tables.join_kernels import has_any
 
-    raw = np.frombuffer(text_bytes(text), np.uint8) if len(text) else _NOTHING
-    return bool(has_any(_ODD, raw))
+    offsets, data = buffers_of(pa.chunked_array([text], TEXT))
+    return bool(has_any(_ODD, data[offsets[0] : offsets[-1]]))
 
 
 def _filled(text: pa.ChunkedArray) -> pa.ChunkedArray:
