@@ -16,6 +16,7 @@ from morpheus_gae.detect.explained import FACTS, PERCENTILES
 from morpheus_gae.detect.facts import counted, counting, met_fact, ranges
 from morpheus_gae.detect.flow_types import FlowTypes
 from morpheus_gae.detect.habits import habit, percentiles
+from morpheus_gae.detect.repeats import chosen, new_hosts, repeats
 from morpheus_gae.model.features import edge_features
 from morpheus_gae.model.memory import find, host_keys, pair_keys, rows
 from morpheus_gae.model.partners import known_past
@@ -32,10 +33,6 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
-
-MOST, OF_PAIR = 500, 3
-"""Maximum number of alerts per window with facts, since text is slow: the most anomalous ones, and maximum
-per pair before others."""
 
 
 class Ends(NamedTuple):
@@ -96,14 +93,14 @@ class Explainer:
         parts = contributions(self.artifact, scores, index)
         percent = np.full((n, 3), np.nan, order="F")
         surprise = np.asarray(scores.surprise[index], np.float64)
-        probability, at = self.artifact.quantiles
-        percent[:, 2] = np.floor(1e4 * np.interp(surprise, at, probability)) / 100
+        probability, quantile = self.artifact.quantiles
+        percent[:, 2] = np.floor(1e4 * np.interp(surprise, quantile, probability)) / 100
         facts = pa.nulls(0, pa.string())
         lengths = np.zeros(n, np.int64)
         ends = _ends(flows, index, table) if n and self._memory is not None else None
         if ends is not None:
-            chosen, told = self._recall(ends, len(flows), surprise, percent)
-            lengths[chosen] = [len(few) for few in told]
+            at, told = self._recall(ends, len(flows), surprise, percent)
+            lengths[at] = [len(few) for few in told]
             facts = pa.array([fact for few in told for fact in few], pa.string())
         out: dict[str, Any] = {
             name: pa.array(values, mask=np.isnan(values))
@@ -121,30 +118,31 @@ class Explainer:
         src = host_keys(ends.src_hi, ends.src_lo, memory.salt)
         dst = host_keys(ends.dst_hi, ends.dst_lo, memory.salt)
         code = pair_keys(src, dst)
-        pair = find(memory.pair_key, code)
-        source = find(memory.host_key, src)
+        found = repeats(surprise, code)
+        known = find(memory.pair_key, code[found.first])
+        pair, source = known[found.of], find(memory.host_key, src[found.first])[found.of]
         mean, scale = t["scale.mean"], t["scale.std"]
         x = edge_features(ends.attributes, ends.missing, mean, scale)[:, :3]
         percent[:, 0] = percentiles(x, memory.pair, pair)
         percent[:, 1] = percentiles(x, memory.host_out, source)
-        again, *met = _repeats((src, dst), code, pair)
-        chosen = _chosen(surprise, code)
-        told: list[list[str]] = [[] for _ in range(chosen.shape[0])]
-        few, x = ends.of(chosen), x[chosen]
-        pair, source, again = pair[chosen], source[chosen], again[chosen]
-        keys = src[chosen], dst[chosen]
-        self._contacts(told, few, keys, pair, source, self._met(keys, [n[chosen] for n in met], window))
-        values = few.attributes.astype(np.float64)
+        at = chosen(surprise, found)
+        told: list[list[str]] = [[] for _ in range(at.shape[0])]
+        few, x, pair, source = ends.of(at), x[at], pair[at], source[at]
+        fresh = found.first[known < 0]
+        met = self._met((src[at], dst[at]), [new_hosts(end, fresh, at) for end in (src, dst)], window)
+        self._contacts(told, few, (src[at], dst[at]), pair, source, met)
         # of pairs that memory does not know, by what their source has shown
-        of = rows(memory.pair, pair)
-        ranges(told, values, habit(x, of, mean, scale), few.missing, "this pair")
-        of = np.where((pair < 0)[:, None], rows(memory.host_out, source), np.float32(0))
-        ranges(told, values, habit(x, of, mean, scale), few.missing, "the source")
+        old = pair >= 0
+        of = np.where(old[:, None], rows(memory.pair, pair), rows(memory.host_out, source))
+        whose = ["this pair" if one else "the source" for one in old.tolist()]
+        ranges(told, few.attributes.astype(np.float64), habit(x, of, mean, scale), few.missing, whose)
         if self.artifact.spec.flow_types:
             self._looks(told, few, rows(memory.pair_types, pair))
-        for j in np.flatnonzero(again > 1).tolist():
-            told[j].append(f"{again[j]:,} alerts of this pair in this window")
-        return chosen, told
+        again = found.times[found.of[at]].tolist()
+        for facts, times in zip(told, again, strict=True):
+            if times > 1:
+                facts.append(f"{times:,} alerts of this pair in this window")
+        return at, told
 
     def _contacts(
         self,
@@ -195,14 +193,17 @@ class Explainer:
         for role, (key, number) in enumerate(zip(keys, met, strict=True)):
             memory, usual = self._memory, np.full(number.shape[0], -1.0)
             if partners is not None and memory is not None and self._total > 0:
-                past = known_past(partners.past, memory.host_out[:, 0], memory.host_in[:, 0])[:, role]
                 at = find(memory.host_key, key)
-                past = np.where(at >= 0, np.append(past, np.float32(-1))[at], np.float32(-1))
+                row = np.maximum(at, 0)
+                past = known_past(partners.past[row], memory.host_out[row, 0], memory.host_in[row, 0])
+                past = np.where(at >= 0, past[:, role], np.float32(-1))
                 usual = np.where(past >= 0, (past + 1.0) * window / self._total, -1.0)
             elif role:
                 break
-            for j in np.flatnonzero(number > 1).tolist():
-                told[j].append(met_fact(int(number[j]), role, float(usual[j])))
+            several = np.flatnonzero(number > 1)
+            columns = several.tolist(), number[several].tolist(), usual[several].tolist()
+            for j, hosts, often in zip(*columns, strict=True):
+                told[j].append(met_fact(hosts, role, often))
         return told
 
     def _neighbours(self, hi: U64, lo: U64, there: I64) -> list[str]:
@@ -235,33 +236,6 @@ class Explainer:
                 f"; {share} % of this pair's flows like {names[most]}" if share > 0 and near != most else ""
             )
             facts.append(alike + others)
-
-
-def _repeats(ends: tuple[U64, U64], code: U64, pair: I64) -> tuple[I64, I64, I64]:
-    """Count, for each flow, the flows of its pair, and the hosts new to its source and to its destination,
-    int64 [F].
-    """
-    _, first, of, times = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
-    fresh = first[pair[first] < 0]
-    met = []
-    for end in ends:
-        hosts, place = np.unique(end, return_inverse=True)
-        number = np.bincount(place.reshape(-1)[fresh], minlength=hosts.shape[0])
-        met.append(number[place.reshape(-1)].astype(np.int64))
-    return times[of.reshape(-1)].astype(np.int64), met[0], met[1]
-
-
-def _chosen(surprise: F64, code: U64) -> I64:
-    """Choose at most MOST flows to get facts, ascending: the most anomalous, a few per pair first."""
-    n = surprise.shape[0]
-    if n <= MOST:
-        return np.arange(n)
-    # ties by position: a deterministic choice
-    order = np.lexsort((-surprise, code))
-    begins = np.r_[0, np.flatnonzero(np.diff(code[order])) + 1]
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n) - np.repeat(begins, np.diff(np.r_[begins, n]))
-    return np.asarray(np.sort(np.lexsort((-surprise, rank >= OF_PAIR))[:MOST]), np.int64)
 
 
 def _ends(flows: Flows, index: I64, table: pa.Table) -> Ends | None:

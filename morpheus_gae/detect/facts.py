@@ -17,7 +17,7 @@ HELD = 1 << 12
 
 
 def ranges(
-    told: list[list[str]], values: F64, found: Habit, missing: npt.NDArray[np.bool_], whose: str
+    told: list[list[str]], values: F64, found: Habit, missing: npt.NDArray[np.bool_], whose: list[str]
 ) -> None:
     """Add a sentence for each attribute outside the range of its pair, or source.
 
@@ -32,19 +32,17 @@ def ranges(
     missing
         bool [F]: the duration is missing.
     whose
-        ``this pair`` or ``the source``.
+        [F] ``this pair`` or ``the source``.
     """
     outside = found.level >= 0
     outside[:, 2] &= ~missing
-    low, high = _rounded(found.low, np.floor), _rounded(found.high, np.ceil)
-    # no longer outside, once the ends are rounded
-    outside &= (values < low) | (values > high)
     at = np.nonzero(outside)
-    for row, column, value, *habit in zip(
-        *(a.tolist() for a in (*at, values[at], found.level[at], found.flows[at[0]], low[at], high[at])),
-        strict=True,
-    ):
-        told[row].append(f"{figure(value)} {UNITS[column]}, where {_had(*habit, whose)}")
+    value, low, high = values[at], _rounded(found.low[at], np.floor), _rounded(found.high[at], np.ceil)
+    columns = (*at, value, found.level[at], found.flows[at[0]], low, high)
+    # no longer outside, once the ends are rounded
+    still = (value < low) | (value > high)
+    for row, column, count, *habit in zip(*(part[still].tolist() for part in columns), strict=True):
+        told[row].append(f"{figure(count)} {UNITS[column]}, where {_had(*habit, whose[row])}")
 
 
 @lru_cache(HELD)
@@ -58,6 +56,7 @@ def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
     return f"at least {WITHIN[level][1]} % of the flows of {whose} had {between}{count}"
 
 
+@lru_cache(HELD)
 def figure(value: float) -> str:
     """Format a count, as an integer or with up to three decimals."""
     whole = round(value)
@@ -77,6 +76,7 @@ def counted(number: float, word: str) -> str:
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
+@lru_cache(HELD)
 def met_fact(hosts: int, role: int, usual: float) -> str:
     """Tell how many hosts are new to a source (``role`` 0) or destination (1); usual of it, if at least 0."""
     who = f"the source with {hosts:,} hosts" if role == 0 else f"{hosts:,} hosts with the destination"

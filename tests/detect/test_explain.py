@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.detect import explain
+from morpheus_gae.detect import repeats
 from morpheus_gae.detect.alerts import alert_table
 from morpheus_gae.detect.contributions import CONTRIBUTIONS, contributions
 from morpheus_gae.detect.explain import Explainer
@@ -185,9 +185,9 @@ def test_a_model_that_counts_partners_tells_how_many_are_usual() -> None:
 
 
 def test_where_there_are_many_alerts_some_of_every_pair_get_facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explain, "MOST", 20)
+    monkeypatch.setattr(repeats, "MOST", 20)
     surprise, code = np.r_[np.full(90, 9.0), np.arange(10) / 10], np.r_[np.zeros(90), np.arange(10)]
-    chosen = explain._chosen(surprise, code.astype(np.uint64))
+    chosen = repeats.chosen(surprise, repeats.repeats(surprise, code.astype(np.uint64)))
     assert chosen.shape == (20,)
     assert set(range(91, 100)) <= set(chosen.tolist())
     table = told(load_artifact(MODELS / "default"), make_flows(50))

@@ -25,7 +25,7 @@ def test_how_many_flows_are_told(flows: float, spread: float, words: str, count:
     x = np.array([[4, 0, 0]], np.float32)
     told: list[list[str]] = [[]]
     values = np.expm1(x.astype(np.float64) + 5)
-    ranges(told, values, habit(x, known, mean, scale), np.zeros(1, np.bool_), "this pair")
+    ranges(told, values, habit(x, known, mean, scale), np.zeros(1, np.bool_), ["this pair"])
     (fact,) = told[0]
     assert f" B up, where {words}" in fact
     assert fact.endswith(count)
