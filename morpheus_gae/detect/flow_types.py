@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,8 @@ PRESENT = (
     *("with B up", "with B back", "with a duration"),
     *("without B up", "without B back", "without a duration"),
 )
+HELD = 1 << 12
+"""Pieces of sentences that are kept."""
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
 
 
@@ -113,11 +116,16 @@ class FlowTypes:
         told = [self._alike[k][found] for k, found in zip(types.tolist(), inside, strict=True)]
         at, which = np.nonzero(factors >= FAR)
         opens = np.r_[-1, at[:-1]] < at
-        columns = (at.tolist(), which.tolist(), factors[at, which].tolist(), opens.tolist())
+        columns = (at.tolist(), which.tolist(), np.rint(factors[at, which]).tolist(), opens.tolist())
         for i, j, times, first in zip(*columns, strict=True):
-            far = f"{times:,.0f} times {TIMES[j]}" if times < np.inf else PRESENT[j]
-            told[i] += f", but {far}" if first else f", {far}"
+            told[i] += _far(j, times, first)
         return told
+
+
+@lru_cache(HELD)
+def _far(which: int, times: float, first: bool) -> str:
+    far = f"{times:,.0f} times {TIMES[which]}" if times < np.inf else PRESENT[which]
+    return f", but {far}" if first else f", {far}"
 
 
 def _shares(logits: F32, axis: int) -> F64:
