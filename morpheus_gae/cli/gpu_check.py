@@ -30,7 +30,7 @@ from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option
 )
 @click.option(
     "--limit_seconds",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(min=0, min_open=True),
     default=450.0,
     show_default=True,
     help="Time for everything.",
