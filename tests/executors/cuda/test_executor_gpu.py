@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
 from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.open import open_executor
 from morpheus_gae.graph.build import build_graph

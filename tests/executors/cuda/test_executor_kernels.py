@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch")
+
 from morpheus_gae.model.artifact import Artifact, load_artifact
 from tests.executors.whole_models import whole_models
 
-pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
 ROOT = Path(__file__).resolve().parents[3]
