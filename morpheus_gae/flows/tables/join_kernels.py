@@ -12,6 +12,18 @@ STEP = 8
 """Bytes that are copied at a time."""
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def _copy(out: Any, end: int, data: Any, begin: int, size: int, room: int) -> None:
+    """Copy ``size`` bytes from ``begin`` to ``end``, by STEP where so many lie within ``room`` of both."""
+    k = 0
+    while k < size and k + STEP <= room:
+        put_word(out, end + k, word_at(data, begin + k))
+        k += STEP
+    while k < size:
+        out[end + k] = data[begin + k]
+        k += 1
+
+
 @njit(cache=True, nogil=True)
 def add_lengths(ends: Any, offsets: Any, before: int) -> None:
     """Add the length of each text, and of what stands before it, to ``ends`` int64 [E]."""
@@ -43,22 +55,9 @@ def place(out: Any, at: Any, stops: Any, before: Any, first: int, offsets: Any, 
     for i in range(at.shape[0]):
         end, stop = at[i], stops[i]
         begin, size = offsets[i], offsets[i + 1] - offsets[i]
-        k = 0
-        while k < first and end + k + STEP <= stop:
-            put_word(out, end + k, word_at(before, k))
-            k += STEP
-        while k < first:
-            out[end + k] = before[k]
-            k += 1
+        _copy(out, end, before, 0, first, min(stop - end, before.shape[0]))
         end += first
-        most = min(stop - end, whole - begin) - STEP
-        k = 0
-        while k < size and k <= most:
-            put_word(out, end + k, word_at(data, begin + k))
-            k += STEP
-        while k < size:
-            out[end + k] = data[begin + k]
-            k += 1
+        _copy(out, end, data, begin, size, min(stop - end, whole - begin))
         at[i] = end + size
 
 
@@ -101,14 +100,7 @@ def place_lists(out: Any, starts: Any, stops: Any, mark: Any, offsets: Any, data
                 out[end] = octet
                 end += 1
             begin, size = offsets[j], offsets[j + 1] - offsets[j]
-            most = min(room - end, whole - begin) - STEP
-            k = 0
-            while k < size and k <= most:
-                put_word(out, end + k, word_at(data, begin + k))
-                k += STEP
-            while k < size:
-                out[end + k] = data[begin + k]
-                k += 1
+            _copy(out, end, data, begin, size, min(room - end, whole - begin))
             end += size
             for octet in mark:
                 out[end] = octet
