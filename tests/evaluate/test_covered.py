@@ -49,6 +49,16 @@ def test_classes_are_counted_with_what_is_missed(times: bool) -> None:
     assert found["1"] == ["medium", "0.0", "2", "2"]
 
 
+def test_a_worm_is_one_attack_however_many_hosts_it_has() -> None:
+    worm: list[Labelled] = [
+        ((600.0 * at, host(at), host(at + 1 + step), 445, 60, 40, 12.0), "worm")
+        for at in range(9)
+        for step in (0, 100, 200)
+    ]
+    found = rows(counted([*worm, *LEAK], worm))
+    assert found["worm"][:4] == ["27", "27", "1", "1"]
+
+
 def test_what_is_not_told_is_missed() -> None:
     lines = counted([*SCAN, *LEAK], [*SCAN, *LEAK], least=13.0)
     assert rows(lines)["scan"] == ["12", "12", "1", "0", "0", ""]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.evaluate.data.chains import goes_on, meanwhile
 from morpheus_gae.evaluate.data.streams import RUN
+from morpheus_gae.flows.exporters.enriched import enriched_columns
 from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.memory import host_keys, pair_keys
 
@@ -32,9 +35,12 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
         int32 [A] class of each.
     timed
         Whether to use start times. A campaign then is a connected component of flows of one class that share
-        a source and are at most a day apart, or a destination and at most ten minutes. Without times a
-        campaign is a run of at most 50 flows of one class and source, with gaps of at most 1,000 records:
-        files without times are sorted by class, and would be a few endless campaigns.
+        a source and are at most a day apart, or a destination and at most ten minutes; and a host that is
+        reached, and begins within a day, goes on with the campaign that reached it last. A campaign that
+        spreads so has the flows of its class to the same service as well, while it lasts and ten minutes
+        around: the flow that reached a host may be missing. Without times a campaign is a run of at most 50
+        flows of one class and source, with gaps of at most 1,000 records: files without times are sorted by
+        class, and would be a few endless campaigns.
 
     Returns
     -------
@@ -42,24 +48,46 @@ def campaigns(attacks: Flows, kind: I32, *, timed: bool) -> I64:
         Numbers from 0.
     """
     n = len(attacks)
-    source, target = (_numbered(key) for key in _keys(attacks))
-    by_source, by_target = (kind.astype(np.int64) * (int(i.max(initial=0)) + 1) + i for i in (source, target))
+    if not n:
+        return np.zeros(0, np.int64)
+    # sources and targets in one numbering, apart by class
+    host = _numbered(np.concatenate(_keys(attacks)))
+    host += np.tile(kind.astype(np.int64), 2) * (int(host.max(initial=0)) + 1)
+    source, target = host[:n], host[n:]
     if not timed or attacks.time_ms is None:
-        return _numbered(_sessions(by_source, attacks.rows, GAP_ROWS, RUN))
-    linked = [
-        _sessions(by_source, attacks.time_ms, SOURCE_GAP_MS),
-        _sessions(by_target, attacks.time_ms, TARGET_GAP_MS),
-    ]
+        return _numbered(_sessions(source, attacks.rows, GAP_ROWS, RUN))
+    time = attacks.time_ms
+    session = _sessions(source, time, SOURCE_GAP_MS)
+    began, by = goes_on(source, target, session, time, SOURCE_GAP_MS)
+    found = _components([session, _sessions(target, time, TARGET_GAP_MS)], began, by)
+    spreads = np.isin(found, found[began])
+    together = meanwhile(_services(attacks, kind), time, found, spreads, TARGET_GAP_MS)
+    return _numbered(_components([found, together], began, by))
+
+
+def _components(groups: Sequence[I64], one: I64, other: I64) -> I64:
+    """Return a number per flow, int64 [A], the same for all that groups and pairs of flows link."""
+    n = groups[0].shape[0]
     label = np.arange(n)
     while True:
-        before = label
+        before = label.copy()
         # propagate the lowest number through all links, one step per iteration
-        for session in linked:
-            low = np.full(int(session.max(initial=-1)) + 1, n)
-            np.minimum.at(low, session, label)
-            label = low[session]
+        for of in groups:
+            low = np.full(int(of.max(initial=-1)) + 1, n)
+            np.minimum.at(low, of, label)
+            label = low[of]
+        low = np.minimum(label[one], label[other])
+        np.minimum.at(label, one, low)
+        np.minimum.at(label, other, low)
         if np.array_equal(before, label):
-            return _numbered(label)
+            return label
+
+
+def _services(flows: Flows, kind: I32) -> I64:
+    """int64 [A] service of each flow, apart by class; -1 where unknown."""
+    port, protocol = enriched_columns(flows.table)[:, :2].astype(np.int64).T
+    service = _numbered(np.stack([port, protocol, kind.astype(np.int64)], 1))
+    return np.where(port < 0, -1, service)
 
 
 @dataclass(frozen=True)
@@ -151,8 +179,8 @@ def _keys(flows: Flows) -> tuple[U64, U64]:
 
 
 def _numbered(values: npt.NDArray[np.generic]) -> I64:
-    """int64, the same for equal values, from 0."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+    """int64 [A], the same for equal values or rows, from 0."""
+    return np.unique(values, axis=0, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
 def _sessions(key: I64, at: I64, gap: int, most: int | None = None) -> I64:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +36,79 @@ def test_many_sources_of_one_flood_are_one_campaign() -> None:
     assert np.unique(of(slow)).size == 1
     other = make_flows([1, 1], [2, 2], attack=["dos", "scan"], time_ms=[0, 1])
     assert np.unique(of(other)).size == 2
+
+
+MINUTE = 60_000
+
+
+def test_a_worm_that_goes_from_host_to_host_is_one_campaign() -> None:
+    # each host reaches three others, of which the last goes on an hour later
+    src, dst = np.repeat(np.arange(20), 3), np.arange(60) % 3 + 100 * (1 + np.arange(60))
+    dst[2::3] = np.arange(1, 21)
+    times = np.repeat(np.arange(20) * HOUR, 3)
+    worm = make_flows(src, dst, attack=["worm"] * 60, time_ms=times)
+    assert np.unique(of(worm)).size == 1
+    # another class does not go on with it, nor does who was reached only later, or more than a day ago
+    other = np.where(src == 9, "scan", "worm")
+    assert np.unique(of(make_flows(src, dst, attack=other, time_ms=times))).size == 3
+    assert np.unique(of(make_flows(src, dst, attack=["worm"] * 60, time_ms=times[::-1]))).size == 20
+    assert np.unique(of(make_flows(src, dst, attack=["worm"] * 60, time_ms=25 * times))).size == 20
+
+
+def with_ports(flows: Flows, ports: list[int]) -> Flows:
+    return replace(flows, table=flows.table.append_column("L4_DST_PORT", pa.array(ports)))
+
+
+def test_a_host_that_nobody_was_seen_to_reach_is_of_the_worm_on_its_service() -> None:
+    #                 1 -> 2 -> 3     and 7, that nobody reached
+    src, dst = [1, 2, 7, 8], [2, 3, 9, 4]
+    flows = make_flows(src, dst, attack=["worm"] * 4, time_ms=np.array([0, 8, 18, 10]) * MINUTE)
+    assert of(flows).tolist() == [0, 0, 1, 2]
+    assert of(with_ports(flows, [445, 445, 445, 23])).tolist() == [0, 0, 0, 1]
+    late = replace(flows, time_ms=np.array([0, 8, 19, 10]) * MINUTE)
+    assert of(with_ports(late, [445, 445, 445, 23])).tolist() == [0, 0, 1, 2]
+    # two that do alike at the same time are two, as long as none goes on
+    assert of(with_ports(flows.slice(1, 4), [445] * 3)).tolist() == [0, 1, 2]
+
+
+@quick
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(0, 1), st.integers(0, 400), st.integers(1, 2)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_campaigns_are_what_links_come_to_one_by_one(rows: list[tuple[int, int, int, int, int]]) -> None:
+    rows = sorted(rows, key=lambda row: row[3])
+    src, dst, kind, when, port = (np.array(c) for c in zip(*rows, strict=True))
+    time = when * 10 * MINUTE
+    flows = make_flows(src, dst, attack=[f"kind {k}" for k in kind], time_ms=time)
+    n = len(rows)
+    label = np.arange(n)
+
+    def link(i: int, j: int) -> None:
+        label[label == label[i]] = label[j]
+
+    begins = []
+    for i in range(n):
+        before = [j for j in range(n) if j < i and kind[j] == kind[i]]
+        mine = [j for j in before if src[j] == src[i] and time[i] - time[j] <= 24 * HOUR]
+        for j in [*mine, *(j for j in before if dst[j] == dst[i] and time[i] - time[j] <= 10 * MINUTE)]:
+            link(i, j)
+        reached = [j for j in range(n) if kind[j] == kind[i] and dst[j] == src[i] and time[j] <= time[i]]
+        if not mine and reached and time[i] - time[reached[-1]] <= 24 * HOUR:
+            begins.append(i)
+            link(i, reached[-1])
+    spreads = [np.flatnonzero(label == number) for number in {int(label[i]) for i in begins}]
+    for group in spreads:
+        for k, p in {(int(kind[i]), int(port[i])) for i in group}:
+            when = time[[i for i in group if (kind[i], port[i]) == (k, p)]]
+            near = (time >= when.min() - 10 * MINUTE) & (time <= when.max() + 10 * MINUTE)
+            for i in np.flatnonzero(near & (kind == k) & (port == p)):
+                link(i, int(group[0]))
+    found = of(with_ports(flows, port.tolist()))
+    assert np.array_equal(found[:, None] == found, label[:, None] == label)
 
 
 def test_without_times_a_campaign_is_a_run() -> None:
