@@ -15,7 +15,7 @@ from morpheus_gae.train.spool import Spool
 
 
 def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None, enriched: bool) -> Flows:
-    """The first well-formed flows of a table, in time order where every one has a time.
+    """The first well-formed flows of a table, in time order where they tell it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def gathered(cut: Cut, table: pa.Table, account: Account, max_flows: int | None,
 
 
 def spooled(parts: Iterable[Flows], max_flows: int | None, enriched: bool) -> Flows | None:
-    """Flows on disk, in time order where every one has a time; None if there is none.
+    """Flows on disk, in time order where they tell it; None if there is none.
 
     Parameters
     ----------

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.flows.span import neighbours
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -53,7 +55,8 @@ class Flows:
     rows
         int64 [E]: position of the record in its source, counting bad records too, from 0.
     time_ms
-        int64 [E] start of the flow, milliseconds since the epoch, or None if the source has no such column.
+        int64 [E] start of the flow, milliseconds since the epoch; that of the flow before it where the record
+        tells none (its row in ``table`` then has none either); None if no record of the batch tells one.
     offsets
         int64 [E] offset of the message, or number of the record, that each flow came in; None if nobody
         will ask how far the source was delivered.
@@ -128,6 +131,7 @@ def concat(parts: list[Flows]) -> Flows:
     """Join batches in order.
 
     Columns that a part lacks are filled with nulls; columns whose types have nothing in common become text.
+    Flows of a part without times have that of the flow before them, see ``span.neighbours``.
 
     Raises
     ------
@@ -142,7 +146,6 @@ def concat(parts: list[Flows]) -> Flows:
         return parts[0]
     # a batch of bad records alone says nothing about the others
     full = [p for p in parts if len(p)]
-    with_time = [p.time_ms for p in full if p.time_ms is not None]
     with_offsets = [p.offsets for p in full if p.offsets is not None]
     # the later position of a partition includes the earlier one
     done = {(d.source, d.partition): d for p in parts for d in p.done}
@@ -155,8 +158,19 @@ def concat(parts: list[Flows]) -> Flows:
         attributes=np.concatenate([p.attributes for p in parts]),
         duration_missing=np.concatenate([p.duration_missing for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
-        time_ms=np.concatenate(with_time) if full and len(with_time) == len(full) else None,
+        time_ms=_times(full),
         offsets=np.concatenate(with_offsets) if full and len(with_offsets) == len(full) else None,
         done=tuple(done.values()),
         one_way=any(p.one_way for p in parts),
     )
+
+
+def _times(parts: list[Flows]) -> I64 | None:
+    """Start of each flow of all parts, or None if no part tells any."""
+    told = [np.full(len(part), part.time_ms is not None) for part in parts]
+    if not any(part.time_ms is not None for part in parts):
+        return None
+    times = [np.zeros(len(part), np.int64) if part.time_ms is None else part.time_ms for part in parts]
+    if all(part.time_ms is not None for part in parts):
+        return np.concatenate(times)
+    return neighbours(np.concatenate(times), ~np.concatenate(told))

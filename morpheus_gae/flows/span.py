@@ -1,4 +1,4 @@
-"""Span: from when to when flows are, whatever single clocks say."""
+"""Span: from when to when flows are, whatever single clocks say, and when those without a time were."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def span(times: npt.NDArray[Any]) -> tuple[int, int]:
     middle = np.partition(times, len(times) // 2)[len(times) // 2]
     near = times[np.abs(times - middle) <= YEAR_MS]
     return int(near.min()), int(near.max())
+
+
+def neighbours(times: npt.NDArray[np.int64], none: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Times with those that are missing filled in: what tells none came when the one before it did.
+
+    Parameters
+    ----------
+    times
+        int64 [E] milliseconds since the epoch, in the order of arrival.
+    none
+        bool [E] which are missing, not all; the first ones come when the first that tells a time did.
+    """
+    last = np.maximum.accumulate(np.where(none, -1, np.arange(len(none))))
+    return times[np.where(last < 0, int(np.argmin(none)), last)]

@@ -17,6 +17,8 @@ from morpheus_gae.flows.pairing.pair import Pairer, paired
 from morpheus_gae.flows.readers.read import read_flows
 from morpheus_gae.train.spool import Spool, blocks
 
+UNTOLD = 0.25
+"""Longest stretch of flows without times, as a share of all, with which the others' times count."""
 COLUMNS = ("src_hi", "src_lo", "dst_hi", "dst_lo", "attributes", "duration_missing", "rows", "time_ms")
 
 
@@ -52,8 +54,8 @@ def read_for_training(
     Returns
     -------
     flows
-        Sorted by start time where every flow has one, else in input order. Only the columns that training
-        reads are kept.
+        Sorted by start time, or in input order where they tell none (see ``Kept``). Only the columns that
+        training reads are kept.
     bad
         Bad records by reason.
 
@@ -90,6 +92,9 @@ def read_for_training(
 class Kept:
     """Flows as columns on disk. Of the table (labels and extra columns) only what is asked for stays.
 
+    Flows that tell no time come when the one before them did. If a stretch of them is too long for that
+    (``UNTOLD``), nobody has a time.
+
     Parameters
     ----------
     spool
@@ -103,13 +108,15 @@ class Kept:
         self.columns = {name: spool.column() for name in COLUMNS}
         self.encoded = [spool.column() for _ in NAMES] if enriched else []
         self.there = np.zeros(len(NAMES), np.bool_)
+        self._now: int | None = None
+        self._untold = self._longest = 0
 
     def add(self, flows: Flows) -> None:
         """Keep a batch."""
-        if flows.time_ms is None and "time_ms" in self.columns:
-            self.columns.pop("time_ms").close()
         for name, column in self.columns.items():
-            column.add(getattr(flows, name))
+            if name != "time_ms":
+                column.add(getattr(flows, name))
+        self._add_times(flows)
         if self.encoded:
             values = enriched_columns(flows.table)
             self.there |= (values != ABSENT).any(0)
@@ -118,14 +125,34 @@ class Kept:
         self.count += len(flows)
         self.one_way |= flows.one_way
 
+    def _add_times(self, flows: Flows) -> None:
+        column, time = self.columns["time_ms"], flows.time_ms
+        if not len(flows):
+            return
+        if time is None:
+            self._untold += len(flows)
+            self._longest = max(self._longest, self._untold)
+            if self._now is not None:
+                column.add(np.full(len(flows), self._now, np.int64))
+            return
+        if self._now is None:
+            # those before the first that tells one
+            for part in blocks(self._untold):
+                column.add(np.full(part.stop - part.start, time[0], np.int64))
+        column.add(time)
+        self._now, self._untold = int(time[-1]), 0
+
     def close(self) -> None:
         """Give up what was read."""
         for column in (*self.columns.values(), *self.encoded):
             column.close()
 
     def flows(self) -> Flows:
-        """All of them, by time if every one has a time."""
+        """All of them, by time if they tell it."""
         import pyarrow as pa
+
+        if self._now is None or self._longest > UNTOLD * self.count:
+            self.columns.pop("time_ms").close()
 
         # what batches were read into: nothing comes to take its place
         pa.default_memory_pool().release_unused()

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from morpheus_gae.engine.seen import Seen
+from morpheus_gae.flows.frame import concat
 from morpheus_gae.flows.span import YEAR_MS
 from tests.engine.test_incidents import flows_of
 
@@ -37,6 +38,12 @@ def test_a_clock_that_is_wrong_by_years_does_not_count() -> None:
     # months are no mistake
     assert Seen.of(replace(flows, time_ms=np.array([now, now + YEAR_MS]))) == (5, now, now + YEAR_MS)
     assert Seen.of(replace(flows, time_ms=np.array([0, now]))) == (5, now, now)
+
+
+def test_flows_without_times_take_none_away_from_the_window() -> None:
+    timed = flows_of(pa.table({"FLOW_START_MILLISECONDS": [10, 70]}))
+    bare = flows_of(pa.table({"IN_BYTES": [1, 2, 3]}))
+    assert Seen.of(concat([bare, replace(timed, time_ms=np.array([10, 70])), bare])) == (8, 10, 70)
 
 
 def test_without_a_column_there_are_none() -> None:

@@ -36,12 +36,26 @@ def test_slices_and_choices_agree_with_the_whole() -> None:
     assert chosen.table["IN_BYTES"].to_pylist() == [101, 103, 105, 107, 109]
 
 
-def test_times_only_where_every_batch_has_them() -> None:
-    timeless = table_to_flows(
-        pa.Table.from_pylist([record(0)]).drop_columns(["FLOW_START_MILLISECONDS"])
-    ).flows
-    assert concat([flows(0, 1), timeless]).time_ms is None
-    assert concat([flows(0, 1), flows(1, 1)]).time_ms is not None
+def timeless(first: int, count: int) -> Flows:
+    rows = pa.Table.from_pylist([record(i) for i in range(first, first + count)])
+    return table_to_flows(rows.drop_columns(["FLOW_START_MILLISECONDS"]), first_row=first).flows
+
+
+def test_a_batch_without_times_takes_none_away_from_the_others() -> None:
+    one, other = flows(0, 2), flows(3, 2)
+    assert one.time_ms is not None
+    assert other.time_ms is not None
+    (a, b), (c, d) = one.time_ms.tolist(), other.time_ms.tolist()
+    joined = concat([one, timeless(2, 1), other, timeless(5, 2)])
+    assert joined.time_ms is not None
+    # that of the flow before it
+    assert joined.time_ms.tolist() == [a, b, b, c, d, d, d]
+    # as the record tells none, its row does not either
+    assert joined.table["FLOW_START_MILLISECONDS"].to_pylist() == [a, b, None, c, d, None, None]
+    first = concat([timeless(0, 2), timeless(2, 1), other]).time_ms
+    assert first is not None
+    assert first.tolist() == [c, c, c, c, d]
+    assert concat([timeless(0, 1), timeless(1, 1)]).time_ms is None
 
 
 def test_a_batch_of_bad_records_alone_takes_no_times_away() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from morpheus_gae.flows.span import YEAR_MS, span
+from morpheus_gae.flows.span import YEAR_MS, neighbours, span
 
 NOW = 1_741_602_331_342
 
@@ -24,3 +26,16 @@ NOW = 1_741_602_331_342
 )
 def test_first_and_last(times: list[int], wanted: tuple[int, int]) -> None:
     assert span(np.array(times, np.int64)) == wanted
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1, max_size=12).filter(
+        lambda times: any(t is not None for t in times)
+    )
+)
+def test_what_tells_no_time_has_that_of_its_neighbour(times: list[int | None]) -> None:
+    found = neighbours(np.array([t or 0 for t in times]), np.array([t is None for t in times])).tolist()
+    now = next(t for t in times if t is not None)
+    for time, told in zip(found, times, strict=True):
+        now = now if told is None else told
+        assert time == now

@@ -50,6 +50,17 @@ def test_flows_without_time_are_cut_by_number():
     assert [len(w) for w in windows([flows], 4, 0.001)] == [4, 4, 2]
 
 
+def test_a_batch_without_time_leaves_the_window_its_times():
+    flows = make_flows(10)
+    timed = dataclasses.replace(flows, time_ms=np.array([0, 1, 2, 300, 400, 900, 1100, 1100, 1200, 1900]))
+    bare = dataclasses.replace(timed.slice(3, 5), time_ms=None)
+    parts = list(windows([timed.slice(0, 3), bare, timed.slice(5, 10)], 100, 1.0))
+    assert [p.time_ms.tolist() for p in parts] == [[0, 1, 2, 2, 2, 900], [1100, 1100, 1200, 1900]]
+    assert [p.time_ms.tolist() for p in windows([bare, timed.slice(5, 7)], 100, 1.0)] == [
+        [900, 900, 900, 1100]
+    ]
+
+
 def test_flush_is_idempotent():
     windower = Windower(100)
     assert windower.push(make_flows(5)) == []

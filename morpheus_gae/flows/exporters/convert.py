@@ -20,6 +20,7 @@ from morpheus_gae.flows.exporters.layout import Layout, apply, choose, lacking, 
 from morpheus_gae.flows.exporters.mapping import PresetLike
 from morpheus_gae.flows.exporters.refusal import refusal
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.flows.span import neighbours
 from morpheus_gae.flows.tables.cells import cells, records
 from morpheus_gae.flows.tables.checks import checked
 from morpheus_gae.flows.tables.counters import counters, whole
@@ -261,10 +262,7 @@ def _times(table: pa.Table) -> I64 | None:
     none = absent | misfit | (np.abs(values) > 2**53)
     if none.all():
         return None
-    # a record without a time happens when the one before it did
-    last = np.maximum.accumulate(np.where(none, -1, np.arange(len(none))))
-    first = int(np.argmin(none))
-    return values[np.where(last < 0, first, last)].astype(np.int64)
+    return neighbours(np.where(none, 0.0, values).astype(np.int64), none)
 
 
 def _set_aside(

@@ -27,6 +27,7 @@ from morpheus_gae.flows.pairing.kernels import (
     pair,
     waiting,
 )
+from morpheus_gae.flows.span import neighbours
 from morpheus_gae.flows.tables.numbers import numbers
 
 I32 = npt.NDArray[np.int32]
@@ -295,6 +296,8 @@ def _started(flows: Flows, at: I64, starts: I64) -> Flows:
     times[at] = starts
     there = np.zeros(len(flows), bool)
     there[at] = True
+    if flows.time_ms is None:
+        times = neighbours(times, ~there)
     table, told = flows.table, pa.array(times, mask=~there)
     if c.FLOW_START in table.column_names:
         own = table[c.FLOW_START]

@@ -74,7 +74,9 @@ def test_a_host_that_nobody_was_seen_to_reach_is_of_the_worm_on_its_service() ->
 @quick
 @given(
     st.lists(
-        st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(0, 1), st.integers(0, 400), st.integers(1, 2)),
+        st.tuples(
+            st.integers(0, 8), st.integers(0, 8), st.integers(0, 1), st.integers(0, 400), st.integers(1, 2)
+        ),
         min_size=1,
         max_size=60,
     )

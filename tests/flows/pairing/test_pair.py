@@ -314,6 +314,19 @@ def test_a_flow_takes_the_start_that_one_of_its_records_has(reverse: bool, cuts:
     assert (pairer.paired, pairer.unpaired) == (1, 0)
 
 
+def test_a_start_of_one_flow_does_not_put_the_others_into_1970() -> None:
+    asked = record(A, 40_000, B, 443, 500) | NO_START
+    alone = record(C, 50_000, B, 80, 600) | NO_START
+    answered = record(B, 443, A, 40_000, 9000, start=3)
+    pairer = Pairer(max_waiting=3)
+    assert pairer.push(flows_of([asked, alone])) == []
+    # more than may wait: what is alone goes out beside the pair
+    (flows,) = pairer.push(flows_of([answered, *(record(C, i, A, 22, start=i) for i in (4, 5, 6))]))
+    assert flows.time_ms is not None
+    assert flows.time_ms.tolist() == [1_700_000_003_000] * 2
+    assert flows.table["FLOW_START_MILLISECONDS"].to_pylist() == [1_700_000_003_000, None]
+
+
 def test_records_without_a_start_neither_set_nor_stop_the_clock() -> None:
     pairer = Pairer(seconds=10)
     assert pairer.push(flows_of([record(A, 1000, B, 80, **NO_START)])) == []
