@@ -160,6 +160,19 @@ def test_gpu_variants_on_the_cpu(folder: Path, kind: str) -> None:
     assert 0 < max(timing.latencies) <= timing.seconds + 1e-9
 
 
+def test_columns_on_the_device_are_all_that_the_model_reads(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from morpheus_gae.benchmark import gpu
+    from tests.executors.whole_models import whole_models
+
+    small(tmp_path, whole_models(tmp_path / "models")["enriched"].path)
+    runner = gpu.Resident(Job("gpu-resident", str(tmp_path)), device="cpu")
+    (window,) = runner.batches[0]
+    assert window.extra is not None
+    want = runner.executor.score_flows(load_flows(tmp_path)[0]).score
+    np.testing.assert_array_equal(runner.executor.score_device(window).score.numpy(), want)
+
+
 def test_choice() -> None:
     assert [v.name for v in choose_variants(["cpu-pipelined", "cpu"])] == ["cpu", "cpu-pipelined"]
     with pytest.raises(UsageError, match="unknown variant 'tpu': choose of cpu, "):

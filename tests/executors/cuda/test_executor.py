@@ -249,7 +249,14 @@ def test_windows_in_a_stream_survive_a_full_memory(
         executor.score_flows(windows[0])
 
 
-def test_columns_may_be_read_only_and_strided(tiny_models: dict[str, Artifact]) -> None:
+@pytest.mark.parametrize("grain", [7, 1 << 17])
+def test_columns_may_be_read_only_and_strided(
+    tiny_models: dict[str, Artifact], grain: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morpheus_gae.executors.cuda import device
+
+    # as many ranges, for several threads, or one
+    monkeypatch.setattr(device, "GRAIN", grain)
     executor = executor_of(tiny_models["default"])
     flows = make_flows(40)
     want = executor.score_flows(flows)
