@@ -7,6 +7,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITE = os.environ.get("DEBIAN_SUITE", "bookworm")
 BASE = f"morpheus-gae-test-base:{SUITE}"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+LOCKED = (
+    *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"),
+    *("--tmpfs", "/tmp:noexec,nosuid"),
+)
+"""As a container is run where nothing is trusted."""
 LEFT_OUT = (
     "dev/*",
     "proc/*",
@@ -115,3 +124,21 @@ def build(target: str, tag: str, **arguments: str) -> None:
 def inspected(name: str) -> dict[str, Any]:
     """What the engine knows of a container or an image."""
     return json.loads(docker("inspect", name).stdout)[0]
+
+
+@contextmanager
+def standing(*words: str) -> Iterator[str]:
+    """Run a container in the background, by its name, and remove it at the end."""
+    name = docker("run", "--detach", *words).stdout.strip()
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", name, check=False)
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = 600) -> None:
+    """Wait for something."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        threading.Event().wait(1)

@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+HERE = "/opt/standin"
+STORE = 8333
 
 
 class Well(BaseHTTPRequestHandler):
@@ -24,6 +29,45 @@ class Well(BaseHTTPRequestHandler):
 
 def after(option: str) -> str:
     return sys.argv[sys.argv.index(option) + 1]
+
+
+def wait_for(store: subprocess.Popen[bytes]) -> None:
+    while store.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{STORE}/status", timeout=1).close()
+        except OSError:
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise SystemExit("the store does not start")
+
+
+def serve_topics() -> None:
+    """A broker that keeps messages and offsets in the volume, in an object store beside it."""
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "AWS_REGION": "us-east-1"}
+    told = {**keys, "AWS_ENDPOINT": f"http://127.0.0.1:{STORE}", "AWS_ALLOW_HTTP": "true", "HOME": "/tmp"}
+    env = {**os.environ, **told}
+    store = subprocess.Popen(
+        [
+            *(f"{HERE}/weed", "mini", f"-dir={os.environ['KAFKA_LOG_DIRS']}", f"-s3.port={STORE}"),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=tansu", "-webdav=false", "-admin.ui=false"),
+            "-master.telemetry=false",
+        ],
+        env=env,
+    )
+    wait_for(store)
+    broker = subprocess.Popen(
+        [
+            *(f"{HERE}/broker", "broker", "--listener-url", "tcp://0.0.0.0:9092"),
+            *("--advertised-listener-url", "tcp://kafka:9092", "--storage-engine", "s3://tansu/"),
+        ],
+        env=env,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: broker.terminate())
+    broker.wait()
+    # what it wrote last comes to the disk
+    store.terminate()
+    store.wait()
 
 
 def main() -> None:
@@ -46,15 +90,7 @@ def main() -> None:
             for future in admin.create_topics([topic]).values():
                 future.result(30)
     elif "KAFKA_LISTENERS" in os.environ:
-        broker = "/opt/standin/broker"
-        told = [
-            "broker",
-            "--listener-url",
-            "tcp://0.0.0.0:9092",
-            "--advertised-listener-url",
-            "tcp://kafka:9092",
-        ]
-        os.execv(broker, [broker, *told, "--storage-engine", "memory://tansu/"])
+        serve_topics()
     else:
         for port in (3000, 8080, 9090):
             server = ThreadingHTTPServer(("0.0.0.0", port), Well)
