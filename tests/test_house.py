@@ -51,7 +51,7 @@ OWNERS = {
     r"|evaluate/baselines/(sage|anomal_e|graph_ids|published_recipe|dense)\.py",
     "sklearn": r"evaluate/.*|train/.*",
     "matplotlib": r"(benchmark|evaluate)/plots\.py|evaluate/studies/suite_plots\.py",
-    "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*",
+    "numba": r"(flows|graph|executors|simulate|train|evaluate)/.*|detect/.*_kernels\.py",
     "pyarrow": r"(api|flows|graph|incidents|sinks|kafka|inspect|report|simulate|spark|ray|train|evaluate)/.*"
     r"|benchmark/.*|detect/(alert_fields|cef|ecs|eve|ocsf)\.py",
     "prometheus_client": r"(?!)",

@@ -2,101 +2,74 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.detect.habits import WITHIN, Habit
+from morpheus_gae.detect.fact_words import STEP, words_of
 
-F64 = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-UNITS = ("B up", "B back", "ms")
-HELD = 1 << 12
-"""Pieces of sentences that are kept: flows of one pair, or source, share them."""
+    from morpheus_gae.detect.fact_kernels import Flagged
+    from morpheus_gae.detect.recalled import Recall
+    from morpheus_gae.model.artifact import Artifact
 
-
-def ranges(
-    told: list[list[str]], values: F64, found: Habit, missing: npt.NDArray[np.bool_], whose: list[str]
-) -> None:
-    """Add a sentence for each attribute outside the range of its pair, or source.
-
-    Parameters
-    ----------
-    told
-        [F] lists, appended to.
-    values
-        float64 [F, 3] as counted.
-    found
-        Their comparison with memory.
-    missing
-        bool [F]: the duration is missing.
-    whose
-        [F] ``this pair`` or ``the source``.
-    """
-    outside = found.level >= 0
-    outside[:, 2] &= ~missing
-    at = np.nonzero(outside)
-    value, low, high = values[at], _rounded(found.low[at], np.floor), _rounded(found.high[at], np.ceil)
-    columns = (*at, value, found.level[at], found.flows[at[0]], low, high)
-    # no longer outside, once the ends are rounded
-    still = (value < low) | (value > high)
-    for row, column, count, *habit in zip(*(part[still].tolist() for part in columns), strict=True):
-        told[row].append(f"{figure(count)} {UNITS[column]}, where {_had(*habit, whose[row])}")
+I64 = npt.NDArray[np.int64]
 
 
-@lru_cache(HELD)
-def _had(level: int, flows: float, low: float, high: float, whose: str) -> str:
-    n, least = round(flows), f"{low:,.0f}"
-    between = least if low == high else f"{least}-{high:,.0f}"
-    # memory tells what counts: thousands of flows of one burst may be one, see `train.returned`
-    if n == 1:
-        return f"the only flow or burst of {whose} in memory had {between}"
-    count = f" ({n:,} count in memory)" if n else ""
-    return f"at least {WITHIN[level][1]} % of the flows of {whose} had {between}{count}"
-
-
-@lru_cache(HELD)
-def figure(value: float) -> str:
-    """Format a count, as an integer or with up to three decimals."""
-    whole = round(value)
-    return f"{whole:,}" if abs(value - whole) < 5e-4 else f"{value:,.3f}"
-
-
-def _rounded(values: F64, to: np.ufunc) -> F64:
-    """Ends of ranges in at most four figures, outwards."""
-    step = 10.0 ** np.maximum(np.floor(np.log10(np.maximum(values, 1.0))) - 3, 0)
-    return np.asarray(to(values / step) * step, np.float64)
-
-
-@lru_cache(HELD)
-def counted(number: float, word: str) -> str:
-    """Return a count with its noun: ``1 flow``, ``2 flows``."""
-    n = round(number)
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
-@lru_cache(HELD)
-def met_fact(hosts: int, role: int, usual: float) -> str:
-    """Tell how many hosts are new to a source (``role`` 0) or destination (1); usual of it, if at least 0."""
-    who = f"the source with {hosts:,} hosts" if role == 0 else f"{hosts:,} hosts with the destination"
-    often = "fewer than 1" if usual < 0.5 else f"about {round(usual):,}"
-    beside = f", usually {often} in a window of this size" if usual >= 0 else ""
-    return f"first contacts of {who} in this window's alerts{beside}"
-
-
-@lru_cache(HELD)
-def counting(number: float, which: str = "") -> str:
-    """Return how many flows count in memory, where a burst counts once: ``2 flows to it count in memory``.
+class Facts:
+    """Tells the facts of one model's flagged flows.
 
     Parameters
     ----------
-    number
-        Flows that count, above 0.
-    which
-        Which ones.
+    artifact
+        Model with memory.
+    recall
+        Its memory.
     """
-    if number < 0.5:
-        # what has faded
-        return f"less than one flow{which} counts in memory"
-    return f"{counted(number, 'flow')}{which} {'counts' if round(number) == 1 else 'count'} in memory"
+
+    def __init__(self, artifact: Artifact, recall: Recall) -> None:
+        from morpheus_gae.detect.fact_kernels import NUMBERS, PIECES
+        from morpheus_gae.detect.flow_types import no_types, types_of
+        from morpheus_gae.detect.number_kernels import WIDEST
+
+        memory = artifact.memory
+        names, self._types = types_of(artifact) if artifact.spec.flow_types else no_types()
+        self._known, self._total = recall.known, float(memory.pair[:, 0].sum(dtype=np.float64))
+        self._words = words_of(self._total, names)
+        self._room = PIECES * int(np.diff(self._words.starts).max()) + NUMBERS * WIDEST
+
+    def columns(self, flagged: Flagged, at: I64, window: int) -> pa.ListArray:
+        """Write the facts of some flows.
+
+        Parameters
+        ----------
+        flagged
+            F flagged flows.
+        at
+            int64, ascending: which of them get facts.
+        window
+            Flows of their window.
+
+        Returns
+        -------
+        pyarrow.ListArray
+            Lists of text [F], empty for the others.
+        """
+        import pyarrow as pa
+
+        from morpheus_gae.detect.fact_kernels import FACTS, write_facts
+
+        lists = np.empty(flagged.rows.shape[0] + 1, np.int32)
+        stops = np.empty(FACTS * at.shape[0] + 1, np.int32)
+        out = np.empty(self._room * at.shape[0] + STEP, np.uint8)
+        facts, size = write_facts(
+            at, flagged, self._known, self._types, self._words.data, self._words.starts, window, self._total,
+            out, stops, lists,
+        )  # fmt: skip
+        # in place: what was not written to is given back
+        out.resize(size, refcheck=False)
+        texts = pa.StringArray.from_buffers(facts, pa.py_buffer(stops), pa.py_buffer(out))
+        return pa.ListArray.from_arrays(pa.array(lists), texts)

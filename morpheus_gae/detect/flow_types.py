@@ -1,17 +1,16 @@
-"""Flow types: names the components of the model's mixture, and finds the nearest one of a flow."""
+"""Flow types: names the components of the model's mixture."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from morpheus_gae.model.bins import MISSING, bin_of
 from morpheus_gae.model.enriched import FIRST_TABLE, RANGES, enriched_of
 
 if TYPE_CHECKING:
+    from morpheus_gae.detect.type_kernels import Types
     from morpheus_gae.model.artifact import Artifact
 
 F32 = npt.NDArray[np.float32]
@@ -23,109 +22,56 @@ MIDDLE = (0.1, 0.9)
 TINY = 1e-6
 MOSTLY = 0.5
 """Share of a type's flows from which on a port or protocol names it."""
-FAR = 2.0
-"""Times from which on a flow is told to have more, or less, than a type."""
-NEARLY = 1.01
-NONE = 1e-3
-TIMES = ("more B up", "more B back", "longer", "less B up", "less B back", "shorter")
-PRESENT = (
-    *("with B up", "with B back", "with a duration"),
-    *("without B up", "without B back", "without a duration"),
-)
-HELD = 1 << 12
-"""Pieces of sentences that are kept."""
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
 
 
-class FlowTypes:
+def types_of(artifact: Artifact) -> tuple[list[str], Types]:
     """The flow types of a model.
 
     Parameters
     ----------
     artifact
-        With flow types.
+        With flow types and memory.
 
-    Attributes
-    ----------
-    names
-        Text [K], from the model's tables: ``exchange: 60-90 B up, 120-400 B down, 0-0.1 s``.
+    Returns
+    -------
+    list of str, Types
+        [K] names, from the model's tables: ``exchange: 60-90 B up, 120-400 B down, 0-0.1 s``; and what flows
+        are compared with.
     """
+    from morpheus_gae.detect.recall_kernels import as_table
+    from morpheus_gae.detect.type_kernels import Types
 
-    def __init__(self, artifact: Artifact) -> None:
-        t = artifact.tensors
-        self._edges = [t[f"bins.edges{i}"] for i in range(3)]
-        self._groups = [t[f"bins.group{i}"] for i in range(2)]
-        one, two, three = (_shares(t[f"net.table{i}"], axis) for i, axis in ((1, 0), (2, 1), (3, 1)))
-        self._logs = [np.log(p).astype(np.float32) for p in (one, two, three)]
-        up = one
-        down = np.einsum("ak,abk->bk", _by_group(up, self._groups[0], two.shape[0]), two)
-        lasts = np.einsum("ak,abk->bk", _by_group(down, self._groups[1], three.shape[0]), three)
-        bounds = [_middle(e, p) for e, p in zip(self._edges, (up, down, lasts), strict=True)]
-        services = _services(artifact, up.shape[1])
-        # [K, 3], as the names tell them
-        self._low, self._high = np.maximum(np.array(bounds, np.float64), 0).transpose(2, 1, 0)
-        self.names = [
-            _name(bounds[0][k], bounds[1][k], bounds[2][k], services[k]) for k in range(up.shape[1])
-        ]
-        self._alike = [(f"nearest to {name}", f"looks like {name}") for name in self.names]
-
-    def nearest(self, attributes: F32, missing: npt.NDArray[np.bool_]) -> I64:
-        """Return the type under which each flow's bytes and duration are most likely, int64 [F].
-
-        Parameters
-        ----------
-        attributes, missing
-            float32 [F, 3] as counted, bool [F].
-        """
-        duration = np.where(missing, MISSING, attributes[:, 2])
-        columns = (attributes[:, 0], attributes[:, 1], duration)
-        b = [bin_of(e, np.ascontiguousarray(c)) for e, c in zip(self._edges, columns, strict=True)]
-        one, two, three = self._logs
-        like = one[b[0]] + two[self._groups[0][b[0]], b[1]] + three[self._groups[1][b[1]], b[2]]
-        return np.asarray(like.argmax(1), np.int64)
-
-    def alike(self, types: I64, attributes: F32, missing: npt.NDArray[np.bool_]) -> list[str]:
-        """How flows compare with types: that they look like them, or how far from their ranges they are.
-
-        Parameters
-        ----------
-        types, attributes, missing
-            int64 [F] as ``nearest`` gives them for the other two.
-
-        Returns
-        -------
-        list of str
-            [F]: ``looks like NAME`` where bytes and duration lie in the middle of the type's, as its name
-            tells it; else ``nearest to NAME``, with what is ``FAR`` from it.
-        """
-        values, low, high = attributes.astype(np.float64), self._low[types], self._high[types]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # edges are float32 and the name rounds them
-            above = np.where(
-                values > np.maximum(high * NEARLY, NONE), values / np.where(high > NONE, high, 0), 1
-            )
-            below = np.where(
-                (low > NONE) & (values < low / NEARLY), low / np.where(values > NONE, values, 0), 1
-            )
-        # a missing duration says nothing; nor does a duration where the type has none
-        above[:, 2], below[:, 2] = (
-            np.where(missing | (high[:, 2] <= 0), 1, part[:, 2]) for part in (above, below)
-        )
-        factors = np.concatenate([above, below], 1)
-        inside: list[bool] = np.asarray((factors <= 1).all(1), np.bool_).tolist()
-        told = [self._alike[k][found] for k, found in zip(types.tolist(), inside, strict=True)]
-        at, which = np.nonzero(factors >= FAR)
-        opens = np.r_[-1, at[:-1]] < at
-        columns = (at.tolist(), which.tolist(), np.rint(factors[at, which]).tolist(), opens.tolist())
-        for i, j, times, first in zip(*columns, strict=True):
-            told[i] += _far(j, times, first)
-        return told
+    t = artifact.tensors
+    edges, groups = [t[f"bins.edges{i}"] for i in range(3)], [t[f"bins.group{i}"] for i in range(2)]
+    one, two, three = (_shares(t[f"net.table{i}"], axis) for i, axis in ((1, 0), (2, 1), (3, 1)))
+    up = one
+    down = np.einsum("ak,abk->bk", _by_group(up, groups[0], two.shape[0]), two)
+    lasts = np.einsum("ak,abk->bk", _by_group(down, groups[1], three.shape[0]), three)
+    bounds = [_middle(e, p) for e, p in zip(edges, (up, down, lasts), strict=True)]
+    services = _services(artifact, up.shape[1])
+    # [K, 3], as the names tell them
+    low, high = np.maximum(np.array(bounds, np.float64), 0).transpose(2, 1, 0)
+    names = [_name(bounds[0][k], bounds[1][k], bounds[2][k], services[k]) for k in range(up.shape[1])]
+    logs = [np.log(p).astype(np.float32) for p in (one, two, three)]
+    kept = artifact.memory.pair_types.view(np.uint16)
+    groups = [group.astype(np.int32) for group in groups]
+    return names, Types(*map(as_table, (*edges, *groups, *logs, low, high, kept)))
 
 
-@lru_cache(HELD)
-def _far(which: int, times: float, first: bool) -> str:
-    far = f"{times:,.0f} times {TIMES[which]}" if times < np.inf else PRESENT[which]
-    return f", but {far}" if first else f", {far}"
+def no_types() -> tuple[list[str], Types]:
+    """As ``types_of``, of a model that has none."""
+    from morpheus_gae.detect.recall_kernels import as_table
+    from morpheus_gae.detect.type_kernels import Types
+
+    line, group, low = np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros((0, 3))
+    flat, deep, kept = (
+        np.zeros((0, 0), np.float32),
+        np.zeros((0, 0, 0), np.float32),
+        np.zeros((0, 0), np.uint16),
+    )
+    parts = (line, line, line, group, group, flat, deep, deep, low, low, kept)
+    return [], Types(*map(as_table, parts))
 
 
 def _shares(logits: F32, axis: int) -> F64:

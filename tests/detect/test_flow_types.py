@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from morpheus_gae.detect.flow_types import FlowTypes
+from morpheus_gae.detect.explain import Explainer
+from morpheus_gae.detect.flow_types import types_of
+from morpheus_gae.executors.base import Scores
+from morpheus_gae.flows.frame import Flows
 from morpheus_gae.model.artifact import load_artifact
 from tests.fixtures.make import MODELS
 from tests.support import make_flows
@@ -33,21 +37,25 @@ def bounds(name: str) -> dict[int, tuple[float, float]]:
     return out
 
 
-@pytest.fixture(scope="module")
-def types() -> FlowTypes:
-    return FlowTypes(load_artifact(MODELS / "default"))
+def looks(flows: Flows) -> tuple[list[str], list[str]]:
+    """Names of the types, and what is told of each flow but its pair's other flows."""
+    artifact = load_artifact(MODELS / "default")
+    n, part = len(flows), np.zeros(len(flows), np.float32)
+    scores = Scores(part, np.ones(n), part, part)
+    facts = Explainer(artifact).columns(flows, scores, np.arange(n), flows.table)["facts"]
+    told = [[fact for fact in row if fact.startswith(("looks", "nearest"))] for row in facts.to_pylist()]
+    assert all(len(row) == 1 for row in told)
+    return types_of(artifact)[0], [row[0].partition("; ")[0] for row in told]
 
 
-def test_what_is_told_is_so(types: FlowTypes) -> None:
-    flows, rng = make_flows(600, seed=3), np.random.default_rng(3)
+def test_what_is_told_is_so() -> None:
+    flows, rng = make_flows(500, seed=3), np.random.default_rng(3)
     grown = flows.attributes * rng.choice([0, 0.01, 1, 1, 50], flows.attributes.shape)
     attributes, missing = grown.astype(np.float32), flows.duration_missing
-    near = types.nearest(attributes, missing)
+    names, facts = looks(replace(flows, attributes=attributes))
     counts = dict.fromkeys(("looks", "far", "times", "near"), 0)
-    for flow, absent, k, fact in zip(
-        attributes.astype(float), missing, near, types.alike(near, attributes, missing), strict=True
-    ):
-        name = types.names[k]
+    for flow, absent, fact in zip(attributes.astype(float), missing, facts, strict=True):
+        (name,) = {name for name in names if fact.split(" ", 2)[2].partition(", but")[0] == name}
         told = {at: ends for at, ends in bounds(name).items() if not (absent and at == 2)}
         # a name has three figures
         inside = all(0.98 * low <= flow[at] <= 1.02 * high + 1e-3 for at, (low, high) in told.items())
@@ -79,10 +87,14 @@ def test_what_is_told_is_so(types: FlowTypes) -> None:
     assert counts["far"] > counts["times"] > 0
 
 
-def test_a_missing_duration_is_not_held_against_a_flow(types: FlowTypes) -> None:
-    flow = np.array([[1e9, 60, 5]], np.float32)
-    for missing in (True, False):
-        near = np.zeros(1, np.int64)
-        (fact,) = types.alike(near, flow, np.array([missing]))
+def test_a_missing_duration_is_not_held_against_a_flow() -> None:
+    flows = make_flows(2, seed=3)
+    attributes = np.array([[1e9, 60, 5], [1e9, 60, 0]], np.float32)
+    for fact, missing in zip(
+        looks(replace(flows, attributes=attributes, duration_missing=np.array([False, True])))[1],
+        (False, True),
+        strict=True,
+    ):
         assert "more B up" in fact
-        assert not (missing and ("longer" in fact or "shorter" in fact or "duration" in fact))
+        far = fact.partition(", but ")[2]
+        assert not (missing and ("longer" in far or "shorter" in far or "duration" in far))
