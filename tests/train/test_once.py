@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.train.calibrate import quantiles, thresholds
-from morpheus_gae.train.once import Strangest
+from morpheus_gae.train.once import FEW, Strangest
 from morpheus_gae.train.train import fifths
 from tests.support import V4, make_flows
 
@@ -19,13 +19,18 @@ ALL = np.ones(N, np.bool_)
 SCAN = slice(16_500, 17_500)
 
 
-def traffic(strange: np.ndarray | slice = slice(0), source: bool = True) -> tuple[np.ndarray, WindowGraph]:
-    """Exponential surprise of flows among 200 hosts; some are strange, from or to one host more."""
+def traffic(
+    strange: np.ndarray | slice = slice(0), source: bool = True, busy: slice = slice(0)
+) -> tuple[np.ndarray, WindowGraph]:
+    """Exponential surprise of flows among 200 hosts; some are strange, from or to one host more.
+
+    That host has the flows ``busy``, too, which are like all others.
+    """
     rng = np.random.default_rng(0)
     ends = rng.integers(0, 200, (2, N))
     surprise = rng.exponential(1.0, N).astype(np.float32)
     surprise[strange] = 12 + rng.random(surprise[strange].shape[0])
-    ends[0 if source else 1][strange] = 250
+    ends[0 if source else 1][strange] = ends[0 if source else 1][busy] = 250
     src, dst = (end.astype(np.uint64) + V4 for end in ends)
     zero = np.zeros(N, np.uint64)
     flows = dataclasses.replace(make_flows(N), src_hi=zero, dst_hi=zero, src_lo=src, dst_lo=dst)
@@ -50,6 +55,15 @@ def test_a_host_of_one_fifth_of_the_time_hardly_raises_a_threshold(source: bool)
     surprise, graph = traffic(SCAN, source)
     once = limits(surprise, graph)
     assert thresholds(surprise)["0.01"] > 12
+    assert once["0.01"] < clean["0.01"] + 0.2
+    assert once["0.02"] < clean["0.02"] + 0.1
+
+
+@pytest.mark.parametrize("source", [True, False])
+def test_nor_does_one_that_is_always_there_and_strange_in_one_fifth(source: bool) -> None:
+    busy = slice(0, N, 2)
+    clean = limits(*traffic(busy=busy, source=source))
+    once = limits(*traffic(SCAN, source, busy))
     assert once["0.01"] < clean["0.01"] + 0.2
     assert once["0.02"] < clean["0.02"] + 0.1
 
@@ -85,3 +99,31 @@ def test_never_above_the_plain_ones_and_nested(flows: int, hosts: int, seed: int
     found = quantiles(surprise[counted], once)["quantiles.surprise"]
     assert np.all(np.diff(found) >= 0)
     assert np.all(found <= quantiles(surprise[counted])["quantiles.surprise"])
+
+
+def counting(sides: list[np.ndarray], part: np.ndarray, first: int) -> int:
+    """Flows that count among the first few of the strangest, told anew."""
+    counts = np.ones(first, np.bool_)
+    for host in sides:
+        same, here = host[:, None] == host, part[:, None] == part
+        before = np.tril(same & here, -1)[:first].sum(1)
+        others = (same & ~here)[:first, :first].sum(1)
+        # of five fifths the four others
+        counts &= before < FEW + others / 4
+    return int(counts.sum())
+
+
+@given(st.integers(200, 600), st.integers(1, 4), st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_as_many_count_as_are_as_strange_in_another_fifth_and_ten(flows: int, hosts: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    surprise = rng.permutation(flows).astype(np.float32)
+    # the later, the stranger, more or less
+    surprise += rng.choice([0, 1, 4]) * np.arange(flows, dtype=np.float32)
+    graph = build_graph(make_flows(flows, hosts=hosts, pairs=2 * hosts, seed=seed % 1000))
+    fold = fifths(flows)
+    once = Strangest(surprise, np.ones(flows, np.bool_), fold, graph)
+    rows = np.argsort(-surprise, kind="stable")[: once.count.shape[0]]
+    sides = [end[graph.pair[rows]] for end in (graph.pair_src, graph.pair_dst)]
+    for first in (1, 17, rows.shape[0]):
+        assert once.count[first - 1] == counting(sides, fold[rows], first)
