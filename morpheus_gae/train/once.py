@@ -4,7 +4,8 @@ Every training flow is scored by a memory that does not know its fifth of the ti
 fifth alone is a stranger there, flow after flow; and one that did there what it never did before is strange,
 however busy it always is. Either is one event, which says little of how many flows will be as strange in use.
 So in each fifth a source, and a destination, counts among the strangest flows no more often than it is as
-strange in one of the other fifths, and a few times. Who is strange all the time counts in full.
+strange in one of the other fifths, as far as chance may go, and a few times. Who is strange all the time
+counts in full.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ LOOK = 0.2
 LEAST = 100
 FEW = 10
 """Flows of a host that count in a fifth of the time in which alone it is strange."""
+CHANCE = 2.0
+"""Standard deviations of a Poisson count that a host's flows in one fifth may be above those in another."""
 
 
 class Strangest:
@@ -111,7 +114,8 @@ def _counting(
             total[side, host] += 1
             for fold in range(folds):
                 unit = host * folds + fold
-                room = FEW + (total[side, host] - seen[side, unit]) / max(folds - 1, 1)
+                usual = (total[side, host] - seen[side, unit]) / max(folds - 1, 1)
+                room = FEW + usual + CHANCE * np.sqrt(usual)
                 while done[side, unit] < seen[side, unit] and done[side, unit] < room:
                     row = order[first[unit] + done[side, unit]]
                     done[side, unit] += 1

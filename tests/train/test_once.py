@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from morpheus_gae.graph.build import build_graph
 from morpheus_gae.graph.window_graph import WindowGraph
 from morpheus_gae.train.calibrate import quantiles, thresholds
-from morpheus_gae.train.once import FEW, Strangest
+from morpheus_gae.train.once import CHANCE, FEW, Strangest
 from morpheus_gae.train.train import fifths
 from tests.support import V4, make_flows
 
@@ -107,15 +107,15 @@ def counting(sides: list[np.ndarray], part: np.ndarray, first: int) -> int:
     for host in sides:
         same, here = host[:, None] == host, part[:, None] == part
         before = np.tril(same & here, -1)[:first].sum(1)
-        others = (same & ~here)[:first, :first].sum(1)
         # of five fifths the four others
-        counts &= before < FEW + others / 4
+        usual = (same & ~here)[:first, :first].sum(1) / 4
+        counts &= before < FEW + usual + CHANCE * np.sqrt(usual)
     return int(counts.sum())
 
 
 @given(st.integers(200, 600), st.integers(1, 4), st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
-def test_as_many_count_as_are_as_strange_in_another_fifth_and_ten(flows: int, hosts: int, seed: int) -> None:
+def test_as_many_count_as_are_as_strange_in_another_fifth(flows: int, hosts: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     surprise = rng.permutation(flows).astype(np.float32)
     # the later, the stranger, more or less
