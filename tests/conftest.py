@@ -72,3 +72,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def tiny_models() -> dict[str, Artifact]:
     """One artifact of each preset, by name, trained on ``make_flows(3000)``."""
     return {name: load_artifact(MODELS / name) for name in PRESETS}
+
+
+@pytest.fixture(scope="session")
+def every_model(
+    tiny_models: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Artifact]:
+    """Those, and an enriched one with random weights: between them they have every part that there is."""
+    from tests.executors.whole_models import whole_models
+
+    return {**tiny_models, "enriched": whole_models(tmp_path_factory.mktemp("every"))["enriched"]}

@@ -24,11 +24,14 @@ def check(name: str, device: str, count: int = 900) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         executor = CudaExecutor(half_known(Path(folder), SPECS[name]), device)
     graph, told = window(0, count), []
-    for by_kernel in (True, False):
-        activity.BY_KERNEL = by_kernel
-        part = executor.score(graph).activity_part
-        assert part is not None
-        told.append(part)
+    try:
+        for by_kernel in (True, False):
+            activity.BY_KERNEL = by_kernel
+            part = executor.score(graph).activity_part
+            assert part is not None
+            told.append(part)
+    finally:
+        activity.BY_KERNEL = True
     np.testing.assert_allclose(told[0], told[1], rtol=1e-6, atol=1e-6)
     return told[0]
 

@@ -8,6 +8,7 @@ With model folders whole windows are scored, by the kernels and by the oracle.
 
 from __future__ import annotations
 
+import collections
 import copy
 import sys
 
@@ -66,9 +67,13 @@ def check_pairs(device: str, n: int = 150, p: int = 400) -> None:
                 for one, other in zip(a, b, strict=True):
                     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
             a = cuda_pairs.mixture(got, *ends, memory, model, z)
-            torch.testing.assert_close(
-                a, cuda_pairs.mixture_torch(want, *ends, memory, model, z), rtol=1e-4, atol=1e-6
-            )
+            b = cuda_pairs.mixture_torch(want, *ends, memory, model, z)
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+            if z is None:
+                a = cuda_pairs.both(got, flags, *ends, memory, model)
+                b = cuda_pairs.both_torch(want, flags, *ends, memory, model)
+                for one, other, atol in zip(a, b, (1e-5, 1e-6), strict=True):
+                    torch.testing.assert_close(one, other, rtol=1e-4, atol=atol)
 
 
 def check_sums(device: str, hub: int = 2) -> None:
@@ -318,25 +323,26 @@ def check_model(folder: str) -> None:
     oracle = open_executor(folder, "torch")
     spec = oracle.artifact.spec
     executor = CudaExecutor(oracle.artifact, "cpu")
-    if spec.prefixes:
+    windows = [make_flows(60, seed=3)]
+    if spec.memory:
         # known hosts, newcomers to their networks, and strangers
-        flows = network(60, seed=1, first=5, strangers=0.1)
-    else:
-        flows = make_flows(60, hosts=12, pairs=20, seed=3)
-    # pairs some of whose flows are strange
-    flows.attributes[::3] *= 500
-    if spec.enriched:
-        flows = with_columns(flows)
-    graph = build_graph(flows, octets=spec.octets, tolerance=spec.tolerance, enriched=spec.enriched)
-    want, got = oracle.score(graph), executor.score_flows(flows)
-    for name in ("score", "surprise", "pair_part", "flow_part", "graph_part", "activity_part"):
-        a, b = getattr(got, name), getattr(want, name)
-        assert (a is None) == (b is None), name
-        if b is not None:
-            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4, err_msg=name)
-    assert got.unseen_hosts == want.unseen_hosts
-    assert want.graph_part is None or want.graph_part.any()
-    assert want.activity_part is None or want.activity_part.any()
+        windows.append(network(60, seed=1, first=5, strangers=0.1))
+    raised = collections.Counter[str]()
+    for flows in windows:
+        # pairs some of whose flows are strange
+        flows.attributes[::3] *= 500
+        told = with_columns(flows) if spec.enriched else flows
+        graph = build_graph(told, octets=spec.octets, tolerance=spec.tolerance, enriched=spec.enriched)
+        want, got = oracle.score(graph), executor.score_flows(told)
+        for name in ("score", "surprise", "pair_part", "flow_part", "graph_part", "activity_part"):
+            a, b = getattr(got, name), getattr(want, name)
+            assert (a is None) == (b is None), name
+            if b is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4, err_msg=name)
+                raised[name] += bool(b.any())
+        assert got.unseen_hosts == want.unseen_hosts
+    assert bool(raised["graph_part"]) == spec.evidence
+    assert bool(raised["activity_part"]) == spec.activity
 
 
 if __name__ == "__main__":

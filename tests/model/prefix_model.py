@@ -86,7 +86,9 @@ def memory_and_prefixes() -> tuple[Memory, Prefixes]:
 def model(folder: Path, spec: ModelSpec) -> Artifact:
     """With random weights, which knows the network."""
     own = tensors(max(spec.flow_types, 1))
-    made = {**sound_tensors(spec), **own}
+    made = sound_tensors(spec)
+    # of what the spec has
+    made |= {name: tensor for name, tensor in own.items() if name in made}
     if spec.evidence:
         made["evidence.pair"] = np.full(own["memory.pair_key"].shape, 0.1, np.float32)
         made["evidence.source"] = np.full(own["memory.host_key"].shape, 0.1, np.float32)

@@ -43,7 +43,7 @@ from morpheus_gae.executors.cuda.graph import build_device_graph, class_flags
 from morpheus_gae.executors.cuda.lanes import Coming, Lanes, Number, on, reached
 from morpheus_gae.executors.cuda.memory import find
 from morpheus_gae.executors.cuda.memory_keys import DeviceMemory, Found
-from morpheus_gae.executors.cuda.pairs import PairModel, existence, mixture
+from morpheus_gae.executors.cuda.pairs import PairModel, both, existence, mixture
 from morpheus_gae.executors.cuda.tail import DeviceTail
 from morpheus_gae.executors.cuda.ties import apart
 from morpheus_gae.model.gae import GAE, SMOOTH, TABLE_FLOOR
@@ -274,10 +274,16 @@ class CudaExecutor:
         flags = graph.host_flags
         if flags is None:
             flags = class_flags(graph.host_hi, graph.host_lo)
-        bias = z = None
+        bias = z = mix = None
         if spec.memory:
             found = find(self.memory, graph.host_hi, graph.host_lo, src, dst)
-            calibrated, bias = existence(found, flags, src, dst, self.memory, self.pair_model, spec.attention)
+            if spec.flow_types and not spec.attention:
+                calibrated, mix = both(found, flags, src, dst, self.memory, self.pair_model)
+            else:
+                # the encoder comes between
+                calibrated, bias = existence(
+                    found, flags, src, dst, self.memory, self.pair_model, spec.attention
+                )
         if spec.attention:
             f, pf = edge_features(
                 graph.attributes, graph.duration_missing, pair, graph.pair_flows, self.scaling
@@ -290,7 +296,8 @@ class CudaExecutor:
             told = apart(surprise, graph.attributes, graph.duration_missing, self.centre)
             zeros, _ = self._nothing(graph.flows)
             return self._raised(graph, found, -torch.expm1(-surprise), told, calibrated[pair], zeros)
-        mix = mixture(found, src, dst, self.memory, self.pair_model, z)
+        if mix is None:
+            mix = mixture(found, src, dst, self.memory, self.pair_model, z)
         scores = flow_scores(
             graph.attributes,
             graph.duration_missing,

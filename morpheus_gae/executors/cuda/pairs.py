@@ -139,6 +139,14 @@ def mixture_torch(
     return ((1 - MIX_FLOOR) * share + MIX_FLOOR / types.shape[1]).contiguous()
 
 
+def both_torch(
+    found: Found, flags: Tensor, src: Tensor, dst: Tensor, memory: DeviceMemory, model: PairModel
+) -> tuple[Tensor, Tensor]:
+    """float32 [P] of `existence_torch` and float32 [P, K] of `mixture_torch`, without an encoder between."""
+    calibrated, _ = existence_torch(found, flags, src, dst, memory, model, False)
+    return calibrated, mixture_torch(found, src, dst, memory, model, None)
+
+
 def existence(
     found: Found,
     flags: Tensor,
@@ -149,7 +157,7 @@ def existence(
     biased: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """`existence_torch`, by the kernel where that runs."""
-    if BY_KERNEL and has_triton(src.device, SINCE) and src.shape[0]:
+    if _runs(src):
         from morpheus_gae.executors.cuda.triton import pairs as triton_pairs
 
         return triton_pairs.existence(found, flags, src, dst, memory, model, biased)
@@ -160,11 +168,30 @@ def mixture(
     found: Found, src: Tensor, dst: Tensor, memory: DeviceMemory, model: PairModel, z: Tensor | None
 ) -> Tensor:
     """`mixture_torch`, by the kernel where that runs."""
-    # tl.dot wants 16 and more on a side
-    sides = (memory.types.shape[1], *(() if z is None else (z.shape[1],)))
-    fits = all(side >= 16 and power_of_two(side) for side in sides)
-    if BY_KERNEL and has_triton(src.device, SINCE) and fits and src.shape[0]:
+    if _fits(memory, z) and _runs(src):
         from morpheus_gae.executors.cuda.triton import pairs as triton_pairs
 
         return triton_pairs.mixture(found, src, dst, memory, model, z)
     return mixture_torch(found, src, dst, memory, model, z)
+
+
+def both(
+    found: Found, flags: Tensor, src: Tensor, dst: Tensor, memory: DeviceMemory, model: PairModel
+) -> tuple[Tensor, Tensor]:
+    """`both_torch`, by one kernel where that runs: they read the same rows of memory."""
+    if _fits(memory, None) and _runs(src):
+        from morpheus_gae.executors.cuda.triton import pairs as triton_pairs
+
+        return triton_pairs.both(found, flags, src, dst, memory, model)
+    calibrated, _ = existence(found, flags, src, dst, memory, model, False)
+    return calibrated, mixture(found, src, dst, memory, model, None)
+
+
+def _runs(src: Tensor) -> bool:
+    return BY_KERNEL and has_triton(src.device, SINCE) and bool(src.shape[0])
+
+
+def _fits(memory: DeviceMemory, z: Tensor | None) -> bool:
+    # tl.dot wants 16 and more on a side
+    sides = (memory.types.shape[1], *(() if z is None else (z.shape[1],)))
+    return all(side >= 16 and power_of_two(side) for side in sides)

@@ -17,16 +17,20 @@ from morpheus_gae.executors.base import Scores
 from morpheus_gae.executors.open import open_executor
 from morpheus_gae.model.artifact import Artifact
 from morpheus_gae.model.spec import PRESETS
-from tests.support import make_flows
+from tests.support import make_flows, with_columns
 
 torch = pytest.importorskip("torch")
 gpu = pytest.mark.gpu
+MODELS = (*PRESETS, "enriched")
 
 
 def close(a: Scores, b: Scores) -> None:
     # sums by atomics: not the same bits twice
-    for name in ("score", "surprise", "pair_part", "flow_part"):
+    for name in ("score", "surprise", "pair_part", "flow_part", "graph_part", "activity_part"):
         got, want = getattr(a, name), getattr(b, name)
+        assert (got is None) == (want is None), name
+        if want is None:
+            continue
         np.testing.assert_allclose(got, want, rtol=5e-3, atol=5e-3, err_msg=name)
     assert a.unseen_hosts == b.unseen_hosts
 
@@ -65,11 +69,11 @@ def test_after_an_error_a_stream_is_idle_before_memory_is_given_away(monkeypatch
 
 
 @gpu
-@pytest.mark.parametrize("preset", PRESETS)
-def test_graphs_are_made_while_others_are_scored(tiny_models: dict[str, Artifact], preset: str) -> None:
-    executor = open_executor(tiny_models[preset].path, "cuda")
+@pytest.mark.parametrize("preset", MODELS)
+def test_graphs_are_made_while_others_are_scored(every_model: dict[str, Artifact], preset: str) -> None:
+    executor = open_executor(every_model[preset].path, "cuda")
     sizes = (60_000, 3, 90_000, 1, 30_000, 120_000) * 4
-    windows = [make_flows(n, hosts=2_000, pairs=20_000, seed=i) for i, n in enumerate(sizes)]
+    windows = [with_columns(make_flows(n, hosts=2_000, pairs=20_000, seed=i)) for i, n in enumerate(sizes)]
     want = [executor.score_flows(window) for window in windows]
     built: queue.Queue[object] = queue.Queue(2)
 
@@ -111,17 +115,17 @@ def test_whoever_reads_no_further_leaves_nothing_behind(tiny_models: dict[str, A
 
 
 @gpu
-@pytest.mark.parametrize("preset", PRESETS)
-def test_nothing_waits_but_for_how_many_there_are(tiny_models: dict[str, Artifact], preset: str) -> None:
+@pytest.mark.parametrize("preset", MODELS)
+def test_nothing_waits_but_for_how_many_there_are(every_model: dict[str, Artifact], preset: str) -> None:
     from morpheus_gae.executors.cuda.device import upload
     from morpheus_gae.executors.cuda.dispatch import obstacle
     from morpheus_gae.executors.cuda.octets import SWEEPS_AT_ONCE
 
     if obstacle() is not None:
         pytest.skip("sorting waits more often")
-    executor = open_executor(tiny_models[preset].path, "cuda")
-    window = make_flows(50_000, hosts=2_000, pairs=20_000)
-    flows = upload(window, "cuda")
+    executor = open_executor(every_model[preset].path, "cuda")
+    window = with_columns(make_flows(50_000, hosts=2_000, pairs=20_000))
+    flows = upload(window, "cuda", executor.artifact.spec.enriched)
     executor.score_device(flows)
     torch.cuda.synchronize()
     looks = executor.build(window).sweeps // SWEEPS_AT_ONCE
@@ -150,22 +154,22 @@ def compiled() -> dict[str, int]:
 
 
 @gpu
-@pytest.mark.parametrize("preset", PRESETS)
-def test_nothing_is_left_to_compile_after_warming_up(tiny_models: dict[str, Artifact], preset: str) -> None:
+@pytest.mark.parametrize("preset", MODELS)
+def test_nothing_is_left_to_compile_after_warming_up(every_model: dict[str, Artifact], preset: str) -> None:
     from morpheus_gae.engine.run.warm_up import warm_up
     from morpheus_gae.executors.cuda.device import DeviceFlows, upload
 
     pytest.importorskip("triton")
-    executor = open_executor(tiny_models[preset].path, "cuda")
+    executor = open_executor(every_model[preset].path, "cuda")
     warm_up(executor)
     before = compiled()
     assert sum(before.values()) > 0
     for n in (1, 3, 17, 1_000, 4_099, 100_000):
-        window = make_flows(n, hosts=500, pairs=3_000, seed=n)
+        window = with_columns(make_flows(n, hosts=500, pairs=3_000, seed=n))
         executor.score(executor.build(window))
         executor.score_flows(window)
         # slices begin anywhere
-        columns = vars(upload(window, "cuda")).values()
+        columns = vars(upload(window, "cuda", executor.artifact.spec.enriched)).values()
         for start in range(min(n, 6)):
             executor.score_device(DeviceFlows(*(c if c is None else c[start:] for c in columns)))
     torch.cuda.synchronize()
