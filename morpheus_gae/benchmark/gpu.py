@@ -119,7 +119,7 @@ class Pipelined(Sequential):
 
 
 def _non_finite(score: npt.NDArray[np.float32]) -> int:
-    # counting bits takes a tenth of their sum's time, and in a stream it is part of the time taken
+    # in a stream this is part of the time taken: bits are counted, not added up
     return int(score.shape[0] - np.count_nonzero(np.isfinite(score)))
 
 
