@@ -116,14 +116,10 @@ def alert_table(
     """
     import pyarrow as pa
 
-    from morpheus_gae.flows.tables.ordinary import ordinary_table
+    from morpheus_gae.flows.tables.picked import picked
 
     index = np.flatnonzero(keep)
-    try:
-        table = flows.table.take(pa.array(index))
-    except pa.ArrowNotImplementedError:
-        # Arrow cannot take rows of some types
-        table = ordinary_table(flows.table).take(pa.array(index))
+    table = picked(flows.table, index)
     table = table.drop_columns(
         [name for name in (*ALERT_COLUMNS, GRAPH, ACTIVITY, *EXPLAINED) if name in table.column_names]
     )

@@ -100,8 +100,7 @@ class Suppression:
         -------
         bool [E]
         """
-        import pyarrow as pa
-
+        from morpheus_gae.flows.tables.picked import picked
         from morpheus_gae.suppress.match import which
         from morpheus_gae.suppress.rows import NEEDED, Rows, reasons
 
@@ -113,7 +112,7 @@ class Suppression:
         if not index.shape[0]:
             return flagged
         table = window.flows.table
-        table = table.select([n for n in NEEDED if n in table.column_names]).take(pa.array(index))
+        table = picked(table.select([n for n in NEEDED if n in table.column_names]), index)
         scores = window.scores
         rows = Rows.of(table, np.asarray(scores.surprise[index], np.float64), reasons(scores, index))
         found = which(rules, rows, now)

@@ -74,14 +74,18 @@ def parse_either(first: pa.ChunkedArray, second: pa.ChunkedArray) -> tuple[U64, 
 
     It says nothing if it is null, no address, 0.0.0.0 or ::, and the second says more.
     """
-    told = [_words(column) for column in (first, second)]
-    if told[0] is not None and told[1] is not None:
-        rows = len(first)
-        hi, lo, status = np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.uint8)
-        spread_either(*told[0], *told[1], hi, lo, status)
-        return hi, lo, status
-    hi, lo, status = parse_status(first)
-    prefer(hi, lo, status, *parse_status(second))
+    rows = len(first)
+    hi, lo, status = np.empty(rows, np.uint64), np.empty(rows, np.uint64), np.empty(rows, np.uint8)
+    start = 0
+    for one, other in _pieces(first, second):
+        cut = slice(start, start + len(one))
+        told = _words(one), _words(other)
+        if told[0] is not None and told[1] is not None:
+            spread_either(*told[0], *told[1], hi[cut], lo[cut], status[cut])
+        else:
+            hi[cut], lo[cut], status[cut] = parse_status(one)
+            prefer(hi[cut], lo[cut], status[cut], *parse_status(other))
+        start = cut.stop
     return hi, lo, status
 
 
@@ -136,14 +140,20 @@ def _parse_dictionary(array: pa.DictionaryArray, hi: U64, lo: U64, status: U8) -
         spread(*_indices(array), *words, hi, lo, status)
 
 
-def _words(column: pa.ChunkedArray) -> tuple[I32, U8, int, U64] | None:
-    """Indices of a column, and its words as ``spread_either`` takes them.
+def _pieces(first: pa.ChunkedArray, second: pa.ChunkedArray) -> list[tuple[Any, Any]]:
+    """Both columns cut where their chunks end; whole, where these end at different rows."""
+    if list(map(len, first.chunks)) != list(map(len, second.chunks)):
+        return [(first, second)]
+    return [(one, other) for one, other in zip(first.chunks, second.chunks, strict=True) if len(one)]
+
+
+def _words(array: pa.ChunkedArray | pa.Array) -> tuple[I32, U8, int, U64] | None:
+    """Indices of an array, and its words as ``spread_either`` takes them.
 
     None if it is no dictionary of one piece, or one that has more words than rows.
     """
-    if column.num_chunks != 1 or not pa.types.is_dictionary(column.type):
+    if isinstance(array, pa.ChunkedArray) or not pa.types.is_dictionary(array.type):
         return None
-    array = column.chunk(0)
     if not 0 < len(array.dictionary) <= len(array) or array.indices.type != pa.int32():
         return None
     return *_indices(array), np.stack(parse_status(array.dictionary), 1, dtype=np.uint64)

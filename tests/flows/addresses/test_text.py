@@ -175,15 +175,21 @@ WORDS = (None, "", "x", "0.0.0.0", "::", "10.1.2.3", "2001:db8::1", "::ffff:10.9
 @given(
     rows=st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS)), min_size=1, max_size=40),
     before=st.integers(0, 9),
+    cut=st.integers(0, 40),
 )
 def test_two_dictionaries_are_read_as_two_columns_of_text(
-    rows: list[tuple[str | None, str | None]], before: int
+    rows: list[tuple[str | None, str | None]], before: int, cut: int
 ) -> None:
     texts = [pa.array([WORDS[0]] * before + [row[k] for row in rows], pa.string()) for k in (0, 1)]
     plain = [pa.chunked_array([text[before:]]) for text in texts]
     words = [pa.chunked_array([text.dictionary_encode()[before:]]) for text in texts]
     want = parse_either(*plain)
-    for pair in (words, [words[0], plain[1]], [plain[0], words[1]]):
+    # each piece with words of its own
+    pieces = [
+        pa.chunked_array([part.dictionary_encode() for part in (text[before:][:cut], text[before:][cut:])])
+        for text in texts
+    ]
+    for pair in (words, pieces, [words[0], plain[1]], [plain[0], words[1]], [pieces[0], words[1]]):
         for found, wanted in zip(parse_either(*pair), want, strict=True):
             assert found.dtype == wanted.dtype
             assert found.tolist() == wanted.tolist()
