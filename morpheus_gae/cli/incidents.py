@@ -100,6 +100,7 @@ def command(
     from morpheus_gae.incidents.severity import false_a_day
     from morpheus_gae.incidents.severity import flows_a_day as daily
     from morpheus_gae.incidents.spool import Spool
+    from morpheus_gae.incidents.stretches import Stretches
     from morpheus_gae.sinks.open import check_destination, open_sink
     from morpheus_gae.suppress.held import Held
     from morpheus_gae.suppress.policy import mark, read_policy
@@ -124,8 +125,7 @@ def command(
         covered = Covered(batch.flows for batch in read)
     fold = Fold(quiet_ms=round(60_000 * quiet_minutes), watch=None if covered is None else covered.took)
     alerts, model, benign = 0, "", 0.0
-    first: int | None = None
-    last: int | None = None
+    times = Stretches()
     with Spool() as spool:
 
         def keep(changes: list[Change]) -> None:
@@ -144,15 +144,14 @@ def command(
             when = batch.flows.time_ms
             start, end = (None, None) if when is None else span(when)
             if start is not None and end is not None:
-                first = start if first is None else min(first, start)
-                last = end if last is None else max(last, end)
+                times.add(table.num_rows, start, end)
             table = held.alerts(table)
             if covered is not None and table.num_rows:
                 covered.batch(table)
             keep(fold.add(table, table.num_rows, start, end))
         keep(fold.finish())
         # known now: how severe each is depends on it
-        rate = flows_a_day or daily(round(benign), first, last)
+        rate = flows_a_day or daily(round(benign), times.first, times.last)
         sink = None if output is None else open_sink(output)
         shown: list[Change] = []
         ranked, found = spool.ranked(), 0
@@ -178,5 +177,5 @@ def command(
         if found:
             echo(records.lines(shown, most))
     if covered is not None:
-        for line in ["", *covered.lines(first, last)]:
+        for line in ["", *covered.lines(times.first, times.last)]:
             echo(line, err=output == "-")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from morpheus_gae.flows.span import YEAR_MS
 from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
 from morpheus_gae.incidents.flagged import Flagged, split_service
@@ -23,6 +24,7 @@ from morpheus_gae.incidents.incident import Incident, incident_id
 from morpheus_gae.incidents.reached import MOST_REACHED, Host, Reached
 from morpheus_gae.incidents.severity import flows_a_day
 from morpheus_gae.incidents.spread import Spreading
+from morpheus_gae.incidents.stretches import MOST, Stretch, Stretches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +33,7 @@ I64 = npt.NDArray[np.int64]
 
 QUIET_MS = 3_600_000
 QUIET_WINDOWS = 8
-"""Windows without a flow of an incident after which it is closed, where flows have no times."""
+"""Windows without a flow of an incident after which it is closed, where times do not tell."""
 EVERY = (ANY, ANY)
 """Service of an anchor of all services."""
 MOST_OPEN = 2_000
@@ -89,8 +91,7 @@ class Fold:
         self.open: dict[Anchor, Incident] = {}
         self.early = 0
         self._windows = self._flows = 0
-        self._first: int | None = None
-        self._now: int | None = None
+        self._times = Stretches()
         self._touched: dict[Anchor, int] = {}
         self.reached = Reached()
         self._spreading = Spreading()
@@ -115,10 +116,9 @@ class Fold:
         self._windows += 1
         self._flows += flows
         if first is not None and last is not None:
-            self._first = first if self._first is None else min(self._first, first)
-            self._now = last if self._now is None else max(self._now, last)
+            self._times.add(flows, first, last)
         # first, so that flows after the idle time open a new incident, however long the window is
-        began = self._now if first is None else first
+        began = self._times.last if first is None else first
         changes = self._close(lambda anchor: self._is_quiet(anchor, began))
         if alerts.num_rows:
             # long windows hour by hour, so that counts do not depend on the windows
@@ -139,10 +139,10 @@ class Fold:
             **self.numbers(),
         }
 
-    def numbers(self) -> dict[str, int | None]:
+    def numbers(self) -> dict[str, Any]:
         """What is known beside the incidents and the hosts, for ``restore``."""
         told = {"early": self.early, "windows": self._windows, "flows": self._flows}
-        return {**told, "first": self._first, "now": self._now}
+        return {**told, "times": [list(one) for one in self._times.found]}
 
     def touched(self, ever: bool = False) -> list[tuple[int, Incident]]:
         """Open incidents that the last window, or any, added to, each with the number of that window."""
@@ -180,21 +180,22 @@ class Fold:
             key: Host = (kept.address(host, "a host that was reached"), *used)
             reached.put(key, Anchor.of(anchor))
         early, flows = (kept.whole(values[name], name) for name in ("early", "flows"))
-        first, now = (kept.moment(values[name], name) for name in ("first", "now"))
+        times = [_stretch(one) for one in kept.listed(values["times"], "times", most=MOST)]
         self.open, self._touched, self.reached = found, touched, reached
         self._spreading = Spreading()
         for incident in found.values():
             self._spreading.add(incident)
-        self.early, self._windows, self._flows, self._first, self._now = early, windows, flows, first, now
+        self.early, self._windows, self._flows, self._times = early, windows, flows, Stretches(times)
 
     @property
     def daily(self) -> float:
         """Return the flows per day so far."""
-        return flows_a_day(self._flows, self._first, self._now)
+        return flows_a_day(self._flows, self._times.first, self._times.last)
 
     def _is_quiet(self, anchor: Anchor, now: int | None) -> bool:
         last = self.open[anchor].last
-        if last is None or now is None:
+        if last is None or now is None or abs(now - last) > max(YEAR_MS, self.quiet_ms):
+            # nobody knows how long ago: there is no time, or one of the clocks is wrong
             return self._windows - self._touched[anchor] > QUIET_WINDOWS
         return now - last > self.quiet_ms
 
@@ -307,3 +308,10 @@ def _mode(values: I64) -> int:
     """Return the most frequent value; the lowest of ties."""
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])
+
+
+def _stretch(values: Any) -> Stretch:
+    """Validate a stretch of the stream's time."""
+    flows, first, last = kept.listed(values, "a stretch of time", exactly=3)
+    first = kept.whole(first, "times", -kept.LARGEST)
+    return kept.whole(flows, "times"), first, kept.whole(last, "times", first)

@@ -17,6 +17,7 @@ from morpheus_gae.incidents.alerts_file import checked
 from morpheus_gae.incidents.fold import Change, Fold
 from morpheus_gae.incidents.records import iso
 from morpheus_gae.incidents.severity import LEVELS, flows_a_day
+from morpheus_gae.incidents.stretches import Stretches
 from morpheus_gae.report.alerts import Alerts
 from morpheus_gae.report.card import card
 from morpheus_gae.report.incidents import MOST as MOST_INCIDENTS
@@ -102,7 +103,7 @@ def gather(
     alerts, fold = Alerts(asked.most), Fold()
     held = Held(asked.rules, datetime.now(timezone.utc))
     changes: list[Change] = []
-    benign, first, last = 0.0, None, None
+    benign, times = 0.0, Stretches()
     files = expand(asked.alerts)
     bad: Counter[str] = Counter()
     for batch in read_flows(files, batch_rows=ROWS, preset=asked.preset):
@@ -115,8 +116,7 @@ def gather(
         when = batch.flows.time_ms
         low, high = (None, None) if when is None else span(when)
         if low is not None and high is not None:
-            first = low if first is None else min(first, low)
-            last = high if last is None else max(last, high)
+            times.add(table.num_rows, low, high)
         table = held.alerts(table)
         alerts.add(table)
         if asked.incidents is None:
@@ -132,7 +132,7 @@ def gather(
     model = alerts.models.most_common(1)[0][0] if alerts.models else ""
     if asked.incidents is None:
         seen = rescored.flows if rescored is not None and rescored.flows else round(benign)
-        daily = asked.daily or flows_a_day(seen, first, last)
+        daily = asked.daily or flows_a_day(seen, times.first, times.last)
         incidents = folded(held.changes([*changes, *fold.finish()]), daily, model)
     else:
         incidents = read_incidents(asked.incidents)
@@ -144,8 +144,8 @@ def gather(
         "alerts_model": model,
         "threshold": alerts.threshold,
         "hosts_total": len(alerts.hosts),
-        "first": iso(first),
-        "last": iso(last),
+        "first": iso(times.first),
+        "last": iso(times.last),
         "severities": _by_severity(incidents),
         "incidents_total": len(incidents),
         "incidents": incidents[:MOST_INCIDENTS],

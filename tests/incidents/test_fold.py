@@ -140,6 +140,29 @@ def test_without_times_the_same_flows_again_are_another_incident() -> None:
     assert ids() == [first, again]
 
 
+def day(wrong: dict[int, int]) -> list[Change]:
+    """A day of windows of 1,000 flows an hour, one flagged flow each; some have a clock of another year."""
+    fold, told = Fold(), []
+    for hour in range(24):
+        for at in [START + hour * 3_600_000, *([wrong[hour]] if hour in wrong else [])]:
+            seconds = (at - START) / 1000
+            told += fold.add(
+                alerts([(seconds, A, host(20 + hour), 443, 60, 40, 8.0)]), 1000, at, at + 3_599_999
+            )
+    return [*told, *fold.finish()]
+
+
+@pytest.mark.parametrize("year", [0, 1_000_000_000, 4 * START])
+def test_a_window_whose_clock_is_wrong_by_years_makes_nothing_more_severe(year: int) -> None:
+    usual, off = day({}), day({3: year, 20: year})
+    assert usual[-1].daily == pytest.approx(24_000, rel=0.01)
+    assert off[-1].daily == pytest.approx(26_000, rel=0.01)
+    # nor does it end what goes on, and it ends itself
+    closed = [c.incident.windows for c in off if c.state == CLOSED and c.incident.first != year]
+    assert closed == [c.incident.windows for c in usual if c.state == CLOSED]
+    assert [c.state for c in off if c.incident.first == year].count(CLOSED) == 2
+
+
 def test_few_targets_of_a_later_window_join_the_scan() -> None:
     fold = Fold()
     (opened,) = add(fold, scan(range(10)))
