@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NEWS = 1.1
 """Growth in flows since the last record from which an incident is written again."""
 Encode = Callable[[Sequence["Change"], str], "pa.Table"]
+Keep = Callable[[list["Change"], set[str]], list["Change"]]
 
 
 class IncidentStream:
@@ -48,7 +49,8 @@ class IncidentStream:
     mark
         Marks incidents with the policy rule they violate.
     keep
-        Drops suppressed incidents, by rules.
+        Drops suppressed incidents, by rules, and adds their ids to those that were counted
+        (``Suppression.incidents``).
     alone
         Whether the metrics show only its open incidents.
 
@@ -66,7 +68,7 @@ class IncidentStream:
         say: Callable[[str], None],
         quiet_ms: int,
         budget: float | None = None,
-        keep: Callable[[list[Change]], list[Change]] = lambda changes: changes,
+        keep: Keep = lambda changes, counted: changes,
         mark: Callable[[list[Change]], None] = lambda changes: None,
         alone: bool = True,
     ) -> None:
@@ -77,6 +79,8 @@ class IncidentStream:
         self._fold = Fold(quiet_ms)
         # last record of each open incident: flows, kind and severity
         self._told: dict[str, tuple[int, str, str]] = {}
+        # open incidents that were counted as suppressed
+        self._held: set[str] = set()
         self._model = ""
         self._early = 0
         self.windows = 0
@@ -155,7 +159,8 @@ class IncidentStream:
         news = []
         # incidents once written are written to their end, whatever the rules say now
         new = [change for change in changes if change.incident.id not in self._told]
-        kept = {change.incident.id for change in self._keep(new)} | self._told.keys()
+        kept = {change.incident.id for change in self._keep(new, self._held)} | self._told.keys()
+        self._held -= {change.incident.id for change in changes if change.state == CLOSED}
         for change, kind, severity in self._news([one for one in changes if one.incident.id in kept]):
             known = change.incident.id in self._told
             if known or change.state == CLOSED:

@@ -80,8 +80,6 @@ class Suppression:
         self._sink = None if kept is None else _open(kept)
         self._seen = self._fingerprint()
         self._refused = ""
-        # open incidents already counted
-        self._incidents: set[str] = set()
         self._expired: frozenset[str] = frozenset()
         self.rules: list[Rule] = []
         self._take(read_rules(path), "")
@@ -125,17 +123,24 @@ class Suppression:
         self._keep(window, flagged & ~out, [rules[i] for i in found[found >= 0].tolist()])
         return out
 
-    def incidents(self, changes: list[Change]) -> list[Change]:
-        """Return the incidents that are not suppressed; each suppressed one is counted once."""
-        from morpheus_gae.incidents.fold import CLOSED
+    def incidents(self, changes: list[Change], counted: set[str]) -> list[Change]:
+        """Return the incidents that are not suppressed.
+
+        Parameters
+        ----------
+        changes
+            Of one stream.
+        counted
+            Ids of its suppressed incidents that the metrics have counted; added to. The stream's, so that it
+            goes when the stream does.
+        """
         from morpheus_gae.suppress.held import Held
 
         kept, held = Held(self.rules, self._clock()).split(changes)
-        new = Counter(rule.name for change, rule in held if change.incident.id not in self._incidents)
+        new = Counter(rule.name for change, rule in held if change.incident.id not in counted)
         if new:
             self._metrics.suppress_incidents(new)
-        self._incidents |= {change.incident.id for change, _ in held}
-        self._incidents -= {change.incident.id for change in changes if change.state == CLOSED}
+        counted |= {change.incident.id for change, _ in held}
         return kept
 
     def reload(self, asked: bool) -> None:

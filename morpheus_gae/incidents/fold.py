@@ -104,7 +104,7 @@ class Fold:
         alerts
             Their alert rows (``detect.alerts.alert_table``).
         flows
-            Flows of the window, flagged or not.
+            Flows of the window, flagged or not; 0 where more alerts of a window come.
         first, last
             Start of its earliest and its latest flow in milliseconds since the epoch; None without times.
 
@@ -113,7 +113,8 @@ class Fold:
         list of Change
             Closed ones first, then those of this window; each incident once.
         """
-        self._windows += 1
+        # more alerts of a window that was counted come with no flows
+        self._windows += flows > 0
         self._flows += flows
         if first is not None and last is not None:
             self._times.add(flows, first, last)

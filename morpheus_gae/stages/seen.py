@@ -16,11 +16,15 @@ def note_seen(message: Any, flows: Any) -> None:
     write(message, SEEN, seen)
 
 
+KNOWN = 1_024
+"""Windows, the latest, of which more messages may come between those of others."""
+
+
 class SeenWindows:
-    """Reads size and times; windows that another stage split into messages count once."""
+    """Reads size and times; a window that another stage split into messages counts with the first of them."""
 
     def __init__(self) -> None:
-        self._latest: Any = None
+        self._known: dict[Any, None] = {}
 
     def of(self, message: Any) -> Seen:
         """Return size and times of a message's window; those of the message where nothing is stored."""
@@ -30,5 +34,9 @@ class SeenWindows:
             with meta.mutable_dataframe() as frame:
                 times = list(span(table_of(frame[[n for n in (c.FLOW_START,) if n in frame.columns]])))
         key = read(message, WINDOW)
-        again, self._latest = key is not None and key == self._latest, key
+        again = key in self._known
+        if key is not None:
+            self._known[key] = None
+            if len(self._known) > KNOWN:
+                del self._known[next(iter(self._known))]
         return Seen(0 if again else count or 0, *times)

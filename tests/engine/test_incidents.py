@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morpheus_gae.engine.incidents import IncidentStream
+from morpheus_gae.engine.incidents import IncidentStream, Keep
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows
@@ -80,7 +79,7 @@ def stream(
     budget: float | None = None,
     metrics: Metrics | None = None,
     form: str = "plain",
-    keep: Callable[[Any], Any] = lambda changes: changes,
+    keep: Keep = lambda changes, counted: changes,
 ) -> IncidentStream:
     return IncidentStream(
         sink,

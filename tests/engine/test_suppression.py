@@ -28,6 +28,7 @@ from morpheus_gae.engine.window import Window
 from morpheus_gae.errors import GaeError, UsageError
 from morpheus_gae.executors.cpu.executor import CpuExecutor
 from morpheus_gae.graph.build import build_graph
+from morpheus_gae.incidents import records
 from morpheus_gae.model.artifact import Artifact
 from tests.detect.make import flows_of
 from tests.engine.toys import ToyExecutor, ToySink, toy_graph
@@ -129,6 +130,28 @@ def test_rules_of_kinds_hold_incidents_back_and_no_alert(tmp_path: Path) -> None
     assert f"{'  house':<29}  {len(found)}" in [line.rstrip() for line in summary(metrics).splitlines()]
 
 
+def test_what_was_held_back_is_known_as_long_as_its_stream_is(tmp_path: Path) -> None:
+    rows: list[Row] = [(i, host(1), host(10 + i), 445, 60, 40, 9.0) for i in range(30)]
+    metrics = Metrics()
+    held = Suppression(rules_file(tmp_path, KINDS), metrics, lambda line: None)
+
+    def partition() -> IncidentStream:
+        return IncidentStream(
+            ToySink(), records.table, metrics, lambda line: None, 60_000, keep=held.incidents
+        )
+
+    def counted() -> int:
+        return int(metrics.as_dict()["suppressed_incidents"]["house"])
+
+    stream, table = partition(), alerts(rows)
+    for part in (table.slice(0, 20), table.slice(20)):
+        stream.add(part, flows_of(part.num_rows), "toy@1")
+        assert counted() == 1
+    # the partition went elsewhere, and another one came here
+    partition().add(table, flows_of(30), "toy@1")
+    assert counted() == 2
+
+
 def test_an_incident_that_was_told_is_told_to_its_end(tmp_path: Path) -> None:
     rows: list[Row] = [(i, host(1), host(10 + i), 8000, 60, 40, 9.0) for i in range(30)]
     known: list[str] = []
@@ -139,7 +162,7 @@ def test_an_incident_that_was_told_is_told_to_its_end(tmp_path: Path) -> None:
         Metrics(),
         known.append,
         quiet_ms=60_000,
-        keep=lambda changes: [] if known else changes,
+        keep=lambda changes, counted: [] if known else changes,
     )
     table = alerts(rows)
     stream.add(table.slice(0, 10), flows_of(10), "toy@1")

@@ -163,6 +163,15 @@ def test_a_window_whose_clock_is_wrong_by_years_makes_nothing_more_severe(year: 
     assert [c.state for c in off if c.incident.first == year].count(CLOSED) == 2
 
 
+def test_a_window_in_pieces_is_one() -> None:
+    fold, last = Fold(), START + 40_000
+    fold.add(alerts(scan(range(10))), 500, START, last)
+    (change,) = fold.add(alerts(scan(range(10, 20))), 0, START, last)
+    assert (change.incident.flows, change.incident.windows, change.daily) == (20, 1, 12_000)
+    (change,) = fold.add(alerts(scan(range(20, 30))), 500, START, last)
+    assert (change.incident.flows, change.incident.windows, change.daily) == (30, 2, 24_000)
+
+
 def test_few_targets_of_a_later_window_join_the_scan() -> None:
     fold = Fold()
     (opened,) = add(fold, scan(range(10)))

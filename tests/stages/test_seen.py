@@ -111,3 +111,22 @@ def test_rows_that_others_take_away_were_seen_all_the_same(host: Any, toy: Any, 
 
     ours, theirs = both(host, tmp_path, True, host.Apply(host.config(), strange_alone))
     assert ours == theirs != []
+
+
+@pytest.mark.parametrize("order", ["AABB", "ABAB", "ABBA", "ABCABC"])
+def test_a_window_that_comes_in_pieces_counts_once_whatever_comes_between(host: Any, order: str) -> None:
+    from morpheus.messages import ControlMessage, MessageMeta
+
+    from morpheus_gae.stages.metadata import SEEN, WINDOW, write
+    from morpheus_gae.stages.seen import SeenWindows
+
+    pd, seen = pytest.importorskip("pandas"), SeenWindows()
+    told = []
+    for name in order:
+        message = ControlMessage()
+        message.payload(MessageMeta(pd.DataFrame({"IN_BYTES": [1, 2]})))
+        write(message, WINDOW, f"build-graph/{name}")
+        write(message, SEEN, [100, 5, 9])
+        told.append(seen.of(message))
+    assert [one[1:] for one in told] == [(5, 9)] * len(order)
+    assert [one.flows for one in told] == [0 if name in order[:i] else 100 for i, name in enumerate(order)]
