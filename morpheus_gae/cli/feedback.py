@@ -13,7 +13,7 @@ from morpheus_gae.errors import UsageError
 FILE = "feedback.jsonl"
 LIST = "list"
 VERDICTS = ("benign", "attack")
-MAX_NOTE, MAX_WHO, MAX_ID = 800, 100, 64
+MAX_NOTE, MAX_WHO, MAX_SHOWN = 800, 100, 64
 
 
 @click.command(cls=Command)
@@ -63,9 +63,10 @@ def command(
 ) -> None:
     """Say that an alert or an incident is benign, or an attack.
 
-    ID is what alerts have as id in the encodings ecs, ocsf and eve, and incidents everywhere; the last word
-    on it counts. What was said is used by --export and by  train --feedback: it decides which flows are
-    learnt from, and is a label to no threshold and to no weight.
+    ID is what alerts have as id in the encodings ecs, ocsf and eve, and incidents everywhere: 16 hex digits.
+    Nobody checks that there is such a one without --alerts or --incidents. The last word on it counts. What
+    was said is used by --export and by  train --feedback: it decides which flows are learnt from, and is a
+    label to no threshold and to no weight.
 
     Example:  morpheus-gae feedback 3f2a9c0d11e47b65 benign --note "backup" --alerts alerts.jsonl
 
@@ -98,18 +99,24 @@ def _say(
     path: str,
 ) -> None:
     from morpheus_gae.errors import InputError
+    from morpheus_gae.incidents.kept import is_id
     from morpheus_gae.suppress import feedback
     from morpheus_gae.suppress.find import in_alerts, in_incidents
 
     note, who = " ".join(note.split()), " ".join((_login() if who is None else who).split())
-    for name, text, most in (("ID", id, MAX_ID), ("--note", note, MAX_NOTE), ("--who", who, MAX_WHO)):
+    for name, text, most in (("--note", note, MAX_NOTE), ("--who", who, MAX_WHO)):
         if len(text) > most:
             raise UsageError(f"{name} has more than {most} characters")
+    told_id, id = id, id.strip().lower()
+    if not is_id(id):
+        raise InputError(f"there is no alert and no incident {_short(told_id)}: an id has 16 hex digits")
     found = in_incidents(incidents, id) if incidents else None
     found = found or (in_alerts(alerts, id) if alerts else None)
     where = ", ".join([*incidents, *alerts])
     if found is None and where:
-        raise InputError(f"there is no alert and no incident {id} in {where}")
+        # a running pipeline folds window by window, and may have come to others
+        more = "" if incidents else "; incidents that a pipeline wrote are looked up by --incidents"
+        raise InputError(f"there is no alert and no incident {id} in {where}{more}")
     when = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
     told = feedback.Told(id, verdict, note, who, when, *(found or ()))
     if found is not None and not told.placed:
@@ -117,8 +124,8 @@ def _say(
     feedback.append(path, told)
     if found is None:
         echo(
-            f"{path}: {id} is {verdict}; which flows it is of is not known, so no rule and no training takes "
-            "it: give --alerts or --incidents",
+            f"{path}: {id} is {verdict}; not checked: whether there is such a one, and which flows it is of, "
+            "is not known, so no rule and no training takes it: give --alerts or --incidents",
             err=True,
         )
     else:
@@ -142,6 +149,12 @@ def _export(path: str, export: str, days: int) -> None:
     unplaced = sum(one.verdict == feedback.BENIGN and not one.placed for one in last)
     if unplaced:
         echo(f"Note: {unplaced:,} benign ones were not looked up when they were told: no rule", err=True)
+
+
+def _short(text: str) -> str:
+    from morpheus_gae.flows.tables.printable import printable
+
+    return repr(printable(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."))
 
 
 def _login() -> str:

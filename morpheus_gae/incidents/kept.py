@@ -42,9 +42,14 @@ def listed(value: Any, name: str, most: int | None = None, exactly: int | None =
     return list(value)
 
 
+def is_id(value: str) -> bool:
+    """Whether a text is an id of an alert or an incident: 16 hex digits."""
+    return _ID.fullmatch(value) is not None
+
+
 def identifier(value: Any, name: str) -> str:
     """Validate an id of 16 hex digits."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not is_id(value):
         raise ValueError(f"{name} is no id: {value!r:.40}")
     return value
 

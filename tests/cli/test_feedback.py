@@ -76,10 +76,17 @@ def test_an_alert_is_looked_up_by_its_id(here: Path) -> None:
     assert f'pair = ["{host(2)}", "{host(5, inside=False)}"]' in text
 
 
+def test_an_id_may_be_written_in_capitals(here: Path) -> None:
+    id = str(found()[0]["id"])
+    result = run("feedback", f" {id.upper()} ", "benign", "--incidents", "incidents.jsonl")
+    assert result.exit_code == 0, result.output
+    assert read_feedback("feedback.jsonl")[0].id == id
+
+
 def test_what_was_not_looked_up_is_said(here: Path) -> None:
     result = run("feedback", "f" * 16, "benign")
     assert result.exit_code == 0
-    assert "which flows it is of is not known" in result.output
+    assert "not checked: whether there is such a one, and which flows it is of, is not known" in result.output
     assert "1 benign ones were not looked up" in run("feedback", "--export", "rules.toml").output
     assert "not looked up" in run("feedback", "list").output
 
@@ -93,6 +100,11 @@ def test_what_was_not_looked_up_is_said(here: Path) -> None:
         (("f" * 16, "benign", "--note", "x" * 1000), 2, "--note has more than 800 characters"),
         (("f" * 16, "benign", "--export", "rules.toml"), 2, "in a command of its own"),
         (("f" * 16, "benign", "--alerts", "alerts.parquet"), 1, "there is no alert and no incident ffff"),
+        (("f" * 16, "benign", "--alerts", "alerts.parquet"), 1, "are looked up by --incidents"),
+        (("the scan", "benign"), 1, "there is no alert and no incident 'the scan': an id has 16 hex digits"),
+        (("f" * 15, "attack"), 1, "an id has 16 hex digits"),
+        (("f" * 17, "attack", "--alerts", "alerts.parquet"), 1, "an id has 16 hex digits"),
+        (("\x1b[2J" * 90, "attack"), 1, "\\x1b[2J..."),
         (("f" * 16, "benign", "--incidents", "incidents.jsonl"), 1, "there is no alert and no incident ffff"),
         (("f" * 16, "benign", "--incidents", "alerts.parquet"), 1, "holds no incidents of encoding plain"),
         (("f" * 16, "benign", "--incidents", "nowhere.jsonl"), 1, "nowhere.jsonl cannot be read"),
