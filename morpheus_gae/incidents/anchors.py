@@ -1,7 +1,7 @@
 """Anchors: the common source, destination or pair by which flagged flows of a window are grouped.
 
 A flow belongs to the widest applicable group: its source with many destinations, its destination with many
-sources, or else its pair of hosts. The order of flows does not matter.
+sources, or a few that try passwords there, or else its pair of hosts. The order of flows does not matter.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ REMOTE = -3
 """Port of an anchor whose services are all remote access: they are often tried together."""
 REMOTE_PORTS = (22, 23, 135, 139, 445, 512, 513, 514, 2323, 3389, 5800, 5900, 5985, 5986)
 """Remote shells, desktops and administration (IANA service names; 2323 is a second telnet)."""
+LOGIN_PORTS = frozenset(REMOTE_PORTS) | {
+    *(21, 25, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 3306, 5432)
+}
+"""Services with a login."""
+LOGINS = 20
+"""Flows of a source to such a service of one destination from which it tries passwords."""
+TRIERS = 2
+"""Sources that do so at one destination from which they are one group."""
 
 
 class Anchor(NamedTuple):
@@ -95,7 +103,9 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     everything = (wide & (fan_out >= MANY)) | (walkers & (services >= MANY_SERVICES))
     vertical = ~everything & (services >= MANY_SERVICES)
     out = ~everything & ~vertical & (fan_out >= MANY) & (fan_out >= fan_in)
-    into = ~everything & ~vertical & ~out & ((fan_in >= MANY) | (crowd >= CROWD))
+    tries = np.isin(flows.port, list(LOGIN_PORTS)) & (_sizes(_codes(pair, service)) >= LOGINS)
+    triers = tries & (_distinct_where(by, flows.src, tries) >= TRIERS)
+    into = ~everything & ~vertical & ~out & ((fan_in >= MANY) | (crowd >= CROWD) | triers)
     side = np.where(everything | out, SOURCE, np.where(into, DESTINATION, PAIR))
     several = everything | vertical | (into & (crowd >= CROWD))
     protocol = np.where(several, ANY, flows.protocol)
@@ -119,6 +129,11 @@ def _codes(one: I64, other: I64) -> I64:
     first, second = (np.unique(part, return_inverse=True)[1].reshape(-1) for part in (one, other))
     both = first * (int(second.max()) + 1) + second
     return np.unique(both, return_inverse=True)[1].reshape(-1)
+
+
+def _sizes(group: I64) -> I64:
+    """Return the number of flows of each flow's group, int64 [E]."""
+    return np.bincount(group)[group]
 
 
 def _distinct(group: I64, member: I64) -> I64:

@@ -43,7 +43,13 @@ def encode(changes: Sequence[Change], model: str, encoding: str) -> pa.Table:
     """
     if encoding == "plain":
         return records.table(changes, model)
-    told = Told.of(changes, model)
+    return encoded(Told.of(changes, model), encoding)
+
+
+def encoded(told: Told, encoding: str) -> pa.Table:
+    """Convert N incidents, whose columns are known, to rows of an encoding; as ``encode``."""
+    if encoding == "plain":
+        return told.plain
     if encoding == "ecs":
         from morpheus_gae.incidents.ecs import ecs
 

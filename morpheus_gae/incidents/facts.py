@@ -26,19 +26,27 @@ def facts(found: Incident) -> list[str]:
     """
     flows = _number(found.flows, "flagged flow")
     sources, targets = (_hosts(tally) for tally in (found.sources, found.targets))
-    span = f" in {found.seconds:,.3g} s" if found.first is not None and found.flows > 1 else ""
+    span = f" in {lasting(found.seconds)}" if found.first is not None and found.flows > 1 else ""
     told = [f"{flows} from {sources} to {targets}{span}"]
     for word, tally in (("source", found.sources), ("target", found.targets)):
         name = tally.most(1)[0] if len(tally) > 1 else None
         if name is not None and tally.counts[name] >= MOSTLY * found.flows:
             told.append(f"{tally.counts[name]:,} of these flows have the {word} {name}")
-    windows = _number(found.windows, "window")
-    told.append(f"the strangest has a surprise of {found.top:.1f} nats, all are in {windows}")
+    windows = f", they came in {found.windows:,} windows" if found.windows > 1 else ""
+    told.append(f"the strangest has a surprise of {found.top:.1f} nats{windows}")
     whole = sum(found.parts)
     for part, word in zip(found.parts, PARTS, strict=True):
         if whole > 0 and part >= MOSTLY * whole:
             told.append(f"{int(100 * part / whole)} % of the surprise comes from {word}")
     return told
+
+
+def lasting(seconds: float) -> str:
+    """Format a duration in its largest fitting unit."""
+    for name, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.3g} s"
 
 
 def _number(count: int, word: str) -> str:

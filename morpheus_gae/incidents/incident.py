@@ -54,6 +54,8 @@ class Incident:
         Number of windows with flows of it.
     policy
         Name of the policy rule that it currently violates; not saved by ``as_dict``.
+    kind
+        Of how many flows ``kinds.kind_of`` last told its kind, and that; not saved either.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Incident:
     members: list[tuple[float, str]] = field(default_factory=list)
     windows: int = 0
     policy: str = ""
+    kind: tuple[int, Any] | None = field(default=None, compare=False)
 
     @property
     def pooled(self) -> float:
@@ -107,7 +110,7 @@ class Incident:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        plain = {name: value for name, value in vars(self).items() if name != "policy"}
+        plain = {name: value for name, value in vars(self).items() if name not in ("policy", "kind")}
         for name in ("sources", "targets", "services"):
             plain[name] = plain[name].as_dict()
         return {**plain, "anchor": list(self.anchor)}

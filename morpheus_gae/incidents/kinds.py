@@ -6,19 +6,20 @@ look like, not what they are: a backup to a new host looks like exfiltration.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from itertools import pairwise
 from typing import NamedTuple
 
-from morpheus_gae.incidents.anchors import MANY, MANY_SERVICES, REMOTE_PORTS
+from morpheus_gae.incidents.anchors import LOGIN_PORTS, LOGINS, MANY, MANY_SERVICES, REMOTE_PORTS
 from morpheus_gae.incidents.incident import Incident
-from morpheus_gae.incidents.inside import is_inside
+from morpheus_gae.incidents.inside import insiders
+from morpheus_gae.incidents.rhythm import BEATS, period_ms
 from morpheus_gae.incidents.tally import Tally
 
 SMALL_BYTES = 1_024
 """Bytes both ways below which a flow is at most an answer to a probe."""
 FEW_EACH = 3.0
 """Flows per target from which a source does more than probe."""
-LOGINS = 20
 ALONE = 0.8
 """Share of the flows from which a source counts as acting alone."""
 FLOOD_FLOWS = 200
@@ -33,15 +34,8 @@ TRY_RATE = 0.05
 LARGE_BYTES = 4_000_000.0
 ONE_SIDED = 4.0
 """Ratio of bytes up to bytes down from which a transfer is one-way."""
-BEATS = 6
-STEADY = 0.25
-"""Relative deviation from the period: limit for nine of ten gaps; half of it for every second one."""
-MOST_MISSED = 4
-"""Maximum gap in periods, with unflagged flows between."""
 
 WORK_PORTS = frozenset(REMOTE_PORTS)
-LOGIN_PORTS = WORK_PORTS | {21, 25, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 3306, 5432}
-"""Services with a login."""
 WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})
 """Services that may have a login; many flows per second are rather a flood."""
 
@@ -87,7 +81,16 @@ def kind_of(incident: Incident) -> Kind:
     """Return the kind of an incident, by the first matching rule."""
     if incident.policy:
         return POLICY
-    inside = _mostly_inside(incident.sources), _mostly_inside(incident.targets)
+    # asked several times a window: by rules, for news, and for the record
+    told = incident.kind
+    if told is None or told[0] != incident.flows:
+        told = incident.kind = incident.flows, _kind(incident)
+    return told[1]
+
+
+def _kind(incident: Incident) -> Kind:
+    ours = insiders(incident.sources.counts, incident.targets.counts)
+    inside = _mostly(ours, incident.sources), _mostly(ours, incident.targets)
     if incident.anchor.side == "destination":
         return _into(incident, inside)
     targets, services = len(incident.targets), len(incident.services)
@@ -140,32 +143,19 @@ def _between(incident: Incident, inside: tuple[bool, bool]) -> Kind:
         return BEACON
     if incident.flows >= LOGINS and _share(incident, LOGIN_PORTS | WEB_PORTS) > 0.5 and _tries(incident):
         return BRUTE_FORCE
-    if _share(incident, WORK_PORTS) > 0.5 and inside[1]:
+    new = incident.parts[0] > incident.parts[1]
+    if _share(incident, WORK_PORTS) > 0.5 and inside[1] and (new or not inside[0]):
+        # of hosts inside that have met before the bytes alone are strange: a large file, for one
         return LATERAL if inside[0] else OUTSIDE
-    return NEW_SERVICE if incident.parts[0] > incident.parts[1] else UNKNOWN
+    return NEW_SERVICE if new else UNKNOWN
 
 
 def period(incident: Incident) -> float | None:
-    """Return the period in seconds of a pair's regular flows; None if irregular.
-
-    Unflagged flows are allowed for: gaps near a multiple of the period count as well.
-    """
-    if incident.anchor.side != "pair" or len(incident.times) < BEATS:
+    """Return the period in seconds of a pair's regular flows; None if irregular (``rhythm``)."""
+    if incident.anchor.side != "pair":
         return None
-    gaps = sorted(b - a for a, b in pairwise(incident.times) if b > a)
-    if len(gaps) < BEATS - 1:
-        return None
-    beat = gaps[len(gaps) // 3]
-    if beat < 1000:
-        return None
-    beats = [min(max(round(gap / beat), 1), MOST_MISSED) for gap in gaps]
-    off = sorted(abs(gap - beat * n) / beat for gap, n in zip(gaps, beats, strict=True))
-    steady = off[len(off) // 2] <= STEADY / 2 and off[(9 * len(off)) // 10] <= STEADY
-    if not steady or 2 * beats.count(1) < len(beats):
-        return None
-    # jitter cancels in the mean; a gap of the most that may be missed is of nobody knows how many
-    sure = [(gap, n) for gap, n in zip(gaps, beats, strict=True) if n < MOST_MISSED]
-    return sum(gap for gap, _ in sure) / sum(n for _, n in sure) / 1000.0
+    found = period_ms(incident.times)
+    return None if found is None else found / 1000.0
 
 
 def rate(incident: Incident) -> float:
@@ -197,7 +187,7 @@ def _share(incident: Incident, ports: frozenset[int]) -> float:
     return hits / max(incident.flows, 1)
 
 
-def _mostly_inside(hosts: Tally) -> bool:
-    """Whether hosts inside have most of the flows."""
-    inside = sum(count for host, count in hosts.counts.items() if is_inside(host))
+def _mostly(among: Set[str], hosts: Tally) -> bool:
+    """Whether some hosts have most of the flows."""
+    inside = sum(count for host, count in hosts.counts.items() if host in among)
     return 2 * inside > sum(hosts.counts.values())

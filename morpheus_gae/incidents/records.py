@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from morpheus_gae.incidents.facts import facts
+from morpheus_gae.incidents.facts import facts, lasting
 from morpheus_gae.incidents.fold import Change
 from morpheus_gae.incidents.incident import Incident
 from morpheus_gae.incidents.kinds import FLOOD, FLOODS, Kind, kind_of, period, rate
@@ -65,7 +65,7 @@ def record(change: Change, model: str) -> dict[str, Any]:
         "bytes_out": min(int(found.up), MOST_BYTES),
         "bytes_in": min(int(found.down), MOST_BYTES),
         "median_bytes": found.size,
-        "period_seconds": beat,
+        "period_seconds": None if beat is None else round(beat, 3),
         "surprise": round(found.top, 4),
         "surprise_pooled": round(found.pooled, 4),
         **dict(zip(("share_pair", "share_flow", "share_graph"), shares(found), strict=True)),
@@ -140,7 +140,7 @@ def _sentence(found: Incident, kind: Kind, beat: float | None) -> str:
     who = _hosts(found.sources.most(1)[0], len(found.sources), "sources")
     whom = _hosts(found.targets.most(1)[0], len(found.targets), "targets")
     what = _services(found)
-    when = f" in {_span(found.seconds)}" if found.first is not None and found.flows > 1 else ""
+    when = f" in {lasting(found.seconds)}" if found.first is not None and found.flows > 1 else ""
     every = f", every {beat:.3g} s" if beat is not None else ""
     if kind in (FLOOD, FLOODS) and found.first is not None:
         every = f", {rate(found):.3g} a second where they are dense"
@@ -220,13 +220,6 @@ def _services(found: Incident) -> str:
 
 def _hosts(first: str, count: int, word: str) -> str:
     return first if count == 1 else f"{first} +{count - 1:,}" if not word else f"{count:,} {word}"
-
-
-def _span(seconds: float) -> str:
-    for name, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{seconds:.3g} s"
 
 
 def _size(octets: float) -> str:

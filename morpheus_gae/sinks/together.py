@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from morpheus_gae.incidents.encodings import encode
+from morpheus_gae.incidents.encodings import encoded
+from morpheus_gae.incidents.told import Told
 
 if TYPE_CHECKING:
     from morpheus_gae.incidents.fold import Change
@@ -29,11 +30,11 @@ def together(form: str) -> Callable[[Sequence[Change], str], pa.Table]:
     UsageError
         If there is no such encoding.
     """
-    encode((), "", form)
+    encoded(Told.of((), ""), form)
 
     def both(changes: Sequence[Change], model: str) -> pa.Table:
-        plain, sent = encode(changes, model, "plain"), encode(changes, model, form)
-        return plain.append_column(SENT, sent.to_struct_array())
+        told = Told.of(changes, model)
+        return told.plain.append_column(SENT, encoded(told, form).to_struct_array())
 
     return both
 

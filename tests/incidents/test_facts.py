@@ -18,10 +18,21 @@ def test_a_scan_is_told_in_its_own_counts() -> None:
     (change,) = folded(rows).finish()
     told = facts(change.incident)
     assert told[0] == "41 flagged flows from 1 host to 41 hosts in 40 s"
-    assert "the strangest has a surprise of 8.0 nats, all are in 1 window" in told
+    assert "the strangest has a surprise of 8.0 nats" in told
     assert "100 % of the surprise comes from who talks to whom" in told
     assert record(change, "m")["facts"] == told
     assert table([change], "m").schema == schema()
+
+
+def test_how_long_it_lasts_is_told_in_words() -> None:
+    rows: list[Row] = [(1800.0 * i, host(1), host(2), 445, 60, 40, 8.0) for i in range(9)]
+    fold = folded(rows[:5])
+    fold.add(alerts(rows[5:]), 1000, START, START + 4 * 3_600_000)
+    (change,) = fold.finish()
+    assert facts(change.incident)[:2] == [
+        "9 flagged flows from 1 host to 1 host in 4 h",
+        "the strangest has a surprise of 8.0 nats, they came in 2 windows",
+    ]
 
 
 def test_who_has_most_of_it_is_named() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from morpheus_gae.incidents import kinds
@@ -82,8 +83,57 @@ def test_a_beacon_that_missed_beats_has_its_period() -> None:
     assert period(found) == pytest.approx(60, rel=0.05)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_beacon_that_waits_at_random_has_its_period_and_chance_has_none(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    wait = {0.8: rng.uniform(0.6, 1.4, 120).cumsum(), 0.0: rng.exponential(1.0, 120).cumsum()}
+    for jitter, at in wait.items():
+        (found,) = folded([(150 * t, A, OUT, 443, 800, 900, 8.0) for t in at.tolist()])
+        assert kind_of(found).name == ("beacon" if jitter else "new service")
+        assert period(found) == (pytest.approx(150, rel=0.1) if jitter else None)
+
+
+def test_a_large_file_between_hosts_that_know_each_other_is_no_spread() -> None:
+    table = alerts([(0, A, B, 445, 9_000_000, 9_000, 8)])
+    assert [kind_of(i).name for i in folded([(0, A, B, 445, 9_000_000, 9_000, 8)])] == ["lateral spread"]
+    names = {"surprise_pair": "surprise_flow", "surprise_flow": "surprise_pair"}
+    fold = Fold()
+    fold.add(table.rename_columns([names.get(n, n) for n in table.column_names]), 10_000, START, START)
+    assert [kind_of(change.incident).name for change in fold.finish()] == ["unknown"]
+
+
+def test_what_stays_in_a_site_with_public_addresses_does_not_leave() -> None:
+    here, there, away = "2a05:d018:c4f:0::1", "2a05:d018:c4f:2::9", "2600:1f18:5b3f::1"
+    for target, kind in ((there, "new service"), (away, "exfiltration")):
+        rows: list[Row] = [(0, here, target, 631, 9_000_000, 9_000, 8)]
+        assert [kind_of(i).name for i in folded(rows)] == [kind]
+
+
+def test_few_sources_that_try_passwords_of_one_host_are_one_incident() -> None:
+    rows = [(i, host(50 + i % 3, inside=False), B, 22, 2000, 2000, 8.0) for i in range(90)]
+    (found,) = folded(rows)
+    assert (kind_of(found).name, found.flows, len(found.sources)) == ("brute force", 90, 3)
+    # each of them less than tries come to, or on another service
+    assert len(folded(rows[:57])) == 3
+    assert len(folded([(t, a, b, 8443, up, down, s) for t, a, b, _, up, down, s in rows])) == 3
+
+
+def test_a_kind_is_told_anew_when_flows_come() -> None:
+    fold = Fold()
+    fold.add(alerts(CASES["beacon"][:3]), 1000, START, START)
+    (found,) = fold.open.values()
+    assert [kind_of(found).name, kind_of(found).name] == ["new service"] * 2
+    fold.add(alerts(CASES["beacon"][3:]), 1000, START, START)
+    assert kind_of(found).name == "beacon"
+    found.policy = "none of it"
+    assert kind_of(found).name == "policy break"
+    found.policy = ""
+    assert kind_of(found).name == "beacon"
+
+
 def test_irregular_flows_have_no_period() -> None:
-    rows = [(i * 7919 % 9973 * 0.7, A, OUT, 443, 800, 900, 8.0) for i in range(40)]
+    # as evenly as chance has it: multiples of a number, modulo another, would be more even than that
+    rows = [(at, A, OUT, 443, 800, 900, 8.0) for at in np.random.default_rng(5).uniform(0, 7000, 40).tolist()]
     (found,) = folded(rows)
     assert period(found) is None
 

@@ -14,7 +14,7 @@ from morpheus_gae.executors.base import Scores
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.incidents.fold import CLOSED, Change, Fold
 from morpheus_gae.incidents.incident import Incident
-from morpheus_gae.incidents.kinds import kind_of, period, rate
+from morpheus_gae.incidents.kinds import WEB_PORTS, kind_of, period, rate
 from morpheus_gae.incidents.records import record, summary
 from morpheus_gae.simulate.network.network import Network
 from morpheus_gae.simulate.simulate import simulate_table
@@ -101,15 +101,15 @@ def test_windows_of_few_alerts_are_one_incident_as_well(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_guesses_of_each_source_are_brute_force(seed: int) -> None:
-    # three sources of one campaign are too few to be told as many
+def test_guesses_of_few_sources_at_one_service_are_one_brute_force(seed: int) -> None:
     table = attack("brute_force", seed)
     sources = set(table["IPV4_SRC_ADDR"].to_pylist())
     for rows in (None, 100):
         found = folded(table, rows)
         assert {kind_of(i).name for i in found} == {"brute force"}
         assert {host for i in found for host in i.sources.counts} == sources
-        assert len(found) == len(sources)
+        # a site of the web asks for passwords, but not at the door
+        assert len(found) == (len(sources) if set(table["L4_DST_PORT"].to_pylist()) <= WEB_PORTS else 1)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -123,13 +123,9 @@ def test_a_worm_is_few_incidents_however_it_is_cut(seed: int) -> None:
         assert max(i.flows for i in found) >= 0.95 * table.num_rows
 
 
-def test_a_beacon_of_much_jitter_has_no_period() -> None:
-    (found,) = folded(attack("beaconing", 4))
-    assert period(found) is None
-    assert kind_of(found).name == "new service"
-
-
-@pytest.mark.parametrize(("name", "seed"), [("beaconing", 0), ("beaconing", 1), ("camouflaged_c2", 2)])
+@pytest.mark.parametrize(
+    ("name", "seed"), [("beaconing", 0), ("beaconing", 1), ("beaconing", 4), ("camouflaged_c2", 2)]
+)
 @pytest.mark.parametrize("kept", [1.0, 0.8])
 def test_the_period_is_that_of_the_calls(name: str, seed: int, kept: float) -> None:
     table = attack(name, seed)
@@ -137,7 +133,8 @@ def test_the_period_is_that_of_the_calls(name: str, seed: int, kept: float) -> N
     true = (start[-1] - start[0]) / (len(start) - 1) / 1000
     flagged = np.random.default_rng(seed).random(len(start)) < kept
     (found,) = folded(table.filter(pa.array(flagged)))
-    assert period(found) == pytest.approx(true, rel=0.03)
+    # of the last, with a jitter of 0.6, calls that are missing cannot be told
+    assert period(found) == pytest.approx(true, rel=0.1 if (name, seed) == ("beaconing", 4) else 0.03)
 
 
 @pytest.mark.parametrize("name", ["dos", "ddos"])
