@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from morpheus_gae.engine.incidents import IncidentStream, Keep
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.errors import InputError
 from morpheus_gae.flows.frame import Flows
-from morpheus_gae.incidents import records
+from morpheus_gae.incidents import kinds, records
 from morpheus_gae.incidents.encodings import encode
+from morpheus_gae.incidents.fold import Change
+from morpheus_gae.incidents.kinds import kind_of
+from morpheus_gae.sinks.together import SENT, together
 
 HOUR = 3_600_000
 EPOCH = 1_700_000_000_000
@@ -194,3 +198,30 @@ def test_no_part_that_is_wrong_gets_in_as_an_error_of_another_kind(data: Any, wr
 def test_what_is_no_state_is_refused(values: Any) -> None:
     with pytest.raises(InputError, match="here is damaged: its incidents cannot be read; remove it"):
         stream(Kept()).restore(values, "here")
+
+
+@pytest.mark.parametrize("form", ["plain", "ecs", "ocsf", "eve"])
+def test_a_kind_is_reckoned_once_a_window_and_a_record_written_once(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[str] = Counter()
+    for module, name in ((kinds, "_kind"), (records, "record")):
+        real = getattr(module, name)
+
+        def counted(*given: Any, real: Any = real, name: str = name) -> Any:
+            asked[name] += 1
+            return real(*given)
+
+        monkeypatch.setattr(module, name, counted)
+
+    def keep(changes: list[Change], held: set[str]) -> list[Change]:
+        return [change for change in changes if kind_of(change.incident).name != "flood from one"]
+
+    sink = Kept()
+    one = IncidentStream(sink, together(form), Metrics(), lambda line: None, HOUR, keep=keep)
+    for window, targets in enumerate((20, 40)):
+        table = alerts(window, targets)
+        one.add(table, flows_of(table), "m@1")
+        assert asked == {"_kind": window + 1, "record": window + 1}
+    assert [row["state"] for row in sink.rows] == ["open", "updated"]
+    assert all(row[SENT] for row in sink.rows)
