@@ -20,4 +20,7 @@ def __getattr__(name: str) -> Any:
 
     if name not in LAZY:
         raise AttributeError(f"module 'morpheus_gae' has no attribute {name!r}")
+    from morpheus_gae.flows.compiled import keep_kernels
+
+    keep_kernels()
     return getattr(import_module(LAZY[name]), name)

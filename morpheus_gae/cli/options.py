@@ -18,10 +18,10 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.config import config_option, config_path, default_map
-from morpheus_gae.cli.kernels import keep_kernels
 from morpheus_gae.cli.sections import Sections
 from morpheus_gae.engine.observe.logs import Line, is_json, say
 from morpheus_gae.errors import GaeError, UsageError
+from morpheus_gae.flows.compiled import keep_kernels
 from morpheus_gae.flows.exporters.presets.names import NAMES, spelled
 from morpheus_gae.flows.tables.printable import printable
 

@@ -30,7 +30,7 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
     UsageError
         If an output is an input, lies in a folder that is read, or is given twice.
     OutputError
-        If there is no place for a file that is opened late.
+        If a file that is opened late has no place, or not one that can be written.
     """
     from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
 
@@ -70,8 +70,11 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
 def _check_place(path: str) -> None:
     if os.path.isdir(path):
         raise OutputError(f"{path} cannot be written: it is a folder")
-    if not os.path.isdir(os.path.dirname(path) or "."):
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
         raise OutputError(f"{path} cannot be written: its folder does not exist")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise OutputError(f"{path} cannot be written: permission denied")
 
 
 def _is_file(path: str) -> bool:

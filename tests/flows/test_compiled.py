@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_gae.cli.kernels import PACKAGE, VARIABLE, can_write, keep_kernels
+from morpheus_gae.flows.compiled import PACKAGE, VARIABLE, can_write, keep_kernels
 
 
 def test_nothing_changes_where_numba_can_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_read_only_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_it_goes_with_the_process(tmp_path: Path) -> None:
-    code = "from morpheus_gae.cli.kernels import keep_kernels; print(keep_kernels(lambda folder: False))"
+    code = "from morpheus_gae.flows.compiled import keep_kernels; print(keep_kernels(lambda folder: False))"
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(str(tmp_path))

@@ -1,10 +1,11 @@
-"""Kernels: cache folder of compiled kernels where numba cannot write (read-only containers)."""
+"""Compiled: cache folder of compiled kernels where numba cannot write (read-only containers)."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ def can_write(folder: Path) -> bool:
 
 
 def keep_kernels(writable: Callable[[Path], bool] = can_write) -> Path | None:
-    """Set numba's cache to a temporary folder if it cannot write; call before numba is imported.
+    """Set numba's cache to a temporary folder if it cannot write; call before kernels are imported.
 
     Numba reads cached kernels only from writable folders, and refuses to compile what it cannot cache.
     Preinstalled kernels are copied there; the folder is removed when the process ends.
@@ -50,4 +51,8 @@ def keep_kernels(writable: Callable[[Path], bool] = can_write) -> Path | None:
     if told and Path(told).is_dir():
         shutil.copytree(told, folder, dirs_exist_ok=True)
     os.environ[VARIABLE] = str(folder)
+    numba = sys.modules.get("numba")
+    if numba is not None:
+        # it has read the variable
+        numba.config.CACHE_DIR = str(folder)
     return folder
