@@ -181,7 +181,9 @@ def test_the_stack(stack: Stack, cpu: str, tmp_path: Path) -> None:
     assert [line.split()[1] for line in stack.ask("prometheus", SCRAPE).splitlines()] == ["True"] * 3
     stack("--profile", "demo", "up", "--detach", "--no-build", "--no-deps", "replayer")
     scorers = stack.containers("scorer")
-    stack("kill", "-s", "HUP", "scorer")
+    for name in scorers:
+        # not docker kill: the engine would take that for the wish that it stay down, and not start it again
+        docker("exec", name, "sh", "-c", "kill -HUP 1")
     until(
         lambda: all("reload_unchanged" in {line["event"] for line in lines_of(name)} for name in scorers),
         "a SIGHUP reloads the model",
