@@ -21,7 +21,7 @@ from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.frame import Flows, concat
 from morpheus_gae.flows.pairing.pair import Pairer
 from morpheus_gae.flows.tables.numbers import numbers
-from morpheus_gae.graph.windows import Windower
+from morpheus_gae.graph.windows import Windower, milliseconds
 
 I64 = npt.NDArray[np.int64]
 BATCH_ROWS = 65_536
@@ -168,7 +168,7 @@ class Cut:
         times, seconds = records.time_ms, self.window_seconds
         assert times is not None
         assert seconds is not None
-        window = times // max(1, round(seconds * 1000))
+        window = times // milliseconds(seconds)
         ends = np.append(np.flatnonzero(np.diff(window)) + 1, len(records))
         for start, stop in zip(np.append(0, ends[:-1]).tolist(), ends.tolist(), strict=True):
             yield records.slice(start, stop)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from morpheus_gae.api.batches import CLOCK, NO_TIME, Account, Cut, stamped
 from morpheus_gae.errors import UsageError
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.graph.windows import milliseconds
 
 I64 = npt.NDArray[np.int64]
 SPREAD = 64
@@ -29,7 +30,7 @@ def check_clock(cut: Cut) -> int:
         raise UsageError(
             'rows have no order on many machines: make it Detector(windows="clock", window_seconds=600)'
         )
-    return max(1, round(cut.window_seconds * 1000))
+    return milliseconds(cut.window_seconds)
 
 
 def window_of_rows(cut: Cut, table: pa.Table) -> I64:

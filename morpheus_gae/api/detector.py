@@ -15,6 +15,7 @@ from morpheus_gae.api import folder as folders
 from morpheus_gae.api.batches import Account, Cut
 from morpheus_gae.api.examined import Examined, examine, scored
 from morpheus_gae.api.params import Params
+from morpheus_gae.api.sound import check_params
 from morpheus_gae.api.tables import to_table
 from morpheus_gae.errors import ArtifactError, BadRowsWarning, NotFittedError, UsageError
 from morpheus_gae.executors.base import Executor
@@ -167,6 +168,10 @@ class Detector(Params):
         unknown = sorted(held.params.keys() - set(cls._names()))
         if unknown:
             raise ArtifactError(f"{folder} was saved by another version: it has parameters {unknown}")
+        try:
+            check_params(held.params)
+        except UsageError as error:
+            raise ArtifactError(f"{folder}: {folders.PARAMS}: {error}") from None
         told = {"name": held.artifact.name, **held.params, **params}
         detector = cls(**told)
         detector._held = held
@@ -317,6 +322,7 @@ class Detector(Params):
     def _threshold(self) -> np.float32:
         from morpheus_gae.detect.threshold import surprise_of_rate
 
+        check_params({"alert_rate": self.alert_rate})
         return np.float32(surprise_of_rate(self.artifact_, self.alert_rate))
 
     def _signs(self, surprise: F64) -> I64:
@@ -344,16 +350,25 @@ class Detector(Params):
         """
         from morpheus_gae.model.spec import enriched, preset
 
+        check_params(self.get_params())
         if self.features not in ("flow", "enriched"):
             raise UsageError(f"unknown features {self.features!r}: choose flow or enriched")
         spec = preset(self.preset)
         return enriched(spec) if self.features == "enriched" else spec
 
     def cut(self) -> Cut:
-        """How rows become flows and windows."""
+        """How rows become flows and windows.
+
+        Raises
+        ------
+        UsageError
+            If a parameter makes no sense.
+        """
+        check_params(self.get_params())
         return Cut(self.columns, self.pair_seconds, self.graph_size, self.window_seconds, self.windows)
 
     def _executor(self) -> Executor:
+        check_params(self.get_params())
         artifact = self._fitted().artifact
         known: tuple[str, Executor] | None = getattr(self, "_opened", None)
         if known is None or known[0] != self.executor or known[1].artifact is not artifact:

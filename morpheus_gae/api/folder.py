@@ -50,6 +50,8 @@ def read(folder: str | Path) -> Held:
         params = json.loads(_text(path / PARAMS, "{}"))
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder} cannot be read: {error}") from None
+    except RecursionError:
+        raise ArtifactError(f"{folder} cannot be read: metrics.json or {PARAMS} nests too deeply") from None
     if not isinstance(metrics, dict) or not isinstance(params, dict):
         raise ArtifactError(f"{folder} cannot be read: metrics.json and {PARAMS} hold no objects")
     return Held(artifact, metrics, card, params)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from morpheus_gae.errors import InputError, UsageError
+from morpheus_gae.flows.tables.distinct import distinct
+
+# numbers of more than 64 bits are an OverflowError
+_MIXED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
 
 
 def to_table(flows: Any) -> pa.Table:
@@ -23,7 +27,7 @@ def to_table(flows: Any) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        E rows in the same order, every name once. A pandas column of values that Arrow has no common type
+        E rows in the same order, every name once. A column of Python's values that Arrow has no common type
         for is text; pandas' index is left out.
 
     Raises
@@ -35,20 +39,15 @@ def to_table(flows: Any) -> pa.Table:
     """
     try:
         table = _table(flows)
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, TypeError) as error:
         raise InputError(f"the columns cannot be read: {' '.join(str(error).split())[:200]}") from None
     if table is None:
         raise UsageError(
             f"flows must have named columns, got {type(flows).__module__}.{type(flows).__qualname__}: give a "
             "pandas, Polars or cuDF data frame, a pyarrow Table, or anything that speaks Arrow"
         )
-    names = table.column_names
-    if len(set(names)) < len(names):
-        # as readers of files have it: the first of several keeps the name
-        table = table.rename_columns(
-            [f"{n}.{k}" if (k := names[:i].count(n)) else n for i, n in enumerate(names)]
-        )
-    return table.replace_schema_metadata(None)
+    # as readers of files have it
+    return table.rename_columns(distinct(table.column_names)).replace_schema_metadata(None)
 
 
 def _table(flows: Any) -> pa.Table | None:
@@ -68,7 +67,8 @@ def _table(flows: Any) -> pa.Table | None:
     if hasattr(flows, "to_arrow"):
         return _table(flows.to_arrow())
     if isinstance(flows, Mapping):
-        return pa.table({str(name): column for name, column in flows.items()})
+        names = [str(name) for name in flows]
+        return pa.table([_mapped_column(column) for column in flows.values()], names)
     return None
 
 
@@ -79,7 +79,19 @@ def _names(frame: Any) -> list[str]:
 def _pandas_column(column: Any) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        absent = column.isna().tolist()
-        texts = [None if no else str(value) for no, value in zip(absent, column.tolist(), strict=True)]
-        return pa.array(texts, pa.string())
+    except _MIXED:
+        return _texts(column.tolist(), column.isna().tolist())
+
+
+def _mapped_column(column: Any) -> pa.Array | pa.ChunkedArray:
+    try:
+        return pa.table([column], [""]).column(0)
+    except _MIXED:
+        if not isinstance(column, (list, tuple)):
+            raise
+        return _texts(column, [value is None for value in column])
+
+
+def _texts(values: Sequence[Any], absent: Sequence[bool]) -> pa.Array:
+    texts = [None if no else str(value) for no, value in zip(absent, values, strict=True)]
+    return pa.array(texts, pa.string())

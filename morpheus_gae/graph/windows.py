@@ -9,6 +9,14 @@ import numpy as np
 
 from morpheus_gae.flows.frame import Flows, concat
 
+LONGEST_MS = float(1 << 53)
+"""Length beyond which one window is as endless as another."""
+
+
+def milliseconds(seconds: float) -> int:
+    """Length of a window in whole milliseconds, at least 1."""
+    return max(1, round(min(seconds * 1000, LONGEST_MS)))
+
 
 class Windower:
     """Regroups batches of any size into windows.
@@ -50,7 +58,7 @@ class Windower:
         self.limit: int | None = None
         if window_seconds is not None and math.isfinite(window_seconds):
             # at 0 ms a window would end before its own first flow, for ever
-            self.limit = max(1, round(window_seconds * 1000))
+            self.limit = milliseconds(window_seconds)
         self.parts: list[Flows] = []
         self.held = 0
         self.start: int | None = None

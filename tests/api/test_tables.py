@@ -11,7 +11,7 @@ import pytest
 
 from morpheus_gae import InputError, UsageError
 from morpheus_gae.api.tables import to_table
-from tests.api.flows import make_table
+from tests.api.flows import known, make_table
 
 TABLE = make_table(50)
 
@@ -79,6 +79,26 @@ def test_names_that_come_twice() -> None:
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
     assert to_table(frame).to_pydict() == {"a": [1], "b": [2], "a.1": [3]}
     assert to_table(pa.table([[1], [2]], names=["a", "a"])).column_names == ["a", "a.1"]
+    assert to_table(pa.table([[1], [2], [3]], names=["a", "a", "a.1"])).column_names == ["a", "a.2", "a.1"]
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, dict], ids=["pandas", "mapping"])
+def test_a_number_of_more_than_64_bits_is_a_bad_record_alone(made) -> None:
+    columns = {name: TABLE[name].to_pylist() for name in TABLE.column_names}
+    columns["IN_BYTES"][3] = 2**70
+    examined = known().examine(made(columns))
+    assert examined.bad_counts == {"counter_too_large": 1}
+    assert np.flatnonzero(np.isnan(examined.surprise)).tolist() == [3]
+
+
+def test_values_of_a_mapping_without_a_common_type_are_text() -> None:
+    assert to_table({"a": [1, "x", None]}).to_pydict() == {"a": ["1", "x", None]}
+
+
+@pytest.mark.parametrize("column", [5, None, np.zeros((2, 2))], ids=repr)
+def test_a_mapping_of_no_columns_is_refused(column: object) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        to_table({"a": column})
 
 
 @pytest.mark.parametrize("other", [np.zeros((3, 2)), [1, 2], None, "flows.parquet"])

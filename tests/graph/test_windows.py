@@ -84,8 +84,9 @@ def test_times_below_a_millisecond_count_as_one():
     assert [len(w) for w in windows([flows], 100, 1e-9)] == [2, 3, 1]
 
 
-def test_an_endless_limit_leaves_the_number():
-    assert [len(w) for w in windows([make_flows(10)], 4, float("inf"))] == [4, 4, 2]
+@pytest.mark.parametrize("seconds", [float("inf"), 1e308, 1e17])
+def test_an_endless_limit_leaves_the_number(seconds):
+    assert [len(w) for w in windows([make_flows(10)], 4, seconds)] == [4, 4, 2]
 
 
 def test_a_flow_from_the_past_stays_in_the_window():

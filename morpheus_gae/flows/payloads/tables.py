@@ -16,6 +16,7 @@ from morpheus_gae.flows.exporters.mapping import PresetLike
 from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.payloads.text import NotFlows, Part
 from morpheus_gae.flows.readers.columnar import FILE_MAGIC
+from morpheus_gae.flows.tables.distinct import distinct
 
 # columns of some thousand rows are unpacked sooner than handed to other threads
 _ALONE = pa.ipc.IpcReadOptions(use_threads=False)
@@ -99,9 +100,7 @@ def _read(value: bytes) -> Any:
                 table = reader.read_all()
     except (pa.ArrowException, OSError, EOFError) as error:
         raise NotFlows(f"Arrow: {error}", Reason.MESSAGE) from None
-    names = table.column_names
-    if len(set(names)) < len(names):
-        table = table.rename_columns(
-            [f"{n}.{k}" if (k := names[:i].count(n)) else n for i, n in enumerate(names)]
-        )
+    names = distinct(table.column_names)
+    if names != table.column_names:
+        table = table.rename_columns(names)
     return table.replace_schema_metadata(None)

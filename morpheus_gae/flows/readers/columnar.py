@@ -15,6 +15,7 @@ from morpheus_gae.flows.files.ahead import in_order, readers
 from morpheus_gae.flows.files.stream import Stream, StreamFile, TruncatedError
 from morpheus_gae.flows.readers.row_groups import LARGEST, Part, RowGroups, parts_of
 from morpheus_gae.flows.tables.checks import DamagedError
+from morpheus_gae.flows.tables.distinct import distinct
 from morpheus_gae.flows.trace import tracing
 
 FILE_MAGIC = b"ARROW1"
@@ -138,13 +139,9 @@ def _table(batch: pa.RecordBatch) -> pa.Table:
 
 
 def _named(table: pa.Table) -> pa.Table:
-    """The table with every name once: the first of several keeps it."""
-    names = table.column_names
-    if len(set(names)) < len(names):
-        table = table.rename_columns(
-            [f"{n}.{k}" if (k := names[:i].count(n)) else n for i, n in enumerate(names)]
-        )
-    return table
+    """The table with every name once."""
+    names = distinct(table.column_names)
+    return table if names == table.column_names else table.rename_columns(names)
 
 
 def _size(path: str, stream: Stream, whole: bool) -> int:

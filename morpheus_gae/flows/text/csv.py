@@ -20,6 +20,7 @@ from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.exporters.presets.table import NOT_A_FLOW
 from morpheus_gae.flows.files.stream import Stream
 from morpheus_gae.flows.tables.concat import stack
+from morpheus_gae.flows.tables.distinct import distinct
 from morpheus_gae.flows.tables.numbers import BLANK
 from morpheus_gae.flows.text.blocks import BLOCK_BYTES, Block, text_blocks
 from morpheus_gae.flows.text.csv_columns import DELIMITERS, cells, divided
@@ -123,10 +124,7 @@ class CsvReader:
     def _know(self, given: list[str]) -> None:
         """Take columns for those of the stream."""
         require_columns(given, self.source, self.layout)
-        # a name that comes twice: the first keeps it
-        for i, name in enumerate(given):
-            seen = given[:i].count(name)
-            self.names.append(f"{name}.{seen}" if seen else name)
+        self.names += distinct(given)
         # digits and dots are an address, never a number
         self.types.known = {n: pa.string() for n in text_columns(self.layout) if n in self.names}
         if self.layout is not None:
