@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import EXIT_SIGNAL, Command, echo, json_option
 from morpheus_gae.cli.sections import section
@@ -130,10 +131,8 @@ def command(
 
     Example:  morpheus-gae benchmark --batch_size 10k,200k --batches 8 --json speed.json --plot speed.png
     """
-    import json
     import signal
     import sys
-    from pathlib import Path
 
     from morpheus_gae.benchmark.bench import benchmark
     from morpheus_gae.benchmark.machine import memory
@@ -174,7 +173,7 @@ def command(
         signal.signal(signal.SIGTERM, before)
     echo(text(found))
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, found)
     if plot is not None:
         from morpheus_gae.benchmark.plots import draw
 

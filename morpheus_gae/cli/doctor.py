@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option
 
 
@@ -25,10 +25,8 @@ def command(ctx: click.Context, model: str | None, json_file: str | None) -> Non
 
     report = examine(model)
     if json_file is not None:
-        import json
-
         facts = {"ok": not report.problems, "problems": report.problems, "remarks": report.remarks}
-        Path(json_file).write_text(json.dumps({**facts, **report.facts}, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, {**facts, **report.facts})
     for section, facts in report.facts.items():
         echo(section)
         width = max((len(name) for name in facts), default=0)

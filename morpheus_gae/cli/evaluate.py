@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures
 from morpheus_gae.cli.options import Command, echo, executor_name, json_option, map_options
 from morpheus_gae.cli.sections import section
 from morpheus_gae.engine.observe.logs import say
@@ -176,7 +176,6 @@ def _measure_model(
     json_file: str | None,
 ) -> None:
     """One model, one stream."""
-    import json
     import sys
 
     from tqdm import tqdm
@@ -188,6 +187,7 @@ def _measure_model(
     from morpheus_gae.executors.open import open_executor
     from morpheus_gae.flows.exporters.mapping import read_map
 
+    spare_inputs([json_file], inputs)
     told = read_map(map, columns)
     if plots is not None:
         # a missing library is told before the work, not after it
@@ -225,7 +225,7 @@ def _measure_model(
             "executor": executor,
             "bad_records_by_reason": dict(bad),
         }
-        Path(json_file).write_text(json.dumps({**about, **found}, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, {**about, **found})
     if plots is not None:
         title = f"{name}, stream {order}, {found['flows']:,} flows"
         for path in morpheus_gae.evaluate.plots.draw(plots, labels, surprise, artifact.thresholds, title):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from morpheus_gae.cli.benchmark import _numbers
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option
 
 
@@ -50,11 +49,10 @@ def command(
 
     found = check(device, windows, limit_seconds, echo)
     if json_file is not None:
-        import json
         from dataclasses import asdict
 
         facts = {"right": not found.problems, **asdict(found)}
-        Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, facts)
     for line in found.problems:
         echo(f"problem: {line}", err=True)
     if found.problems:

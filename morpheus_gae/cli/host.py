@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import json
 import logging
 import shutil
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any
 import click
 
 from morpheus_gae.cli.config import config_option, refuse_idle
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.operations import refuse_on_host, told_facts, watched
 from morpheus_gae.cli.options import Command, PositiveInt, clear_errors, configured, underscores
 from morpheus_gae.cli.pipeline import BESIDE, PREFIX, pipeline_gae
@@ -265,7 +265,7 @@ def _finish(
             metrics.end()
     if json_file is not None:
         facts = {"status": "stopped" if run.stopped else "finished", **metrics.as_dict()}
-        Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, facts)
     say(told_facts("stopped" if run.stopped else "finished", metrics))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures
 from morpheus_gae.cli.options import EXIT_FAILED, Command, echo, json_option, map_options, preset_name
 
 ROWS = 200_000
@@ -60,6 +61,7 @@ def command(
     from morpheus_gae.inspect.look import look
     from morpheus_gae.inspect.text import text
 
+    spare_inputs([json_file], files)
     asked = read_map(map, columns, preset)
     reports: list[dict[str, Any]] = []
     unreadable = False
@@ -72,9 +74,11 @@ def command(
             echo(("\n" if reports else "") + text(report))
         reports.append(report.as_dict())
         unreadable = unreadable or report.unreadable
-    if json_file is not None:
+    if json_file == "-":
         with click.open_file(json_file, "w", encoding="utf-8") as file:
-            file.write(json.dumps(reports, indent=2, ensure_ascii=True) + "\n")
+            file.write(json.dumps(reports, indent=2) + "\n")
+    elif json_file is not None:
+        write_figures(json_file, reports)
     if unreadable:
         ctx.exit(EXIT_FAILED)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures
 from morpheus_gae.cli.options import Group, echo, executor_name, json_option, map_options
 from morpheus_gae.cli.retrain import command as retrain
 from morpheus_gae.engine.observe.logs import say
@@ -38,7 +39,7 @@ def show(folder: str | None, json_file: str | None) -> None:
     artifact = load_artifact(choose_model(folder))
     facts = _facts(artifact)
     if json_file is not None:
-        _write(json_file, facts)
+        write_figures(json_file, facts)
     echo("\n".join(_lines(facts)))
 
 
@@ -86,7 +87,7 @@ def list_(folder: str, json_file: str | None) -> None:
     ]
     broken = [m for m in models if "error" in m]
     if json_file is not None:
-        _write(json_file, models)
+        write_figures(json_file, models)
     if len(rows) > 1:
         echo("\n".join(aligned(rows)))
     for m in broken:
@@ -159,6 +160,7 @@ def compare(
     from morpheus_gae.executors.open import open_executor
     from morpheus_gae.flows.exporters.mapping import read_map
 
+    spare_inputs([json_file], inputs)
     told = read_map(map, columns)
     first, second = open_executor(one, executor), open_executor(other, executor)
     bad: Counter[str] = Counter()
@@ -170,7 +172,7 @@ def compare(
     for reason, count in sorted(bad.items()):
         echo(f"left out {count:,} bad records: {reason}", err=True)
     if json_file is not None:
-        _write(json_file, {"input": list(inputs), **found, "bad_records_by_reason": dict(bad)})
+        write_figures(json_file, {"input": list(inputs), **found, "bad_records_by_reason": dict(bad)})
 
 
 @command.command()
@@ -195,12 +197,6 @@ def _terminal() -> bool:
     import sys
 
     return sys.stderr.isatty()
-
-
-def _write(file: str, value: Any) -> None:
-    import json
-
-    Path(file).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def _facts(artifact: Artifact) -> dict[str, Any]:

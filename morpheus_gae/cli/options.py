@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.util
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +80,7 @@ def clear_errors() -> Iterator[None]:
     Raises
     ------
     Failure
-        For a ``GaeError`` (exit 1; ``UsageError`` exit 2) and for an ``OSError`` with a file name (exit 1).
+        For a ``GaeError`` (exit 1; ``UsageError`` exit 2) and for an ``OSError`` (exit 1).
     click.exceptions.Exit
         With 130 for Ctrl-C.
     """
@@ -90,14 +92,31 @@ def clear_errors() -> Iterator[None]:
     except UsageError as error:
         raise Misuse(str(error)) from error
     except GaeError as error:
+        _give_up_output()
         raise Failure(str(error)) from error
     except OSError as error:
-        if error.errno == errno.EPIPE or error.filename is None:
+        if error.errno == errno.EPIPE:
             raise
-        raise Failure(f"{error.filename}: {error.strerror}") from error
+        _give_up_output()
+        told = error.strerror or str(error)
+        raise Failure(told if error.filename is None else f"{error.filename}: {told}") from error
     except KeyboardInterrupt:
         say("Aborted!")
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+def _give_up_output() -> None:
+    """Drop what stdout holds and cannot write: the interpreter would fail at its end."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush() -> None:
+    # None where a service has closed it
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def echo(text: str, err: bool = False) -> None:
@@ -133,7 +152,9 @@ class Command(Sections):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the callback; expected errors become one line."""
         with clear_errors():
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            _flush()
+            return done
 
 
 class StageCommand(Command):
@@ -168,7 +189,9 @@ class Group(Sections, click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the group, its subcommands and its result callback; expected errors become one line."""
         with clear_errors():
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            _flush()
+            return done
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the subcommands: defined ones in order, then the lazy ones."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from morpheus_gae.cli.config import refuse_idle
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.operations import early_hangups, operation_options, told_facts, watched
 from morpheus_gae.cli.options import EXIT_SIGNAL, Group, StageCommand
 from morpheus_gae.cli.pipeline_options import (
@@ -175,7 +174,7 @@ def run_pipeline(ctx: click.Context, /, stages: list[Stage], json_file: str | No
     status = "stopped" if pipeline.engine.stopped else "finished"
     if json_file is not None:
         facts = {"status": status, **metrics.as_dict()}
-        Path(json_file).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, facts)
     say(told_facts(status, metrics))
     if pipeline.damaged:
         # the readable part was scored; the exit status shows that it is incomplete

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures
 from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, echo, json_option, map_options
 from morpheus_gae.cli.train import contamination_rate, feedback_lines
@@ -118,7 +119,6 @@ def command(
 
     Example:  morpheus-gae model retrain models/mine --input 'new/*.parquet' --model models/next
     """
-    import json
     import sys
 
     from morpheus_gae.flows.exporters.mapping import read_map
@@ -133,6 +133,7 @@ def command(
         raise UsageError(f"--model {model} is the old model's folder: give another one, and --promote")
     if promote != bool(checks):
         raise UsageError("--promote and --check go together: a model is promoted by how it does on flows")
+    spare_inputs([json_file], (*inputs, *checks))
     told = read_map(map, columns)
     name = check_name(name, out)
     # validate everything before flows are read
@@ -176,7 +177,7 @@ def command(
     )
     if json_file:
         values = {"model": new.name, "hash": new.hash, "bad_records": bad, **new.config}
-        Path(json_file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, values)
     if promote:
         _promote(folder, model, list(checks), told, graph_size)
 

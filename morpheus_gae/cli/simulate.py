@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import click
 
+from morpheus_gae.cli.figures import write_figures
 from morpheus_gae.cli.numbers import Number
 from morpheus_gae.cli.options import Command, echo, json_option
 from morpheus_gae.cli.sections import section
@@ -161,7 +160,7 @@ def command(
     figures = summary.figures() | {"garbage_rows": spoiler.added if spoiler else 0}
     echo(_describe(figures), err=True)
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, figures)
 
 
 def _milliseconds(text: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures, write_text
 from morpheus_gae.cli.options import Command, echo, json_option
 from morpheus_gae.cli.sections import section
 
@@ -77,7 +78,6 @@ def command(
 
     Example:  morpheus-gae study --input labelled.parquet --split random --comparators --markdown study.md
     """
-    import json
     import sys
     from dataclasses import replace
 
@@ -110,6 +110,7 @@ def command(
         raise UsageError(f"unknown streams {unknown}: choose of {', '.join(STREAMS)}")
     if not plan.steps:
         raise UsageError("nothing to compare: give --presets, --comparators, or both")
+    spare_inputs([json_file, markdown], inputs)
     terminal = sys.stderr.isatty()
     bad: Counter[str] = Counter()
     with tqdm(disable=not terminal, unit=" flows", unit_scale=True, desc="read", dynamic_ncols=True) as bar:
@@ -134,7 +135,7 @@ def command(
     for reason, count in sorted(bad.items()):
         echo(f"left out {count:,} bad records: {reason}", err=True)
     if markdown is not None:
-        Path(markdown).write_text(page + "\n", encoding="utf-8")
+        write_text(markdown, page)
     if json_file is not None:
         about = {
             "input": list(inputs),
@@ -142,7 +143,7 @@ def command(
             "graph_size": graph_size,
             "bad_records_by_reason": dict(bad),
         }
-        Path(json_file).write_text(json.dumps({**about, **found}, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, {**about, **found})
 
 
 def _names(listed: str) -> tuple[str, ...]:

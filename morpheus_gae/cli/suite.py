@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures, write_text
 from morpheus_gae.cli.options import echo
 from morpheus_gae.errors import InputError, UsageError
 
@@ -102,6 +102,7 @@ def measure(
         "executor": plan.executor,
         "model": plan.model,
     }
+    spare_inputs([json_file, markdown], inputs)
     bad: dict[str, dict[str, int]] = {}
     sets = _sets(inputs, preset, bad)
     terminal = sys.stderr.isatty()
@@ -121,9 +122,9 @@ def measure(
             """Save the results so far after each set: a suite may take hours, and be interrupted."""
             found["bad_records"] = bad
             if markdown is not None:
-                Path(markdown).write_text(page(found) + "\n", encoding="utf-8")
+                write_text(markdown, page(found))
             if json_file is not None:
-                Path(json_file).write_text(json.dumps({**about, **found}, indent=2) + "\n", encoding="utf-8")
+                write_figures(json_file, {**about, **found})
 
         watch.step, watch.skip, watch.failed, watch.so_far = step, bar.update, failed, save
         found = run_suite(sets, plan, keep=None if keep is None else Path(keep), watch=watch)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from morpheus_gae.cli.figures import spare_inputs, write_figures
 from morpheus_gae.cli.options import Command, echo, json_option, map_options, rate
 from morpheus_gae.cli.sections import section
 from morpheus_gae.engine.observe.logs import say
@@ -147,7 +148,6 @@ def command(
 
     Example:  morpheus-gae train --input 'flows/*.parquet' --model models/mine
     """
-    import json
     import sys
 
     from morpheus_gae.model.names import check_name
@@ -165,6 +165,7 @@ def command(
 
     if incidents_file is not None:
         check_destination(incidents_file)
+    spare_inputs([json_file, incidents_file], inputs)
     told = read_map(map, columns)
     name = check_name(name, Path(model))
     from morpheus_gae.suppress.feedback import read_feedback
@@ -222,4 +223,4 @@ def command(
     )
     if json_file:
         values = {"model": artifact.name, "hash": artifact.hash, "bad_records": bad, **artifact.config}
-        Path(json_file).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_figures(json_file, values)

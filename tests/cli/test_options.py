@@ -55,6 +55,7 @@ def test_unknown_option_is_a_usage_error() -> None:
         (ArtifactError("damaged"), 1, "Error: damaged"),
         (MissingExtraError("torch", "train", "training"), 1, "Error: training needs torch"),
         (PermissionError(13, "Permission denied", "x/y"), 1, "Error: x/y: Permission denied"),
+        (OSError(28, "No space left on device"), 1, "Error: No space left on device"),
         (KeyboardInterrupt(), 130, "Aborted!"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from morpheus_gae.engine.settings import STDIN, STDOUT
@@ -32,7 +33,7 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
     OutputError
         If a file that is opened late has no place, or not one that can be written.
     """
-    from morpheus_gae.flows.files.inputs import expand, folders, would_be_read
+    from morpheus_gae.flows.files.inputs import folders, would_be_read
 
     given = {
         "--output": settings.output,
@@ -45,11 +46,8 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
     }
     written = {o: p for o, p in given.items() if p not in (None, STDOUT) and _is_file(str(p))}
     read = [p for p in settings.input if not is_kafka(p)]
-    inputs = {os.path.realpath(p) for p in expand(read) if p != STDIN and not is_interface(p)}
     kept = [str(p) for p in written.values()]
-    for path in kept:
-        if os.path.realpath(path) in inputs:
-            raise UsageError(f"{path} is read as input: write the output somewhere else")
+    refuse_inputs(kept, read)
     for folder in folders(read):
         for path in (*kept, *(() if settings.checkpoint is None else (settings.checkpoint,))):
             if would_be_read(path, folder):
@@ -65,6 +63,24 @@ def refuse_overwriting(settings: Settings, figures: str | None = None) -> None:
     for late in (settings.dead_letters, settings.refused, settings.suppressed):
         if late is not None and _is_file(late):
             _check_place(late)
+
+
+def refuse_inputs(written: Sequence[str], read: Sequence[str]) -> None:
+    """Refuse files that are inputs.
+
+    Raises
+    ------
+    UsageError
+        For the first of them.
+    InputError
+        If there is no such input.
+    """
+    from morpheus_gae.flows.files.inputs import expand
+
+    inputs = {os.path.realpath(p) for p in expand(read) if p != STDIN and not is_interface(p)}
+    for path in written:
+        if os.path.realpath(path) in inputs:
+            raise UsageError(f"{path} is read as input: write the output somewhere else")
 
 
 def _check_place(path: str) -> None:
