@@ -9,6 +9,7 @@ from typing import BinaryIO
 from morpheus_gae.errors import OutputError
 from morpheus_gae.flows.bad import BadRecord
 from morpheus_gae.flows.tables.printable import json_escapes
+from morpheus_gae.sinks.alone import open_alone
 
 MAX_TEXT = 65_536
 
@@ -58,7 +59,7 @@ class DeadLetters:
         lines = b"".join(map(dead_letter, records))
         try:
             if self._file is None:
-                self._file = open(self.path, "wb")  # noqa: SIM115
+                self._file = open_alone(self.path)
             self._file.write(lines)
             self._file.flush()
         except OSError as error:

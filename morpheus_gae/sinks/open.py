@@ -11,6 +11,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from morpheus_gae.errors import OutputError, UsageError
+from morpheus_gae.sinks.alone import open_alone
 from morpheus_gae.sinks.columnar import ColumnSink
 from morpheus_gae.sinks.sink import OutputClosed, Sink
 from morpheus_gae.sinks.text import TextSink
@@ -108,7 +109,7 @@ def _kind(url: str, format: str | None) -> tuple[str, str | None]:
 
 def _open(path: str) -> BinaryIO:
     try:
-        return open(path, "wb")
+        return open_alone(path)
     except OSError as error:
         hint = "" if os.path.isdir(os.path.dirname(path) or ".") else "; its folder does not exist"
         raise OutputError(f"{path} cannot be written: {error.strerror}{hint}") from None

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from morpheus_gae.errors import OutputError, UsageError
 from morpheus_gae.flows.bad import BadRecord
+from morpheus_gae.sinks.alone import open_alone
 from morpheus_gae.sinks.dead_letters import DeadLetters, dead_letter
 from morpheus_gae.sinks.open import FORMATS
 from morpheus_gae.sinks.sink import told
@@ -174,7 +175,7 @@ def _opened(path: str, kept: int | None) -> Any:
     """Open the file, truncated to the bytes to keep; a new one if None."""
     try:
         if kept is None:
-            return open(path, "wb")
+            return open_alone(path)
         file: BinaryIO = open(path, "r+b")  # noqa: SIM115
         if file.seek(0, os.SEEK_END) < kept:
             file.close()
