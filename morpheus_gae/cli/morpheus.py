@@ -16,6 +16,8 @@ from morpheus_gae.cli.options import Group, PositiveInt, Root
 from morpheus_gae.cli.pipeline import BESIDE, PREFIX, pipeline_gae
 from morpheus_gae.errors import UsageError
 
+MOST_THREADS, MOST_ROWS = 4096, 1 << 30
+"""What libraries below can count."""
 HOST_SETTINGS: dict[str, Any] = {
     "auto_envvar_prefix": PREFIX,
     "show_default": True,
@@ -70,10 +72,14 @@ def main() -> None:
 
 
 @main.group(cls=Group)
-@click.option("--num_threads", type=PositiveInt, help="CPU threads for numeric libraries; all by default.")
+@click.option(
+    "--num_threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="CPU threads for numeric libraries; all by default.",
+)
 @click.option(
     "--pipeline_batch_size",
-    type=PositiveInt,
+    type=click.IntRange(1, MOST_ROWS),
     default=262_144,
     show_default=True,
     help="Rows read at a time; results do not depend on it.",

@@ -305,7 +305,7 @@ def executor_name(text: str) -> str:
     click.BadParameter
         If there is no such executor.
     """
-    if not re.fullmatch(r"cpu|torch|cuda(:\d+)?", text):
+    if not re.fullmatch(r"cpu|torch|cuda(:\d{1,3})?", text):
         raise click.BadParameter(
             f"{text!r} is not an executor: choose cpu, cuda, cuda:1 (another GPU) or torch"
         )

@@ -24,6 +24,7 @@ __all__ = ["Network", "Run", "simulate", "simulate_table"]
 
 START_MS = EPOCH_MS
 """Monday, 3 March 2025, 08:00 UTC: a working day begins."""
+MOST_DAYS = 3_660
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Run:
             raise UsageError(f"the attack share must lie in [0, 1), and is {attack_share}")
         if seed < 0:
             raise UsageError(f"the seed must not be negative, and is {seed}")
-        if days is not None and not days > 0:
-            raise UsageError(f"the number of days must be positive, and is {days}")
+        if days is not None and not 0 < days <= MOST_DAYS:
+            raise UsageError(f"the number of days must be above 0 and at most {MOST_DAYS:,}, and is {days:g}")
         if not 0 <= start_ms < 1 << 50:
             raise UsageError(f"the start must be milliseconds since 1970, not {start_ms}")
         attack_flows = round(flows * attack_share) if names else 0

@@ -181,6 +181,8 @@ def test_options_from_the_environment() -> None:
         (["pipeline-gae", "--alert_rate", "0"], 2, "is not a rate"),
         (["pipeline-gae", "--threshold", "0.5", "--alert_rate", "0.1"], 2, "excludes"),
         (["pipeline-gae", "--graph_size", "0"], 2, "--graph_size"),
+        (["--num_threads", str(10**18), "pipeline-gae"], 2, "--num_threads"),
+        (["--pipeline_batch_size", str(2**63), "pipeline-gae"], 2, "--pipeline_batch_size"),
         (
             ["pipeline-gae", "--model", "toy", "--input", "flows.csv", "--window_seconds", "nan"],
             2,

@@ -128,7 +128,7 @@ def test_executor_name(text: str) -> None:
     assert executor_name(text) == text
 
 
-@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "cpu:1", ""])
+@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "cuda:99999999999999999999", "cpu:1", ""])
 def test_what_is_no_executor(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not an executor: choose cpu"):
         executor_name(text)

@@ -227,6 +227,8 @@ def test_only_the_attacks_asked_for(network: Network) -> None:
         ({"seed": -1}, "seed"),
         ({"chunk": 0}, "chunk"),
         ({"days": 0.0}, "days"),
+        ({"days": float("inf")}, "days"),
+        ({"days": 1e7}, "days"),
         ({"start_ms": -5}, "start"),
     ],
 )
