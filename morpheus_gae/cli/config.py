@@ -183,6 +183,9 @@ class _Checked:
         if not fits(value):
             wanted += " or a list of such" if option.multiple else ""
             self._refuse(key, f"takes {wanted}, not {_called(value)}")
+        if isinstance(value, str) and "\0" in value:
+            # a command line cannot hold it, and no path does
+            self._refuse(key, "holds a NUL")
         if isinstance(value, str) and _SECRET.match(value):
             self._refuse(
                 key, "holds a user or a password: they come by the environment or a file of their own"

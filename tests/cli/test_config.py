@@ -207,6 +207,7 @@ NONE = "there is no such option"
         ("[run.pipeline-gae]\nconfig = 'x'", f"{GAE}.config: {NONE}"),
         ("[run.pipeline-gae]\ninput = 'kafka://me:hunter2@h/t'", f"{GAE}.input: holds a user or a password"),
         ("[run.pipeline-gae]\ninput = ['a', 'x+y://hunter2@h']", f"{GAE}.input[1]: holds a user"),
+        ('[run.pipeline-gae]\noutput = "a\\u0000.jsonl"', f"{GAE}.output: holds a NUL"),
         ("[train\nseed = 1", "is no TOML: "),
         ("a = " + "[" * 5000, "is "),
     ],
