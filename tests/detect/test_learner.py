@@ -192,7 +192,7 @@ def test_evidence_of_pairs_and_sources_is_learnt(tiny_models: dict[str, Artifact
     np.testing.assert_allclose(memory["evidence.source"][row], wanted, rtol=1e-5)
     # the model's own is where it begins
     own = Learner(artifact)
-    own.now = 0
+    own.now = own._began = 0
     back = own.merge()
     at = np.searchsorted(back["memory.pair_key"], artifact.memory.pair_key)
     np.testing.assert_allclose(back["evidence.pair"][at], artifact.evidence.pair, rtol=1e-5, atol=1e-6)

@@ -72,7 +72,7 @@ def test_learning_begins_with_the_partners_of_training(tiny_models: dict[str, Ar
     past = artifact.tensors["partners.past"]
     past[:] = np.arange(past.size).reshape(past.shape)
     learner = Learner(artifact)
-    learner.now = 0
+    learner.now = learner._began = 0
     merged = learner.merge()
     row = find(merged["memory.host_key"], artifact.memory.host_key)
     roles = np.stack([artifact.memory.host_out[:, 0], artifact.memory.host_in[:, 0]], 1) > 0

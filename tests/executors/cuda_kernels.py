@@ -323,7 +323,10 @@ def check_model(folder: str) -> None:
     oracle = open_executor(folder, "torch")
     spec = oracle.artifact.spec
     executor = CudaExecutor(oracle.artifact, "cpu")
-    windows = [make_flows(60, seed=3)]
+    # known pairs, one of them busy; then as many flows between hosts that have not met
+    one = make_flows(90, seed=3).take(np.concatenate([np.arange(30), np.zeros(30, np.int64), np.arange(30)]))
+    one.dst_lo[60:], one.dst_hi[60:] = one.dst_lo[60:][::-1].copy(), one.dst_hi[60:][::-1].copy()
+    windows = [one]
     if spec.memory:
         # known hosts, newcomers to their networks, and strangers
         windows.append(network(60, seed=1, first=5, strangers=0.1))

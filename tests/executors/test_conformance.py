@@ -54,8 +54,11 @@ def window(artifact: Artifact, count: int, hosts: int, pairs: int, seed: int) ->
 
 
 def assert_close(a: Scores, b: Scores, tolerance: float = 1e-4) -> None:
-    for name in ("score", "surprise", "pair_part", "flow_part"):
+    for name in ("score", "surprise", "pair_part", "flow_part", "graph_part", "activity_part"):
         x, y = getattr(a, name), getattr(b, name)
+        assert (x is None) == (y is None), name
+        if y is None:
+            continue
         assert x.dtype == y.dtype == (np.float64 if name == "surprise" else np.float32)
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, err_msg=name)
     assert a.unseen_hosts == b.unseen_hosts
