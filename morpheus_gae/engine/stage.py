@@ -25,9 +25,20 @@ class Source(Protocol):
 
 
 class Operator:
-    """Base of all stages except sources: maps items to items. A sink returns none."""
+    """Base of all stages except sources: maps items to items. A sink returns none.
+
+    Attributes
+    ----------
+    ahead
+        Items that ``prepare`` may get at once; with 1 it is not called. Such an operator has no deadline.
+    """
 
     name = "operator"
+    ahead = 1
+
+    def prepare(self, item: Any) -> Any:
+        """Do what depends on the item alone, from any thread; return the item for ``process``."""
+        return item
 
     def process(self, item: Any) -> Iterable[Any]:
         """Process an item; return resulting items (``None`` among them is dropped)."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from morpheus_gae.engine.learning import Snapshot
     from morpheus_gae.engine.live_model import LiveModel
     from morpheus_gae.engine.observe.tracing import Trace
@@ -55,6 +57,8 @@ class Window:
         The model that scored it, in a run whose memory learns.
     seen
         What it had while it was whole; None where it still is.
+    alerts
+        Rows of the flagged flows, and the same as the sink takes them, where to-alerts has them prepared.
     """
 
     flows: Flows
@@ -70,3 +74,4 @@ class Window:
     origin: Origin | None = None
     artifact: Artifact | None = None
     seen: Seen | None = None
+    alerts: tuple[pa.Table, Any] | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from morpheus_gae.sinks.sink import rendered
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from morpheus_gae.sinks.sink import Sink
+    from morpheus_gae.sinks.sink import Rendered, Sink
 
 
 class LazySink:
@@ -31,9 +33,13 @@ class LazySink:
             self._sink = self._open()
         return self._sink
 
-    def add(self, table: pa.Table) -> None:
+    def add(self, table: pa.Table | Rendered) -> None:
         """Write the rows."""
         self.sink.add(table)
+
+    def rendered(self, table: pa.Table) -> Any:
+        """Return rows as the sink takes them, once it is open."""
+        return table if self._sink is None else rendered(self._sink, table)
 
     def flush(self) -> None:
         """Flush; creates an empty output if nothing was written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from morpheus_gae.errors import OutputError
 
@@ -38,6 +38,20 @@ class Sink(Protocol):
     def close(self) -> None:
         """Close; nothing can be added afterwards. Idempotent."""
         ...
+
+
+class Rendered(NamedTuple):
+    """Rows as the bytes that a sink writes."""
+
+    parts: list[bytes]
+
+
+def rendered(sink: Any, table: pa.Table) -> Any:
+    """Return rows as the sink's ``add`` takes them too, but sooner; the rows themselves if there is no such.
+
+    May be called from any thread, and before the rows of earlier tables are added.
+    """
+    return sink.rendered(table) if hasattr(sink, "rendered") else table
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.csv as pacsv
 from morpheus_gae.sinks.cells import harmless
 from morpheus_gae.sinks.conform import conform, plain
 from morpheus_gae.sinks.ndjson import json_lines
-from morpheus_gae.sinks.sink import told
+from morpheus_gae.sinks.sink import Rendered, told
 
 CHUNK_ROWS = 65_536
 """Rows formatted at once: bounds the memory of large tables."""
@@ -41,12 +42,15 @@ class TextSink:
         self._schema: pa.Schema | None = None
         self._closed = False
 
-    def add(self, table: pa.Table) -> None:
+    def add(self, table: pa.Table | Rendered) -> None:
         """Write the rows."""
         with told(self._name):
-            for start in range(0, table.num_rows, CHUNK_ROWS):
-                part = table.slice(start, CHUNK_ROWS)
-                self._files[0].write(json_lines(part) if self._kind == "ndjson" else self._csv(part))
+            for data in table.parts if isinstance(table, Rendered) else self._rendered(table):
+                self._files[0].write(data)
+
+    def rendered(self, table: pa.Table) -> pa.Table | Rendered:
+        """Return rows as they are written, where that does not depend on earlier ones."""
+        return Rendered([*self._rendered(table)]) if self._kind == "ndjson" else table
 
     def flush(self) -> None:
         """Flush buffered rows."""
@@ -63,6 +67,11 @@ class TextSink:
             # close all of them even on errors
             for file in reversed(self._files):
                 last.callback(file.close if self._owned else file.flush)
+
+    def _rendered(self, table: pa.Table) -> Iterator[bytes]:
+        for start in range(0, table.num_rows, CHUNK_ROWS):
+            part = table.slice(start, CHUNK_ROWS)
+            yield json_lines(part) if self._kind == "ndjson" else self._csv(part)
 
     def _csv(self, table: pa.Table) -> bytes:
         table = plain(table, "csv")

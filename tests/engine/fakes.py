@@ -132,3 +132,24 @@ class Gate(Operator):
         self.reached.set()
         self.open.wait()
         return (item,)
+
+
+class Tenfold(Operator):
+    """Prepares several numbers at once: ten times each; gives what it has prepared, and tells that it was."""
+
+    name = "tenfold"
+
+    def __init__(self, ahead: int, wrong: int | None = None, error: BaseException | None = None) -> None:
+        self.ahead, self.wrong, self.error = ahead, wrong, error
+        # as many as may be at it at once meet here
+        self.meeting: threading.Barrier | None = None
+
+    def prepare(self, item: int) -> tuple[int, str]:
+        if item == self.wrong and self.error is not None:
+            raise self.error
+        if self.meeting is not None:
+            self.meeting.wait()
+        return 10 * item, threading.current_thread().name
+
+    def process(self, item: tuple[int, str]) -> Iterator[int]:
+        yield item[0]

@@ -7,10 +7,12 @@ SIGTERM.
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -19,6 +21,7 @@ from morpheus_gae.engine.observe.health import Health
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run.channel import Cancelled, Channel, EndOfStream
 from morpheus_gae.engine.stage import Operator, Source
+from morpheus_gae.flows.files.ahead import in_order
 
 DEFAULT_QUEUE = 2
 GRACE_SECONDS = 3.0
@@ -195,7 +198,9 @@ class EmbeddedEngine:
         operator = self.operators[i]
         inbox = self._channels[i]
         out = self._channels[i + 1] if i + 1 < len(self._channels) else None
-        while True:
+        if operator.ahead > 1:
+            self._run_prepared(operator, inbox, out)
+        while operator.ahead < 2:
             deadline = operator.deadline()
             if deadline is not None and deadline <= time.monotonic():
                 self._forward(operator, operator.expire, out)
@@ -210,6 +215,31 @@ class EmbeddedEngine:
         self._forward(operator, operator.finish, out)
         if out is not None:
             out.close()
+
+    def _run_prepared(self, operator: Operator, inbox: Channel, out: Channel | None) -> None:
+        """Process items that others of this stage's threads have prepared, in order."""
+        numbers = itertools.count(1)
+
+        def prepare(held: list[Any]) -> list[Any]:
+            # a thread may hang: each is at an item of its own
+            name = f"{operator.name} (item {next(numbers)})"
+            started = time.perf_counter()
+            self.health.at_work(name)
+            try:
+                return [operator.prepare(held.pop())]
+            finally:
+                self.health.at_rest(name)
+                self.metrics.spent(operator.name, time.perf_counter() - started)
+
+        items: Any = in_order(_received(inbox), prepare, operator.ahead)
+        with closing(items):
+            try:
+                for held in items:
+                    self._forward(operator, partial(_process, operator, held), out)
+            except BaseException:
+                # nobody waits for an item any more
+                inbox.cancel()
+                raise
 
     def _forward(
         self, stage: Source | Operator, give: Callable[[], Iterable[Any]], out: Channel | None
@@ -253,6 +283,15 @@ class EmbeddedEngine:
 
 def _nothing(_stage: str) -> None:
     pass
+
+
+def _received(inbox: Channel) -> Iterator[list[Any]]:
+    while True:
+        try:
+            held = [inbox.get()]
+        except EndOfStream:
+            return
+        yield held
 
 
 def _process(operator: Operator, held: list[Any]) -> Iterable[Any]:

@@ -13,13 +13,15 @@ from morpheus_gae.detect.threshold import Threshold
 from morpheus_gae.engine.observe.logs import Line
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.recover.state import Learnt
+from morpheus_gae.engine.run.explainers import Explainers
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.engine.window import Window
+from morpheus_gae.flows.files.ahead import readers
+from morpheus_gae.sinks.sink import rendered
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from morpheus_gae.detect.explain import Explainer
     from morpheus_gae.engine.incidents import IncidentStream
     from morpheus_gae.engine.incidents_by_partition import IncidentsByPartition
     from morpheus_gae.engine.live_model import Slot
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_SHARE = 0.5
 FLOOD_SHARE, FLOOD_TIMES = 0.1, 10
+AHEAD = 4
+"""Windows at most whose alerts are made at once: each that waits takes memory."""
 
 
 class WindowCutter(Protocol):
@@ -283,6 +287,8 @@ class FlagAnomalies(Operator):
 class ToAlerts(Operator):
     """Writes the flagged flows, window by window.
 
+    Where there are several processors, the alerts of several windows are made at once.
+
     Parameters
     ----------
     sink
@@ -319,9 +325,9 @@ class ToAlerts(Operator):
         ended: Callable[[], bool] = lambda: True,
         artifact: Artifact | None = None,
     ) -> None:
+        self.ahead = min(readers(), AHEAD)
         self._incidents, self._ended = incidents, ended
-        self._artifact = artifact
-        self._explainer: Explainer | None = None
+        self._explainers = Explainers(artifact)
         self._drained = drained
         self._admit = admit
         self._sink = sink
@@ -329,41 +335,42 @@ class ToAlerts(Operator):
         self._delivered = delivered
         self._after = after
 
+    def prepare(self, item: Window) -> Window:
+        """Add the alerts to the window, as the sink takes them."""
+        alerts = self._alerts(item)
+        return replace(item, alerts=(alerts, rendered(self._sink, alerts)))
+
     def process(self, item: Window) -> Iterator[Window]:
         """Write the alerts and return the window."""
-        assert item.scores is not None
-        assert item.flagged is not None
-        assert item.threshold is not None
         if self._incidents is not None:
             # before anything of the window is written
             self._incidents.ready(item)
         if not self._admit(item):
             return
-        model = self._model if item.live is None else item.live.label
-        explainer = self._explains(item)
-        alerts = alert_table(item.flows, item.scores, item.flagged, item.threshold, model, explainer)
-        self._sink.add(alerts)
+        if item.alerts is None:
+            alerts = written = self._alerts(item)
+        else:
+            alerts, written = item.alerts
+        self._sink.add(written)
         if self._incidents is not None:
-            self._incidents.add(alerts, item.flows, model, item.seen)
+            self._incidents.add(alerts, item.flows, self._label(item), item.seen)
             self._incidents.flush()
         self._sink.flush()
         if item.flows.done or item.origin is not None:
             self._delivered(item.flows.done)
         for act in self._after:
             act(item)
-        yield item
+        yield replace(item, alerts=None)
 
-    def _explains(self, item: Window) -> Explainer | None:
-        """Return the explainer of the model that scored the window."""
-        if self._artifact is None:
-            return None
-        artifact = self._artifact if item.live is None else item.live.executor.artifact
-        artifact = item.artifact or artifact
-        if self._explainer is None or self._explainer.artifact is not artifact:
-            from morpheus_gae.detect.explain import Explainer
+    def _alerts(self, item: Window) -> pa.Table:
+        assert item.scores is not None
+        assert item.flagged is not None
+        assert item.threshold is not None
+        explainer, label = self._explainers.of(item), self._label(item)
+        return alert_table(item.flows, item.scores, item.flagged, item.threshold, label, explainer)
 
-            self._explainer = Explainer(artifact)
-        return self._explainer
+    def _label(self, item: Window) -> str:
+        return self._model if item.live is None else item.live.label
 
     def finish(self) -> tuple[()]:
         """Create the destination even without alerts, at the end of the run."""

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.run import embedded
 from morpheus_gae.engine.run.embedded import Aborted, EmbeddedEngine
 from morpheus_gae.engine.stage import Operator
-from tests.engine.fakes import Batch, Collect, Double, Drop, Fail, Gate, Numbers
+from tests.engine.fakes import Batch, Collect, Double, Drop, Fail, Gate, Numbers, Tenfold
 
 
 @given(st.lists(st.integers(0, 99), max_size=40), st.integers(1, 5), st.integers(1, 3))
@@ -29,6 +30,46 @@ def test_all_items_arrive_in_order_and_the_last_short_batch_is_flushed(
     assert list(itertools.chain.from_iterable(sink.items)) == expected
     assert all(len(batch) == n for batch in sink.items[:-1])
     assert source.closed == sink.closed == 1
+
+
+@given(st.lists(st.integers(0, 99), max_size=40), st.integers(2, 5), st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_what_is_prepared_ahead_arrives_in_order(items: list[int], ahead: int, queue: int) -> None:
+    sink, metrics = Collect(), Metrics()
+    EmbeddedEngine(Numbers(items), [Tenfold(ahead), sink], queue=queue, metrics=metrics).run()
+    assert sink.items == [10 * i for i in items]
+    assert "tenfold" in metrics.seconds
+
+
+def test_several_items_are_prepared_at_once() -> None:
+    stage, sink = Tenfold(3), Collect()
+    stage.meeting = threading.Barrier(3, timeout=60)
+    EmbeddedEngine(Numbers(range(9)), [stage, sink]).run()
+    assert sink.items == [10 * i for i in range(9)]
+
+
+def test_an_error_of_preparing_comes_after_the_items_before_it() -> None:
+    error, sink = ValueError("broken"), Collect()
+    source = Numbers(itertools.count())
+    with pytest.raises(ValueError, match="broken") as caught:
+        EmbeddedEngine(source, [Tenfold(4, 7, error), sink]).run()
+    assert caught.value is error
+    assert sink.items == [10 * i for i in range(7)][: len(sink.items)]
+    assert source.closed == sink.closed == 1
+
+
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_an_error_ends_those_who_prepare_for_a_silent_source(ahead: int) -> None:
+    silent = threading.Event()
+    source = Numbers([1, silent])
+    # mypy: a method of this one alone
+    setattr(source, "stop", silent.set)  # noqa: B010
+    fail = Fail(1, ValueError("broken"))
+    fail.ahead = ahead
+    engine = EmbeddedEngine(source, [Tenfold(2), fail, Collect()])
+    with pytest.raises(ValueError, match="broken"):
+        engine.run()
+    assert engine.stuck == []
 
 
 def test_none_is_never_forwarded() -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,15 +14,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morpheus_gae.detect.encodings import encoding
 from morpheus_gae.detect.threshold import FixedThreshold
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.observe.monitor import Monitor
+from morpheus_gae.engine.run import operators
 from morpheus_gae.engine.run.embedded import EmbeddedEngine
 from morpheus_gae.engine.run.operators import BuildGraph, FlagAnomalies, InferGae, ToAlerts
 from morpheus_gae.engine.run.source import FlowSource
 from morpheus_gae.engine.window import Window
 from morpheus_gae.flows.bad import BadRecord, Reason
+from morpheus_gae.flows.columns import FLOW_START
 from morpheus_gae.flows.frame import Flows
+from morpheus_gae.sinks.encoded import EncodedSink
+from morpheus_gae.sinks.lazy import LazySink
+from morpheus_gae.sinks.open import open_sink
 from tests.detect.make import flows_of
 from tests.engine.toys import ToyCutter, ToyExecutor, ToySink, toy_graph
 
@@ -43,17 +51,18 @@ def batch(flows: Flows, bad: int = 0) -> Any:
 
 
 def chain(
-    batches: list[Any], *, graph_size: int = 4, threshold: float = 0.0, unseen: float = 0.0
-) -> tuple[Metrics, ToySink, list[str]]:
-    metrics, sink, said = Metrics(), ToySink(), []
-    operators = [
+    batches: list[Any], *, graph_size: int = 4, threshold: float = 0.0, unseen: float = 0.0, sink: Any = None
+) -> tuple[Metrics, Any, list[str]]:
+    metrics, said = Metrics(), []
+    sink = sink or ToySink()
+    stages = [
         BuildGraph(ToyCutter(graph_size), toy_graph, metrics),
         InferGae(ToyExecutor(unseen), metrics, said.append),
         FlagAnomalies(FixedThreshold(threshold), metrics),
         Monitor(metrics, None, said.append, terminal=False),
         ToAlerts(sink, "toy@1"),
     ]
-    EmbeddedEngine(FlowSource(batches, metrics), operators, metrics=metrics).run()
+    EmbeddedEngine(FlowSource(batches, metrics), stages, metrics=metrics).run()
     return metrics, sink, said
 
 
@@ -68,6 +77,27 @@ def test_threshold_zero_gives_every_row_in_order_however_it_is_batched(cuts: lis
     assert rows == [f"row {i}" for i in range(len(flows))]
     assert metrics.flows == metrics.alerts == len(flows)
     assert metrics.windows == -(-len(flows) // size)
+
+
+@pytest.mark.parametrize("name", ["alerts.jsonl", "alerts.csv", "alerts.parquet"])
+@pytest.mark.parametrize("form", ["plain", "ecs"])
+def test_alerts_that_are_made_ahead_are_the_same_bytes(
+    name: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (form, name) == ("ecs", "alerts.csv"):
+        pytest.skip("nested rows are not for CSV")
+    flows, written = stream(40), []
+    # without times they would be those of now
+    started = pa.array(np.arange(40) + 1_700_000_000_000)
+    flows = replace(flows, table=flows.table.append_column(FLOW_START, started))
+    for processors in (1, 8):
+        monkeypatch.setattr(operators, "readers", lambda n=processors: n)
+        path = tmp_path / f"{processors}-{name}"
+        sink: Any = LazySink(partial(open_sink, str(path)))
+        chain([batch(flows)], sink=sink if form == "plain" else EncodedSink(sink, encoding(form)))
+        written.append(path.read_bytes())
+    assert len(written[0]) > 1000
+    assert written[0] == written[1]
 
 
 def test_only_flagged_rows_come_out_and_each_window_is_flushed() -> None:
