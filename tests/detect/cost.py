@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from morpheus_gae.engine.run.defaults import choose_model
-from morpheus_gae.engine.run.operators import ToAlerts
+from morpheus_gae.engine.run.explainers import Explainers
 from morpheus_gae.engine.run.order import USUAL
 from morpheus_gae.engine.run.pipeline import build_pipeline
 from morpheus_gae.engine.settings import Settings
 
-EXPLAINS: Any = ToAlerts._explains
+EXPLAINS: Any = Explainers.of
 
 
 def switch(explained: bool) -> None:
     """Let alerts be explained or not, from now on."""
-    ToAlerts._explains = EXPLAINS if explained else lambda self, item: None  # type: ignore[method-assign]
+    Explainers.of = EXPLAINS if explained else lambda self, window: None  # type: ignore[method-assign]
 
 
 def seconds(path: str, folder: str, explained: bool) -> tuple[float, int]:
