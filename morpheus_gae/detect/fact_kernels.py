@@ -1,9 +1,13 @@
-"""Compiled facts: writes the sentences of flagged flows, one after the other, as bytes."""
+"""Compiled facts: writes the sentences of flagged flows, one after the other, as bytes.
+
+What is said of a flow is a list of steps first: a piece of text, a number, the end of a sentence. They are
+written in one place, which keeps the compiled code small.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +15,7 @@ from numba import njit
 
 from morpheus_gae.detect import fact_words as w
 from morpheus_gae.detect.habits import FINEST, WITHIN
-from morpheus_gae.detect.number_kernels import put_figure, put_whole, put_word_of
+from morpheus_gae.detect.number_kernels import count, figure, put_steps, say, stop
 from morpheus_gae.detect.recall_kernels import (
     AGAIN,
     BACK,
@@ -25,10 +29,12 @@ from morpheus_gae.detect.recall_kernels import (
     find,
     host_key,
 )
-from morpheus_gae.detect.type_kernels import Types, put_looks
+from morpheus_gae.detect.type_kernels import Types, nearest, say_looks, say_usual
 from morpheus_gae.model.features import CLIP
 
+Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
@@ -83,157 +89,164 @@ def write_facts(
     int, int
         Facts and bytes written.
     """
+    # each use of a tuple's array in a loop would count references to all of them
+    (_, _, dst_hi, dst_lo, attributes, missing), rows, counts, x = flagged
+    salt, _, host_out, host_in, _, pairs, near_key, near, past, mean, scale = known
+    edges0, edges1, edges2, group0, group1, log0, log1, log2, low, high, kept = types
     end, facts, few = 0, 0, 0
+    steps, numbers = np.empty(PIECES + NUMBERS + FACTS, np.int64), np.empty(PIECES + NUMBERS + FACTS)
     stops[0] = 0
-    for i in range(flagged.rows.shape[0]):
+    for i in range(rows.shape[0]):
         lists[i] = facts
         if few == at.shape[0] or at[few] != i:
             continue
         few += 1
-        end, facts = _contacts(out, end, stops, facts, i, flagged, known, data, starts, window, total)
-        end, facts = _ranges(out, end, stops, facts, i, flagged, known, data, starts)
-        if types.high.shape[0]:
-            attributes, missing = flagged.ends.attributes[i], flagged.ends.missing[i]
-            end = put_looks(out, end, types, flagged.rows[i, PAIR], attributes, missing, data, starts)
-            facts = _told(stops, facts, end)
-        if flagged.counts[i, AGAIN] > 1:
-            end = put_whole(out, end, float(flagged.counts[i, AGAIN]))
-            end = put_word_of(out, end, data, starts, w.AGAIN)
-            facts = _told(stops, facts, end)
-    lists[flagged.rows.shape[0]] = facts
+        m = _contacts(
+            steps, numbers, i, rows, counts, dst_hi, dst_lo, salt, host_out, host_in, pairs, near_key, near,
+            past, window, total,
+        )  # fmt: skip
+        m = _ranges(steps, numbers, m, i, rows, x, attributes, missing, pairs, host_out, mean, scale)
+        if high.shape[0]:
+            best = nearest(edges0, edges1, edges2, group0, group1, log0, log1, log2, attributes, missing, i)
+            m = say_looks(steps, numbers, m, best, low, high, attributes, missing, i)
+            m = stop(steps, say_usual(steps, numbers, m, best, kept, rows[i, PAIR]))
+        if counts[i, AGAIN] > 1:
+            m = count(steps, numbers, m, float(counts[i, AGAIN]))
+            m = stop(steps, say(steps, m, w.AGAIN))
+        end, facts = put_steps(steps, numbers, m, data, starts, out, end, stops, facts)
+    lists[rows.shape[0]] = facts
     return facts, end
 
 
 @njit(cache=True, nogil=True)
-def _told(stops: I32, facts: int, end: int) -> int:
-    stops[facts + 1] = end
-    return facts + 1
-
-
-@njit(cache=True, nogil=True)
 def _contacts(
-    out: U8, end: int, stops: I32, facts: int, i: int, flagged: Flagged, known: Known, data: U8, starts: I64,
-    window: int, total: float,
-) -> tuple[int, int]:  # fmt: skip
+    steps: I64, numbers: F64, i: int, rows: I64, counts: I64, dst_hi: U64, dst_lo: U64, salt: U64,
+    host_out: F32, host_in: F32, pairs: F32, near_key: U64, near: F32, past: F32, window: int, total: float,
+) -> int:  # fmt: skip
     """How often hosts and pairs were seen."""
+    m = 0
     pair, back, source, there = (
-        flagged.rows[i, PAIR],
-        flagged.rows[i, BACK],
-        flagged.rows[i, SOURCE],
-        flagged.rows[i, DESTINATION],
+        rows[i, PAIR],
+        rows[i, BACK],
+        rows[i, SOURCE],
+        rows[i, DESTINATION],
     )
     if pair >= 0:
-        end = put_word_of(out, end, data, starts, w.KNOWN)
-        end = _put_counting(out, end, data, starts, known.pair[pair, 0], w.PLAIN)
-        return end, _told(stops, facts, end)
-    if back >= 0 and known.pair[back, 0] != 0:
-        end = put_word_of(out, end, data, starts, w.TURNED)
-        end = _put_counting(out, end, data, starts, known.pair[back, 0], w.WAY)
+        m = say(steps, m, w.KNOWN)
+        m = _say_counting(steps, numbers, m, pairs[pair, 0], w.PLAIN)
+        return stop(steps, m)
+    if back >= 0 and pairs[back, 0] != 0:
+        m = say(steps, m, w.TURNED)
+        m = _say_counting(steps, numbers, m, pairs[back, 0], w.WAY)
     else:
-        end = put_word_of(out, end, data, starts, w.FIRST)
-    facts = _told(stops, facts, end)
-    usual = known.past.shape[0] > 0 and total > 0
-    share = (known, np.float32(window), np.float32(total))
-    if flagged.counts[i, FROM] > 1:
-        often = _usual(share, source, known.host_out, 0) if usual else np.float32(-1)
-        end = put_word_of(out, end, data, starts, w.MET)
-        end = put_whole(out, end, float(flagged.counts[i, FROM]))
-        end = put_word_of(out, end, data, starts, w.HOSTS)
-        end = _put_usual(out, end, data, starts, often)
-        facts = _told(stops, facts, end)
-    if usual and flagged.counts[i, INTO] > 1:
-        often = _usual(share, there, known.host_in, 1)
-        end = put_word_of(out, end, data, starts, w.MET_BY)
-        end = put_whole(out, end, float(flagged.counts[i, INTO]))
-        end = put_word_of(out, end, data, starts, w.HOSTS_BY)
-        end = _put_usual(out, end, data, starts, often)
-        facts = _told(stops, facts, end)
-    if source < 0 or known.host_out[source, 0] == 0:
-        end = put_word_of(out, end, data, starts, w.NO_SOURCE if source < 0 else w.SILENT)
-        facts = _told(stops, facts, end)
+        m = say(steps, m, w.FIRST)
+    m = stop(steps, m)
+    usual = past.shape[0] > 0 and total > 0
+    if counts[i, FROM] > 1:
+        often = _usual(past, host_out, source, 0, window, total) if usual else np.float32(-1)
+        m = say(steps, m, w.MET)
+        m = count(steps, numbers, m, float(counts[i, FROM]))
+        m = say(steps, m, w.HOSTS)
+        m = _say_usual(steps, numbers, m, often)
+        m = stop(steps, m)
+    if usual and counts[i, INTO] > 1:
+        often = _usual(past, host_in, there, 1, window, total)
+        m = say(steps, m, w.MET_BY)
+        m = count(steps, numbers, m, float(counts[i, INTO]))
+        m = say(steps, m, w.HOSTS_BY)
+        m = _say_usual(steps, numbers, m, often)
+        m = stop(steps, m)
+    if source < 0 or host_out[source, 0] == 0:
+        m = say(steps, m, w.NO_SOURCE if source < 0 else w.SILENT)
+        m = stop(steps, m)
     if there < 0:
-        end = put_word_of(out, end, data, starts, w.NO_DESTINATION)
-        end = _put_network(out, end, data, starts, known, flagged.ends.dst_hi[i], flagged.ends.dst_lo[i])
+        m = say(steps, m, w.NO_DESTINATION)
+        hi, lo = dst_hi[i], dst_lo[i]
+        m = _say_network(steps, numbers, m, near_key, near, salt, hi, lo)
     else:
-        end = put_word_of(out, end, data, starts, w.SEEN)
-        end = _put_counting(out, end, data, starts, known.host_in[there, 0], w.TO_IT)
-    return end, _told(stops, facts, end)
+        m = say(steps, m, w.SEEN)
+        m = _say_counting(steps, numbers, m, host_in[there, 0], w.TO_IT)
+    return stop(steps, m)
 
 
 @njit(cache=True, nogil=True)
-def _usual(share: Any, at: int, table: F32, role: int) -> np.float32:
+def _usual(past: F32, table: F32, at: int, role: int, window: int, total: float) -> np.float32:
     """How many hosts are new to one in a window of this size, -1 where memory cannot tell."""
-    known, window, total = share
-    if at < 0 or not table[at, 0] > 0 or not known.past[at, role] >= 0:
+    if at < 0 or not table[at, 0] > 0 or not past[at, role] >= 0:
         return np.float32(-1)
-    return np.float32((known.past[at, role] + np.float32(1)) * window / total)
+    return np.float32((past[at, role] + np.float32(1)) * np.float32(window) / np.float32(total))
 
 
 @njit(cache=True, nogil=True)
-def _put_usual(out: U8, end: int, data: U8, starts: I64, often: np.float32) -> int:
+def _say_usual(steps: I64, numbers: F64, m: int, often: np.float32) -> int:
     if often < 0:
-        return end
+        return m
     if often < 0.5:
-        return put_word_of(out, end, data, starts, w.RARELY)
-    end = put_word_of(out, end, data, starts, w.USUALLY)
-    end = put_whole(out, end, np.rint(np.float64(often)))
-    return put_word_of(out, end, data, starts, w.OF_WINDOW)
+        return say(steps, m, w.RARELY)
+    m = say(steps, m, w.USUALLY)
+    m = count(steps, numbers, m, np.rint(np.float64(often)))
+    return say(steps, m, w.OF_WINDOW)
 
 
 @njit(cache=True, nogil=True)
-def _put_counting(out: U8, end: int, data: U8, starts: I64, number: np.float32, which: int) -> int:
+def _say_counting(steps: I64, numbers: F64, m: int, number: np.float32, which: int) -> int:
     """How many flows count in memory, where a burst counts once."""
     form = w.COUNTING + which
     if number < 0.5:
         # what has faded
-        return put_word_of(out, end, data, starts, form)
+        return say(steps, m, form)
     whole = np.rint(np.float64(number))
-    end = put_whole(out, end, whole)
-    return put_word_of(out, end, data, starts, form + (1 if whole == 1 else 2))
+    m = count(steps, numbers, m, whole)
+    return say(steps, m, form + (1 if whole == 1 else 2))
 
 
 @njit(cache=True, nogil=True)
-def _put_network(out: U8, end: int, data: U8, starts: I64, known: Known, hi: np.uint64, lo: np.uint64) -> int:
+def _say_network(
+    steps: I64, numbers: F64, m: int, near_key: U64, near: F32, salt: U64, hi: np.uint64, lo: np.uint64
+) -> int:
     """How many hosts are known of an unknown one's narrow prefix, else of its wide one."""
-    if known.near_key.shape[0] == 0:
-        return end
+    if near_key.shape[0] == 0:
+        return m
     four = hi == 0 and lo >> np.uint64(32) == np.uint64(0xFFFF)
     for wide in range(2):
         # as `model.prefixes.prefix_keys`
         inside = np.uint64(0xFFFF if wide else 0xFF)
         high = hi & ~np.uint64(0xFFFF) if wide else hi
-        key = host_key(high, lo & ~inside if four else np.uint64(0), known.salt[1 + wide])
-        at = find(known.near_key, key)
+        key = host_key(high, lo & ~inside if four else np.uint64(0), salt[1 + wide])
+        at = find(near_key, key)
         if at >= 0:
-            hosts = np.rint(np.float64(known.near[at, 0]))
-            end = put_word_of(out, end, data, starts, w.AND)
-            end = put_whole(out, end, hosts)
+            hosts = np.rint(np.float64(near[at, 0]))
+            m = say(steps, m, w.AND)
+            m = count(steps, numbers, m, hosts)
             form = 2 * ((0 if four else 2) + wide) + (0 if hosts == 1 else 1)
-            return put_word_of(out, end, data, starts, w.NETWORKS + form)
-    return end
+            return say(steps, m, w.NETWORKS + form)
+    return m
 
 
 @njit(cache=True, nogil=True)
 def _ranges(
-    out: U8, end: int, stops: I32, facts: int, i: int, flagged: Flagged, known: Known, data: U8, starts: I64
-) -> tuple[int, int]:
+    steps: I64, numbers: F64, m: int, i: int, rows: I64, x: F32, attributes: F32, missing: Bool, pairs: F32,
+    host_out: F32, mean: F32, scale: F32,
+) -> int:  # fmt: skip
     """Each attribute that is outside of what its pair, or an unknown pair's source, has shown."""
-    pair, source = flagged.rows[i, PAIR], flagged.rows[i, SOURCE]
+    pair, source = rows[i, PAIR], rows[i, SOURCE]
     whose = 0 if pair >= 0 else 1
     if pair < 0 and source < 0:
-        return end, facts
-    row = known.pair[pair] if pair >= 0 else known.host_out[source]
-    flows = np.float64(row[0])
+        return m
+    table, row = host_out, source
+    if pair >= 0:
+        table, row = pairs, pair
+    flows = np.float64(table[row, 0])
     if not flows > 0:
-        return end, facts
-    if flows < 1.5 and (row[4] > 0 or row[5] > 0 or row[6] > 0):
+        return m
+    if flows < 1.5 and (table[row, 4] > 0 or table[row, 5] > 0 or table[row, 6] > 0):
         # a burst counts as one flow in memory, and differs in itself
         flows = 0.0
     for k in range(3):
-        if k == 2 and flagged.ends.missing[i]:
+        if k == 2 and missing[i]:
             continue
-        centre, spread = np.float64(row[1 + k]), max(np.float64(row[4 + k]), _FINEST)
-        away, level = abs(np.float64(flagged.x[i, k]) - centre) / spread, 0
+        centre, spread = np.float64(table[row, 1 + k]), max(np.float64(table[row, 4 + k]), _FINEST)
+        away, level = abs(np.float64(x[i, k]) - centre) / spread, 0
         # slightly beyond a range, so that its ends can be rounded outwards
         while level < _LEVELS and not away > 1.01 * _AWAY[level]:
             level += 1
@@ -243,34 +256,37 @@ def _ranges(
         # values beyond were clipped when counted
         if low <= -_CLIP or high >= _CLIP:
             continue
-        low, high = _counted(low, known, k), _counted(high, known, k)
+        low, high = (
+            _counted(low, mean[k], scale[k]),
+            _counted(high, mean[k], scale[k]),
+        )
         low, high = _rounded(max(low, 0.0), False), _rounded(high, True)
-        value = np.float64(flagged.ends.attributes[i, k])
+        value = np.float64(attributes[i, k])
         # no longer outside, once the ends are rounded
         if low <= value <= high:
             continue
-        end = put_figure(out, end, value)
+        m = figure(steps, numbers, m, value)
         whole = np.rint(flows)
         form = 2 * k + whose
         one = whole == 1
-        end = put_word_of(out, end, data, starts, w.ONLY + form if one else w.LEAST + _LEVELS * form + level)
-        end = put_whole(out, end, low)
+        m = say(steps, m, w.ONLY + form if one else w.LEAST + _LEVELS * form + level)
+        m = count(steps, numbers, m, low)
         if low != high:
-            end = put_word_of(out, end, data, starts, w.TO)
-            end = put_whole(out, end, high)
+            m = say(steps, m, w.TO)
+            m = count(steps, numbers, m, high)
         if whole > 1:
-            end = put_word_of(out, end, data, starts, w.OPEN)
-            end = put_whole(out, end, whole)
-            end = put_word_of(out, end, data, starts, w.CLOSE)
-        facts = _told(stops, facts, end)
-    return end, facts
+            m = say(steps, m, w.OPEN)
+            m = count(steps, numbers, m, whole)
+            m = say(steps, m, w.CLOSE)
+        m = stop(steps, m)
+    return m
 
 
 @njit(cache=True, nogil=True)
-def _counted(value: float, known: Known, k: int) -> float:
+def _counted(value: float, mean: np.float32, scale: np.float32) -> float:
     """An attribute as counted, from its standardised one."""
     inside = min(max(value, -_CLIP), _CLIP)
-    return math.expm1(inside * np.float64(known.scale[k]) + np.float64(known.mean[k]))
+    return math.expm1(inside * np.float64(scale) + np.float64(mean))
 
 
 @njit(cache=True, nogil=True)

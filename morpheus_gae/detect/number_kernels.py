@@ -8,6 +8,8 @@ from numba import njit
 
 from morpheus_gae.flows.bytes.loads import put_word, word_at
 
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
@@ -18,10 +20,75 @@ _MOST, _SIGNED = 2.0**64, 2.0**63
 _STEP = 8
 _ZERO, _COMMA, _POINT = 48, 44, 46
 _NEARLY = 5e-4
+_WHOLE, _FIGURE, _STOP = -1, -2, -3
 
 
 @njit(cache=True, nogil=True)
-def put_word_of(out: U8, end: int, data: U8, starts: I64, which: int) -> int:
+def say(steps: I64, m: int, which: int) -> int:
+    """Add a piece of text to steps, and return how many there are."""
+    steps[m] = which
+    return m + 1
+
+
+@njit(cache=True, nogil=True)
+def count(steps: I64, numbers: F64, m: int, value: float) -> int:
+    """As ``say``, for a whole number of at least 0."""
+    steps[m], numbers[m] = _WHOLE, value
+    return m + 1
+
+
+@njit(cache=True, nogil=True)
+def figure(steps: I64, numbers: F64, m: int, value: float) -> int:
+    """As ``count``, for a float32 that may not be whole."""
+    steps[m], numbers[m] = _FIGURE, value
+    return m + 1
+
+
+@njit(cache=True, nogil=True)
+def stop(steps: I64, m: int) -> int:
+    """As ``say``, for the end of a text."""
+    steps[m] = _STOP
+    return m + 1
+
+
+@njit(cache=True, nogil=True)
+def put_steps(
+    steps: I64, numbers: F64, m: int, data: U8, starts: I64, out: U8, end: int, stops: I32, texts: int
+) -> tuple[int, int]:
+    """Write what steps say.
+
+    Parameters
+    ----------
+    steps, numbers, m
+        int64, float64: pieces and numbers; how many there are.
+    data, starts
+        See ``fact_words.Words``.
+    out, end
+        uint8, written from ``end`` on; there is room for eight bytes more.
+    stops, texts
+        int32, where texts end is written behind as many as there are.
+
+    Returns
+    -------
+    int, int
+        Where it ends, and how many texts there are.
+    """
+    for k in range(m):
+        which = steps[k]
+        if which >= 0:
+            end = _put_word_of(out, end, data, starts, which)
+        elif which == _WHOLE:
+            end = _put_whole(out, end, numbers[k])
+        elif which == _FIGURE:
+            end = _put_figure(out, end, numbers[k])
+        else:
+            texts += 1
+            stops[texts] = end
+    return end, texts
+
+
+@njit(cache=True, nogil=True)
+def _put_word_of(out: U8, end: int, data: U8, starts: I64, which: int) -> int:
     """Write a piece of text by eight bytes, and return its end: what comes next goes over the rest."""
     begin, size = starts[which], starts[which + 1] - starts[which]
     for k in range(0, size, _STEP):
@@ -30,7 +97,7 @@ def put_word_of(out: U8, end: int, data: U8, starts: I64, which: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def put_whole(out: U8, end: int, value: float) -> int:
+def _put_whole(out: U8, end: int, value: float) -> int:
     """Write a whole number of at least 0 with commas, and return its end; none is above 2**64."""
     if value < _SIGNED:
         return _put(out, end, np.uint64(np.int64(value)))
@@ -47,11 +114,11 @@ def put_whole(out: U8, end: int, value: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def put_figure(out: U8, end: int, value: float) -> int:
+def _put_figure(out: U8, end: int, value: float) -> int:
     """Write a float32 count, as a whole number or with three decimals, and return its end."""
     whole = np.rint(value)
     if abs(value - whole) < _NEARLY:
-        return put_whole(out, end, whole)
+        return _put_whole(out, end, whole)
     # exact: there are 24 bits, and 10 of the factor
     parts = np.uint64(np.int64(np.rint(value * 1000.0)))
     end = _put(out, end, parts // np.uint64(1000))

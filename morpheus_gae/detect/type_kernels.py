@@ -9,14 +9,14 @@ import numpy.typing as npt
 from numba import njit
 
 from morpheus_gae.detect import fact_words as w
-from morpheus_gae.detect.number_kernels import put_whole, put_word_of
+from morpheus_gae.detect.number_kernels import count, say
 from morpheus_gae.model.bins import MISSING
 
+Bool = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 
 TIMES = 2.0
@@ -50,65 +50,79 @@ class Types(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def put_looks(
-    out: U8, end: int, types: Types, pair: int, attributes: F32, missing: bool, data: U8, starts: I64
+def say_looks(
+    steps: I64, numbers: F64, m: int, best: int, low: F64, high: F64, attributes: F32, missing: Bool, i: int
 ) -> int:
-    """Write which type a flow is nearest to, and of which most flows of its pair are; return the end.
+    """Say which type a flow is nearest to.
 
     It looks like a type where its bytes and duration lie in the middle of the type's, as its name tells it;
     else it is nearest to it, and what is far from it is told.
 
     Parameters
     ----------
-    out, end
-        uint8, written from ``end`` on.
-    types
-        Flow types.
-    pair
-        Row of the pair in memory, -1 for none.
-    attributes, missing
-        float32 [3] as counted, and whether the duration is missing.
-    data, starts
-        See ``fact_words.Words``.
+    steps, numbers, m
+        See ``number_kernels.put_steps``.
+    best
+        The type, see ``nearest``.
+    low, high
+        Of ``Types``.
+    attributes, missing, i
+        Of ``recall_kernels.Ends``, and which flow.
+
+    Returns
+    -------
+    int
+        How many steps there are.
     """
-    best = nearest(types, attributes, missing)
-    inside = True
+    inside, far = True, False
     for which in range(6):
-        inside &= not _times(types, best, attributes, missing, which) > 1
-    end = put_word_of(out, end, data, starts, w.LOOKS if inside else w.NEAREST)
-    end = put_word_of(out, end, data, starts, w.NAMES + best)
+        times = _times(low, high, best, attributes, missing, i, which)
+        inside &= not times > 1
+        far |= times >= TIMES
+    m = say(steps, m, w.LOOKS if inside else w.NEAREST)
+    m = say(steps, m, w.NAMES + best)
     before = w.BUT
-    for which in range(0 if inside else 6):
-        times = _times(types, best, attributes, missing, which)
+    for which in range(6 if far else 0):
+        times = _times(low, high, best, attributes, missing, i, which)
         if times < TIMES:
             continue
-        end = put_word_of(out, end, data, starts, before)
+        m = say(steps, m, before)
         before = w.COMMA
         if np.isfinite(times):
-            end = put_whole(out, end, np.rint(times))
-            end = put_word_of(out, end, data, starts, w.FAR + which)
+            m = count(steps, numbers, m, np.rint(times))
+            m = say(steps, m, w.FAR + which)
         else:
-            end = put_word_of(out, end, data, starts, w.FAR + 6 + which)
-    if pair >= 0:
-        usual, share = _of_pair(types.kept[pair])
-        if share > 0 and usual != best:
-            end = put_word_of(out, end, data, starts, w.AND)
-            end = put_whole(out, end, float(share))
-            end = put_word_of(out, end, data, starts, w.SHARE)
-            end = put_word_of(out, end, data, starts, w.NAMES + usual)
-    return end
+            m = say(steps, m, w.FAR + 6 + which)
+    return m
 
 
 @njit(cache=True, nogil=True)
-def nearest(types: Types, attributes: F32, missing: bool) -> int:
-    """Return the type under which bytes and duration are most likely."""
-    a = _bin(types.edges0, attributes[0])
-    b = _bin(types.edges1, attributes[1])
-    c = _bin(types.edges2, _MISSING if missing else attributes[2])
-    one, two, three = types.log0[a], types.log1[types.group0[a], b], types.log2[types.group1[b], c]
-    best, most = 0, one[0] + two[0] + three[0]
-    for k in range(1, one.shape[0]):
-        like = one[k] + two[k] + three[k]
+def say_usual(steps: I64, numbers: F64, m: int, best: int, kept: U16, pair: int) -> int:
+    """As ``say_looks``: of which type most flows of a flow's pair (its row, -1 for none) are, if another."""
+    if pair < 0:
+        return m
+    usual, share = _of_pair(kept, pair)
+    if share > 0 and usual != best:
+        m = say(steps, m, w.AND)
+        m = count(steps, numbers, m, float(share))
+        m = say(steps, m, w.SHARE)
+        m = say(steps, m, w.NAMES + usual)
+    return m
+
+
+@njit(cache=True, nogil=True)
+def nearest(
+    edges0: F32, edges1: F32, edges2: F32, group0: I32, group1: I32, log0: F32, log1: F32, log2: F32,
+    attributes: F32, missing: Bool, i: int,
+) -> int:  # fmt: skip
+    """Return the type under which bytes and duration of a flow are most likely, by parts of ``Types``."""
+    a = _bin(edges0, attributes[i, 0])
+    b = _bin(edges1, attributes[i, 1])
+    c = _bin(edges2, _MISSING if missing[i] else attributes[i, 2])
+    up, down = group0[a], group1[b]
+    best, most = 0, log0[a, 0] + log1[up, b, 0] + log2[down, c, 0]
+    for k in range(1, log0.shape[1]):
+        like = log0[a, k] + log1[up, b, k] + log2[down, c, k]
         if like > most:
             best, most = k, like
     return best
@@ -128,12 +142,12 @@ def _bin(edges: F32, value: np.float32) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _times(types: Types, k: int, attributes: F32, missing: bool, which: int) -> float:
+def _times(lows: F64, highs: F64, k: int, attributes: F32, missing: Bool, i: int, which: int) -> float:
     """How many times more (``which`` 0 to 2), or less (3 to 5), than the type an attribute is; else 1."""
     column = which % 3
-    value, low, high = np.float64(attributes[column]), types.low[k, column], types.high[k, column]
+    value, low, high = np.float64(attributes[i, column]), lows[k, column], highs[k, column]
     # a missing duration says nothing; nor does a duration where the type has none
-    if column == 2 and (missing or high <= 0):
+    if column == 2 and (missing[i] or high <= 0):
         return 1.0
     # edges are float32 and the name rounds them
     if which < 3:
@@ -146,17 +160,17 @@ def _times(types: Types, k: int, attributes: F32, missing: bool, which: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def _of_pair(kept: U16) -> tuple[int, int]:
+def _of_pair(kept: U16, pair: int) -> tuple[int, int]:
     """Most frequent type of a pair's flows, and percent of them, by the bits of float16 of at least 0."""
     usual, whole = 0, 0.0
-    for k in range(kept.shape[0]):
+    for k in range(kept.shape[1]):
         # the bits are in the order of the numbers
-        if kept[k] > kept[usual]:
+        if kept[pair, k] > kept[pair, usual]:
             usual = k
-        whole += _half(kept[k])
+        whole += _half(kept[pair, k])
     if not whole > 0:
         return usual, 0
-    share = np.float32(100) * np.float32(_half(kept[usual])) / np.float32(whole)
+    share = np.float32(100) * np.float32(_half(kept[pair, usual])) / np.float32(whole)
     return usual, int(share)
 
 
