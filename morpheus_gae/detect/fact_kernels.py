@@ -269,7 +269,7 @@ def _ranges(
         whole = np.rint(flows)
         form = 2 * k + whose
         one = whole == 1
-        m = say(steps, m, w.ONLY + form if one else w.LEAST + _LEVELS * form + level)
+        m = say(steps, m, w.AS_ONE + form if one else w.LEAST + _LEVELS * form + level)
         m = count(steps, numbers, m, low)
         if low != high:
             m = say(steps, m, w.TO)

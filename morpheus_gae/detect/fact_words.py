@@ -25,9 +25,9 @@ PRESENT = (
 _SINGLE = (
     "known pair: ",
     "first contact in this direction: ",
-    "source never seen",
+    "source not in memory",
     "no flow from this source in memory",
-    "destination never seen",
+    "destination not in memory",
     "destination known: ",
     "first contacts of the source with ",
     "first contacts of ",
@@ -69,10 +69,12 @@ _NETWORKS = [f" {hosts} of its {name} received flows" for name in PREFIXES for h
 NETWORKS = COUNTING + len(_COUNTING)
 """For each of ``PREFIXES``: of one host, of several."""
 
-_ONLY = [
-    f" {unit}, where the only flow or burst of {whose} in memory had " for unit in UNITS for whose in WHOSE
+_AS_ONE = [
+    f" {unit}, where all of {whose} in memory, which counts as one flow, had "
+    for unit in UNITS
+    for whose in WHOSE
 ]
-ONLY = NETWORKS + len(_NETWORKS)
+AS_ONE = NETWORKS + len(_NETWORKS)
 """For each of ``UNITS``, for each of ``WHOSE``."""
 
 _LEAST = [
@@ -81,7 +83,7 @@ _LEAST = [
     for whose in WHOSE
     for _, percent in WITHIN
 ]
-LEAST = ONLY + len(_ONLY)
+LEAST = AS_ONE + len(_AS_ONE)
 """For each of ``UNITS``, for each of ``WHOSE``, for each of ``WITHIN``."""
 
 FAR = LEAST + len(_LEAST)
@@ -112,7 +114,7 @@ def words_of(total: float, names: Sequence[str]) -> Words:
     first = f"first contact of this pair: none of the {total:,.0f} flows that count in memory"
     far = [*(f" times {more}" for more in TIMES), *PRESENT]
     pieces = [
-        text.encode() for text in (*_SINGLE, *_COUNTING, *_NETWORKS, *_ONLY, *_LEAST, *far, first, *names)
+        text.encode() for text in (*_SINGLE, *_COUNTING, *_NETWORKS, *_AS_ONE, *_LEAST, *far, first, *names)
     ]
     starts = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     return Words(np.frombuffer(b"".join(pieces) + bytes(STEP), np.uint8), starts)

@@ -57,11 +57,11 @@ def facts_of(artifact: Artifact, flows: Flows, window: int) -> list[list[str]]:
                     beside = "" if usual[role] is None else usual[role][i]
                     told.append(f"first contacts of {whom[role]} in this window's alerts{beside}")
             if source[i] < 0:
-                told.append("source never seen")
+                told.append("source not in memory")
             elif memory.host_out[source[i], 0] == 0:
                 told.append("no flow from this source in memory")
             if there[i] < 0:
-                told.append(f"destination never seen{_network(artifact, flows, i)}")
+                told.append(f"destination not in memory{_network(artifact, flows, i)}")
             else:
                 told.append(f"destination known: {counting(memory.host_in[there[i], 0], ' to it')}")
         known = (
@@ -179,7 +179,7 @@ def _ranges(artifact: Artifact, flows: Flows, i: int, row: Any, whose: str) -> l
         had = f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
         of = f"at least {percent} % of the flows of {whose}"
         if n == 1:
-            of = f"the only flow or burst of {whose} in memory"
+            of = f"all of {whose} in memory, which counts as one flow,"
         counted = f" ({n:,} count in memory)" if n > 1 else ""
         told.append(f"{figure(value)} {unit}, where {of} had {had}{counted}")
     return told

@@ -207,7 +207,7 @@ EXPLAINED_AT = {
 
 def explained() -> pa.Table:
     told: dict[str, Any] = {name: pa.array([1.5, None, 0.0]) for name in EXPLAINED}
-    told["facts"] = pa.array([[FACT, "source never seen"], [], ["a=b"]], pa.list_(pa.string()))
+    told["facts"] = pa.array([[FACT, "source not in memory"], [], ["a=b"]], pa.list_(pa.string()))
     table = alerts()
     for name, column in told.items():
         table = table.append_column(name, column)
@@ -224,13 +224,13 @@ def test_what_explains_an_alert_is_told(name: str) -> None:
     assert at(rows[1], contribution) is None
     assert "facts" not in json.dumps([row.get("record", {}) for row in rows])
     if reason is not None:
-        assert at(rows[0], reason).endswith(f": {FACT}; source never seen")
+        assert at(rows[0], reason).endswith(f": {FACT}; source not in memory")
         assert at(rows[1], reason) == at(written(name, alerts())[1], reason)
 
 
 def test_a_line_of_cef_tells_the_first_facts_in_short() -> None:
     lines = encoding("cef")(explained())["cef"].to_pylist()
-    assert f" msg={FACT}; source never seen cs1=" in lines[0]
+    assert f" msg={FACT}; source not in memory cs1=" in lines[0]
     assert " msg=" not in lines[1]
     assert " msg=a\\=b " in lines[2]
     assert all(" msg=" not in line for line in encoding("cef")(alerts())["cef"].to_pylist())

@@ -69,8 +69,9 @@ def number(text: str) -> float:
 
 
 RANGE = re.compile(
-    r"([\d,.]+) (B up|B back|ms), where (?:at least (\d+) % of the flows|the only flow or burst) of "
-    r"(this pair|the source) (?:in memory )?had ([\d,]+)(?:-([\d,]+))?(?: \(([\d,]+) count in memory\))?"
+    r"([\d,.]+) (B up|B back|ms), where (?:at least (\d+) % of the flows|all) of "
+    r"(this pair|the source) (?:in memory, which counts as one flow, )?had "
+    r"([\d,]+)(?:-([\d,]+))?(?: \(([\d,]+) count in memory\))?"
 )
 
 
@@ -151,8 +152,8 @@ def test_alerts_of_a_pair_and_new_hosts_are_counted() -> None:
     flows = replace(flows, src_lo=src, src_hi=none, dst_lo=dst, dst_hi=none)
     for row in told(load_artifact(MODELS / "default"), flows).to_pylist():
         assert "first contacts of the source with 30 hosts in this window's alerts" in row["facts"]
-        assert "source never seen" in row["facts"]
-        assert "destination never seen" in row["facts"]
+        assert "source not in memory" in row["facts"]
+        assert "destination not in memory" in row["facts"]
         assert "2 alerts of this pair in this window" in row["facts"]
         assert row["percentile_pair"] is None
         assert row["percentile_host"] is None

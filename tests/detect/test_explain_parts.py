@@ -94,7 +94,7 @@ def with_networks(artifact: Artifact) -> Artifact:
     return replace(artifact, spec=replace(artifact.spec, prefixes=True), tensors=tensors)
 
 
-NETWORK = re.compile(r"destination never seen; ([\d,]+) hosts? of its (/\d+) received flows")
+NETWORK = re.compile(r"destination not in memory; ([\d,]+) hosts? of its (/\d+) received flows")
 
 
 def strangers(count: int) -> Flows:
@@ -121,13 +121,13 @@ def test_networks_are_told_as_training_saw_them() -> None:
     columns = Explainer(with_networks(artifact)).columns(flows, scores, every, flows.table)
     seen: dict[str | None, int] = {}
     for dst, facts in zip(flows.dst_lo, columns["facts"].to_pylist(), strict=True):
-        (fact,) = [fact for fact in facts if fact.startswith("destination never seen")]
+        (fact,) = [fact for fact in facts if fact.startswith("destination not in memory")]
         found = NETWORK.fullmatch(fact)
         hosts = np.unique(t.dst_lo[t.dst_lo >> np.uint64(32) == np.uint64(0xFFFF)])
         counts = {name: int((hosts >> bits == dst >> bits).sum()) for name, bits in
                   (("/24", np.uint64(8)), ("/16", np.uint64(16)))}  # fmt: skip
         if found is None:
-            assert fact == "destination never seen"
+            assert fact == "destination not in memory"
             assert counts == {"/24": 0, "/16": 0}
             seen[None] = seen.get(None, 0) + 1
             continue

@@ -135,7 +135,7 @@ def test_alerts_are_told_for_people_and_machines() -> None:
     assert third.text.startswith("2001:db8::1 → 2001:db8::2: ")
     assert len({first.id, second.id, third.id}) == 3
     # with the facts, where there are some
-    assert f": {FACT}; source never seen (score " in records_of(explained(), lambda table: table)[0].text
+    assert f": {FACT}; source not in memory (score " in records_of(explained(), lambda table: table)[0].text
     assert records_of(alerts().slice(0, 0), lambda table: table) == []
 
 
