@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from pandas.arrays import ArrowExtensionArray
 from pandas.core.strings.accessor import StringMethods
 
 QUAD = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
@@ -43,7 +45,7 @@ def ip_to_int(text: Any) -> pd.Series:
 def read_parquet(path: str, row_groups: list[list[int]], use_pandas_metadata: bool) -> pd.DataFrame:
     assert not use_pandas_metadata
     with pq.ParquetFile(path) as file:
-        return file.read_row_groups(row_groups[0]).to_pandas()
+        return from_arrow(file.read_row_groups(row_groups[0]))
 
 
 def to_arrow(frame: pd.DataFrame, preserve_index: bool = True) -> pa.Table:
@@ -52,7 +54,37 @@ def to_arrow(frame: pd.DataFrame, preserve_index: bool = True) -> pa.Table:
 
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas()
+    """Every column may have nulls, of whatever type, and NaN is none."""
+    columns = {
+        i: pd.Series(ArrowExtensionArray(table.column(i)), dtype=pd.ArrowDtype(table.column(i).type))
+        for i in range(table.num_columns)
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows)).set_axis(table.column_names, axis=1)
+
+
+def series(values: Any, index: Any = None) -> pd.Series:
+    return pd.Series(ArrowExtensionArray(pa.array(values)), index=index)
+
+
+def is_null(column: pd.Series) -> pd.Series:
+    """Also of NaN."""
+    array = pa.array(column.array) if isinstance(column.dtype, pd.ArrowDtype) else None
+    if array is None:
+        return STOCK_ISNULL(column)
+    told = pc.is_null(array, nan_is_null=pa.types.is_floating(array.type))
+    return pd.Series(np.asarray(told).astype(bool), index=column.index)
+
+
+def fill_null(column: pd.Series, value: Any) -> pd.Series:
+    """NaN, too."""
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return STOCK_FILLNA(column, value)
+    array = pa.chunked_array([pa.array(column.array)]).combine_chunks()
+    filled = pc.if_else(pa.array(is_null(column).to_numpy()), pa.scalar(value, array.type), array)
+    return pd.Series(ArrowExtensionArray(filled), index=column.index)
+
+
+STOCK_ISNULL, STOCK_FILLNA = pd.Series.isnull, pd.Series.fillna
 
 
 @contextmanager
@@ -62,7 +94,7 @@ def fake_cudf() -> Iterator[Any]:
     package = SimpleNamespace(
         __name__="cudf",
         DataFrame=frame,
-        Series=pd.Series,
+        Series=series,
         Index=pd.Index,
         RangeIndex=pd.RangeIndex,
         concat=pd.concat,
@@ -78,6 +110,9 @@ def fake_cudf() -> Iterator[Any]:
             (frame, "to_arrow", to_arrow),
             (frame, "to_pandas", lambda self: self),
             (frame, "from_arrow", staticmethod(from_arrow)),
+            (pd.Series, "isnull", is_null),
+            (pd.Series, "fillna", fill_null),
+            (pd.Index, "to_arrow", lambda self: pa.array(self.array)),
         ):
             patch.setattr(owner, name, function, raising=False)
         for name, module in modules.items():

@@ -36,7 +36,7 @@ from morpheus_gae.flows.tables.concat import as_text, is_text
 from morpheus_gae.flows.tables.numbers import numbers
 from morpheus_gae.flows.trace import Derived, Way, between_ways, tracing
 
-_ENDS = (
+ENDS = (
     (c.IPV4_SRC, c.IPV4_DST),
     (c.IPV6_SRC, c.IPV6_DST),
     (c.SRC_PORT, c.DST_PORT),
@@ -46,7 +46,8 @@ _ENDS = (
 """Columns that change places with the direction of a record."""
 
 _CONVERTED = {c.SRC_PORT: ports, c.DST_PORT: ports, c.PROTOCOL: protocols}
-_COUNTERS = (c.IN_BYTES, c.OUT_BYTES, c.IN_PKTS, c.OUT_PKTS)
+COUNTERS = (c.IN_BYTES, c.OUT_BYTES, c.IN_PKTS, c.OUT_PKTS)
+"""Columns that a sampling rate multiplies."""
 
 
 def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str, Column]:
@@ -120,7 +121,7 @@ def canonical_columns(table: pa.Table, preset: Preset, prefix: str) -> dict[str,
         if one and other
     )
     rated = (*rated, *(path(name) for name, _ in named(preset.sampling)))
-    for name in _COUNTERS:
+    for name in COUNTERS:
         if RATE in preset.over and name in there:
             # the user said so of what is canonical, too
             out[name] = table[name]
@@ -179,7 +180,7 @@ def _swap(out: dict[str, Column], swapped: Bool) -> None:
     if not swapped.any():
         return
     mask = pa.array(swapped)
-    for one, other in _ENDS:
+    for one, other in ENDS:
         if one not in out and other not in out:
             continue
         a, b = (out[n] if n in out else _nulls(len(swapped)) for n in (one, other))

@@ -209,7 +209,7 @@ def apply(table: pa.Table, layout: Layout) -> Applied:
         records = table.num_rows
         table, index = unpacked(opened(table, preset.tuples), preset.tuples)
         skipped[NOT_A_FLOW] += records - len(np.unique(index))
-    inside = opened(table, _nested(layout))
+    inside = opened(table, nested(layout))
     keep = np.ones(table.num_rows, bool)
     outer = layout.prefix.rstrip(".")
     if outer and outer in inside.column_names:
@@ -232,7 +232,7 @@ def apply(table: pa.Table, layout: Layout) -> Applied:
     return Applied(table, index, +skipped)
 
 
-def _nested(layout: Layout) -> list[str]:
+def nested(layout: Layout) -> list[str]:
     """Columns that the names of a layout go into."""
     preset = layout.preset
     given = [*preset.fields.values(), *preset.total.values(), preset.start, preset.end, preset.told]

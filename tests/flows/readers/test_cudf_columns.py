@@ -20,10 +20,10 @@ pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
 from morpheus_gae.flows.readers.cudf_columns import concat_frames, frame_to_flows, parquet_frames
-from tests.fake_cudf import fake_cudf
+from tests.fake_cudf import fake_cudf, from_arrow
 
 WORDS = ("10.0.0.1", "10.0.0.01", "1.2.3.256", "2001:db8::1", " 10.0.0.1 ", "", "nowhere", "0.0.0.0", None)
-NUMBERS = (0.0, 7.0, -1.0, None, float("inf"), 1e39)
+NUMBERS = (0.0, 7.0, -1.0, None, float("nan"), float("inf"), 1e39)
 
 
 @pytest.fixture
@@ -55,22 +55,18 @@ def same(found: Any, wanted: Any) -> None:
     np.testing.assert_array_equal(parts[5], flows.duration_missing)
     assert [p.dtype for p in parts[4:]] == [np.float32, np.bool_]
     assert found.flows.frame["note"].tolist() == flows.table["note"].to_pylist()
-    facts = [[(b.reason, b.source, b.row) for b in batch.bad] for batch in (found, wanted)]
-    assert facts[0] == facts[1]
+    assert found.bad == wanted.bad
 
 
 row = st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS), *[st.sampled_from(NUMBERS)] * 3)
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(row, max_size=12), v6=st.booleans())
+@given(rows=st.lists(row, max_size=8), v6=st.booleans())
 def test_as_on_the_host(rows: list[tuple[Any, ...]], v6: bool) -> None:
     with fake_cudf() as package:
         whole = table(rows, v6)
-        frame = whole.to_pandas()
-        found = frame_to_flows(frame, package, "f", 5)
-        # a null in a float column of cuDF is one; in the fake it is NaN, which the host has to be told alike
-        same(found, table_to_flows(pa.Table.from_pandas(frame, preserve_index=False), "f", 5))
+        same(frame_to_flows(from_arrow(whole), package, "f", 5), table_to_flows(whole, "f", 5))
 
 
 def test_usual_rows_never_go_to_the_host(cudf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
