@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-from morpheus_gae.engine.settings import Settings
-from morpheus_gae.flows.exporters.layout import choose, lacking
-from morpheus_gae.flows.exporters.layout import paths as paths_of
-from morpheus_gae.flows.exporters.presets.names import CANONICAL
-from morpheus_gae.flows.files.stream import COMPRESSIONS
-from morpheus_gae.flows.readers.cudf_columns import DeviceBatch, frame_to_flows, parquet_frames
-from morpheus_gae.flows.readers.cudf_exporters import device_reads
-from morpheus_gae.flows.readers.partitions import partitions_of
-from morpheus_gae.flows.readers.read import expand, format_of
 from morpheus_gae.stages.columns import columns_of, without_stale
 
 
@@ -60,59 +49,6 @@ def share_memory() -> None:
     cupy.cuda.set_allocator(rmm_cupy_allocator)
     with suppress(RuntimeError):
         torch.cuda.memory.change_current_allocator(rmm_torch_allocator)
-
-
-def readable(settings: Settings) -> bool:
-    """Whether cuDF can read the input: Parquet files, none of one-way records that are to be paired."""
-    if settings.live or settings.map or settings.columns:
-        return False
-    paths = expand(settings.input)
-    if any(format_of(p) != "parquet" or p.endswith(tuple(COMPRESSIONS)) for p in paths):
-        return False
-    return all(_readable(path, settings) for path in paths)
-
-
-def _readable(path: str, settings: Settings) -> bool:
-    import pyarrow.parquet as pq
-
-    names = paths_of(pq.read_schema(path))
-    layout = choose(names, settings.preset)
-    if lacking(names, layout) or len(set(names)) < len(names):
-        return False
-    # pairs are made on the host
-    return layout is None or (
-        device_reads(layout, set(names)) and not (layout.one_way and settings.pair_seconds)
-    )
-
-
-def batches(settings: Settings, package: Any) -> Iterator[DeviceBatch]:
-    """Read flows of Parquet files in batches, on the device only."""
-    import pyarrow.parquet as pq
-
-    for path in expand(settings.input):
-        row = 0
-        told = partitions_of(path)
-        preset = choose(paths_of(pq.read_schema(path)), settings.preset) or CANONICAL
-        for frame, size in parquet_frames(path, package, settings.batch_size):
-            batch = frame_to_flows(frame, package, path, row, preset=preset, bytes_read=size)
-            row += len(frame)
-            yield _with_partitions(batch, told, package) if told else batch
-
-
-def _with_partitions(batch: DeviceBatch, told: dict[str, str | None], package: Any) -> DeviceBatch:
-    """Add the text columns of its folders to a batch, as in ``flows.readers.partitions``."""
-    import pyarrow as pa
-
-    frame = batch.flows.frame
-    new = {name: value for name, value in told.items() if name not in frame.columns}
-    if not new:
-        return batch
-    rows = len(frame)
-    columns = {n: pa.nulls(rows, pa.string()) if v is None else pa.repeat(v, rows) for n, v in new.items()}
-    beside = package.DataFrame.from_arrow(pa.table(columns))
-    beside.index = frame.index
-    frame = frame.assign(**{name: beside[name] for name in new})
-    return replace(batch, flows=replace(batch.flows, frame=frame))
 
 
 def scored_on_device(frame: Any, scores: Any, package: Any) -> tuple[Any, Any]:

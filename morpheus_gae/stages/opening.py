@@ -19,8 +19,8 @@ from morpheus_gae.flows.files.interfaces import Switch, is_interface
 from morpheus_gae.flows.readers.read import expand, read_flows
 from morpheus_gae.kafka.url import is_kafka
 from morpheus_gae.sinks.dead_letters import DeadLetters
-from morpheus_gae.stages.device import batches as device_batches
-from morpheus_gae.stages.device import readable
+from morpheus_gae.stages.decoding import batches as device_batches
+from morpheus_gae.stages.decoding import readable
 from morpheus_gae.stages.shared import Run, downstream, say
 
 
@@ -84,8 +84,10 @@ def open_feed(stage: Any, repeat: int) -> tuple[Settings, Feed]:
     asked = settings.layout
     settings, stdin = stoppable(settings)
     if stage._config.execution_mode.name == "GPU" and readable(settings):
-        frames: Any = chain.from_iterable(device_batches(settings, stage.get_df_pkg()) for _ in range(repeat))
-        feed = Feed(FlowSource(frames, run.metrics, letters, None, say, say, asked))
+        package = stage.get_df_pkg()
+        frames: Any = chain.from_iterable(device_batches(settings, package, say) for _ in range(repeat))
+        source = FlowSource(frames, run.metrics, letters, None, say, say, asked)
+        feed = Feed(source, _pair_flows(settings, run.metrics, say))
         run.opened.append(feed)
         return settings, feed
     # expanded once: files written during the run are not inputs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, SupportsInt
 from morpheus_gae.engine.observe.metrics import Metrics
 from morpheus_gae.engine.stage import Operator
 from morpheus_gae.executors.cuda.device import DeviceFlows, DeviceScores, fitting
-from morpheus_gae.flows.readers.cudf_columns import DeviceFrame, concat_frames
+from morpheus_gae.flows.readers.cudf_batch import DeviceFrame, concat_frames
 
 if TYPE_CHECKING:
     from torch import Tensor

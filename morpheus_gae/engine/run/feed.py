@@ -10,6 +10,7 @@ from typing import Any
 from morpheus_gae.engine.run.poll import polled
 from morpheus_gae.engine.run.stdin import StoppableStdin
 from morpheus_gae.engine.stage import Operator, Source
+from morpheus_gae.flows.readers.cudf_batch import DeviceFrame
 
 TICK_SECONDS = 1.0
 
@@ -81,7 +82,8 @@ class Feed:
     def _flows(self) -> Iterator[Any]:
         pair = self._pair
         for flows in polled(self._source, TICK_SECONDS) if self._live else self._source:
-            if pair is None or flows is None:
+            # nothing on a device is to be paired
+            if pair is None or flows is None or isinstance(flows, DeviceFrame):
                 yield flows
             else:
                 yield from pair.process(flows)

@@ -137,10 +137,14 @@ class Maker:
 
     def chosen(self, series: Any, keep: Tensor, other: Any = None) -> Any:
         """A column with another one's values, or nulls, in place of those that are not kept."""
+        mask = self.flags(keep)
+        return series.where(mask) if other is None else series.where(mask, other)
+
+    def flags(self, values: Tensor) -> Any:
+        """A column of bool."""
         import torch
 
-        mask = self._series(keep.to(torch.int8)).astype("bool")
-        return series.where(mask) if other is None else series.where(mask, other)
+        return self._series(values.to(torch.int8)).astype("bool")
 
     def _series(self, values: Tensor) -> Any:
         import cupy

@@ -137,12 +137,12 @@ def read_flows(
         except TruncatedError as error:
             tail = error.tail.decode("utf-8", "replace")
             bad = BadRecord(Reason.TRUNCATED, path, row, str(error), tail)
-            yield FlowBatch(_nothing(), [bad], path)
+            yield nothing(bad)
         except InputError as error:
             if not go_on:
                 raise
             bad = BadRecord(Reason.REFUSED, path, row, str(error).removeprefix(f"{path}: "), "")
-            yield FlowBatch(_nothing(), [bad], path)
+            yield nothing(bad)
         finally:
             if stream is not None:
                 stream.close()
@@ -188,7 +188,12 @@ def _batches(
         yield from NdjsonReader(stream, path, block_bytes, preset)
 
 
-def _nothing() -> Flows:
+def nothing(bad: BadRecord) -> FlowBatch:
+    """A batch of a bad record alone."""
+    return FlowBatch(_no_flows(), [bad], bad.source)
+
+
+def _no_flows() -> Flows:
     text, number = pa.array([], pa.string()), pa.array([], pa.int64())
     empty = pa.table(
         [text, text, number, number, number], [columns.IPV4_SRC, columns.IPV4_DST, *columns.ATTRIBUTES]

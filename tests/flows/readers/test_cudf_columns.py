@@ -19,7 +19,8 @@ from morpheus_gae.flows.exporters.convert import table_to_flows
 pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
-from morpheus_gae.flows.readers.cudf_columns import concat_frames, frame_to_flows, parquet_frames
+from morpheus_gae.flows.readers.cudf_batch import concat_frames
+from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
 from tests.fake_cudf import fake_cudf, from_arrow
 
 WORDS = ("10.0.0.1", "10.0.0.01", "1.2.3.256", "2001:db8::1", " 10.0.0.1 ", "", "nowhere", "0.0.0.0", None)
