@@ -10,10 +10,9 @@ from morpheus_gae.engine.settings import Settings
 from morpheus_gae.flows.exporters.convert import FlowBatch
 from morpheus_gae.flows.exporters.layout import choose, lacking
 from morpheus_gae.flows.exporters.layout import paths as paths_of
-from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.files.stream import COMPRESSIONS
 from morpheus_gae.flows.readers.cudf_batch import DeviceBatch
-from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
+from morpheus_gae.flows.readers.cudf_columns import parquet_on_device
 from morpheus_gae.flows.readers.cudf_exporters import device_reads
 from morpheus_gae.flows.readers.cudf_text import OnDevice, text_batches
 from morpheus_gae.flows.readers.partitions import partitions_of, with_partitions
@@ -53,12 +52,9 @@ def batches(
     settings: Settings, package: Any, say: Callable[[str], None]
 ) -> Iterator[DeviceBatch | FlowBatch]:
     """Read flows of files in batches, on the device but for those that are to be paired."""
-    import pyarrow.parquet as pq
-
     paths = expand(settings.input)
     device = OnDevice(package, say, settings.pair_seconds != 0)
     for path in paths:
-        row = 0
         told = partitions_of(path)
         if format_of(path) in TEXT:
             for read in text_batches(path, str(format_of(path)), device, settings.preset, len(paths) > 1):
@@ -67,10 +63,7 @@ def batches(
                 else:
                     yield _with_partitions(read, told, package)
             continue
-        preset = choose(paths_of(pq.read_schema(path)), settings.preset) or CANONICAL
-        for frame, size in parquet_frames(path, package, settings.batch_size):
-            batch = frame_to_flows(frame, package, path, row, preset=preset, bytes_read=size)
-            row += len(frame)
+        for batch in parquet_on_device(path, package, settings.batch_size, settings.preset, say):
             yield _with_partitions(batch, told, package)
 
 

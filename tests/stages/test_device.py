@@ -5,6 +5,7 @@ None of this shows that the real cuDF does as the fake; the test at the end does
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections.abc import Iterator
@@ -139,6 +140,8 @@ def test_alerts_are_those_of_the_embedded_engine(
     ] * 2
     facts = host.run_of(pipeline).metrics.as_dict()
     assert (facts["flows"], facts["windows"]) == (328, 4)
+    # of text, the first block shows the types
+    assert facts["decoded"] == ({"cudf": 327, "host": 3} if kind == "parquet" else {"cudf": 0, "host": 330})
     # every row in order, under one index, with the tensor beside it
     frames = collect.frames()
     assert [len(frame) for frame in frames] == [100, 100, 100, 28]
@@ -148,6 +151,34 @@ def test_alerts_are_those_of_the_embedded_engine(
         assert probs.shape == (len(frame), 1)
         assert probs.dtype == np.float32
         assert probs[:, 0].tolist() == frame["anomaly_score"].tolist()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".ndjson.gz"])
+def test_blocks_of_text_are_those_of_the_embedded_engine(
+    host: Any, gpu: Any, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morpheus_gae.flows.readers import cudf_text
+
+    monkeypatch.setattr(cudf_text, "BLOCK_BYTES", 4000)
+    table = flows(330)
+    path = tmp_path / f"f{suffix}"
+    if suffix == ".csv":
+        pa.csv.write_csv(table, path, pa.csv.WriteOptions(quoting_style="none"))
+    else:
+        path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in table.to_pylist()).encode()))
+    pipeline, _ = run(host, gpu, str(path), tmp_path / "gpu.jsonl")
+    embedded(path, tmp_path / "cpu.jsonl")
+    ours_, theirs = (rows_of(tmp_path / f"{name}.jsonl") for name in ("gpu", "cpu"))
+    scores = [name for name in ours_[0] if isinstance(ours_[0][name], float)]
+    assert [{k: v for k, v in row.items() if k not in scores} for row in ours_] == [
+        {k: v for k, v in row.items() if k not in scores} for row in theirs
+    ]
+    dead = [rows_of(tmp_path / f"{name}.jsonl.dead.ndjson") for name in ("gpu", "cpu")]
+    assert dead[0] == dead[1]
+    assert len(dead[0]) == 2
+    decoded = host.run_of(pipeline).metrics.as_dict()["decoded"]
+    assert decoded["cudf"] + decoded["host"] == 330
+    assert decoded["cudf"] > 150
 
 
 @pytest.mark.parametrize("times", [False, True])
@@ -275,21 +306,21 @@ def test_the_real_ones(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     from morpheus_gae.flows.exporters.convert import table_to_flows
-    from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
+    from morpheus_gae.flows.readers.cudf_columns import parquet_on_device
 
     table = flows(330)
     pq.write_table(table, tmp_path / "f.parquet", row_group_size=64)
     row = 0
-    for frame, _ in parquet_frames(str(tmp_path / "f.parquet"), cudf, 100):
-        found = frame_to_flows(frame, cudf, "f", row)
-        wanted = table_to_flows(table.slice(row, len(frame)), "f", row)
+    for found in parquet_on_device(str(tmp_path / "f.parquet"), cudf, 100, None, print):
+        size = len(found.flows) + len(found.bad)
+        wanted = table_to_flows(table.slice(row, size), "f", row)
         halves = [c.cpu().numpy() for c in found.flows.columns]
         for half, name in zip(halves, ("src_hi", "src_lo", "dst_hi", "dst_lo"), strict=False):
             np.testing.assert_array_equal(half.view(np.uint64), getattr(wanted.flows, name))
         np.testing.assert_array_equal(halves[4], wanted.flows.attributes)
         assert [b.row for b in found.bad] == [b.row for b in wanted.bad]
         assert all(c.is_cuda for c in found.flows.columns)
-        row += len(frame)
+        row += size
     assert row == 330
 
 

@@ -37,6 +37,8 @@ class Metrics:
         Records that are neither flows nor bad, by reason.
     noted
         Flows that were read with something put right, by what.
+    decoded
+        Records read in GPU mode, by who decoded them: ``cudf`` or ``host``; empty in other modes.
     suppressed
         Suppressed flagged flows, by rule.
     suppressed_incidents
@@ -105,6 +107,7 @@ class Metrics:
         self.bad_records: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.noted: Counter[str] = Counter()
+        self.decoded: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
         self.suppressed_incidents: Counter[str] = Counter()
         self.sweeps: Counter[int] = Counter()
@@ -165,6 +168,11 @@ class Metrics:
         """Add corrected flows, by kind of correction."""
         with self._lock:
             self.noted.update(what)
+
+    def decode(self, records: int, by_host: int) -> None:
+        """Add records of GPU mode, and how many of them the host decoded."""
+        with self._lock:
+            self.decoded.update(cudf=records - by_host, host=by_host)
 
     def suppress(self, rules: Counter[str]) -> None:
         """Add suppressed flows, by rule; unused rules count 0."""
@@ -301,6 +309,7 @@ class Metrics:
                 "bad_records": dict(sorted(self.bad_records.items())),
                 "skipped": dict(sorted(self.skipped.items())),
                 "noted": dict(sorted(self.noted.items())),
+                **({"decoded": dict(sorted(self.decoded.items()))} if self.decoded else {}),
                 **self._suppressed(),
                 "paired": self.paired,
                 "unpaired": self.unpaired,

@@ -123,6 +123,7 @@ class FlowSource:
                 self._metrics.skip(batch.skipped)
             if batch.noted:
                 self._metrics.note(batch.noted)
+            self._count_decoded(batch)
             self._tell(batch.preset, getattr(flows, "one_way", False))
             if batch.bad:
                 self._metrics.bad(Counter(record.reason.value for record in batch.bad))
@@ -135,6 +136,12 @@ class FlowSource:
             if self._stopping.is_set():
                 return
         self.complete = True
+
+    def _count_decoded(self, batch: Batch) -> None:
+        """Count who decoded the records, where there are two who can."""
+        by_host = getattr(batch, "by_host", None)
+        if by_host is not None:
+            self._metrics.decode(len(batch.flows) + len(batch.bad) + batch.skipped.total(), by_host)
 
     def _tell(self, preset: str | None, one_way: bool) -> None:
         """Report once how the columns are read."""

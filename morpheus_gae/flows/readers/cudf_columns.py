@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.convert import table_to_flows
 from morpheus_gae.flows.exporters.layout import Layout, choose, paths
 from morpheus_gae.flows.exporters.mapping import PresetLike
+from morpheus_gae.flows.exporters.presets.names import CANONICAL
 from morpheus_gae.flows.readers.cudf_batch import DeviceBatch, uploaded
 from morpheus_gae.flows.readers.cudf_rows import judge
-from morpheus_gae.flows.readers.cudf_values import UnusualError
+from morpheus_gae.flows.readers.cudf_values import BROKEN, UnusualError, shown
+from morpheus_gae.flows.readers.read import nothing
 
 
 def frame_to_flows(
@@ -57,13 +61,13 @@ def frame_to_flows(
         return _by_the_host(frame, package, source, first_row, layout or preset, bytes_read)
 
 
-def parquet_frames(path: str, package: Any, batch_rows: int) -> Iterator[tuple[Any, int]]:
-    """Frames of a Parquet file, decoded on the device: whole row groups, until a batch is full.
+def parquet_groups(path: str, batch_rows: int) -> Iterator[tuple[list[int], int]]:
+    """Row groups of a Parquet file: whole ones, until a batch is full.
 
     Yields
     ------
-    (frame, bytes)
-        A frame, and its share of the bytes of the file.
+    (row groups, bytes)
+        Their numbers, and their share of the bytes of the file.
     """
     with pq.ParquetFile(path) as file:
         # of a damaged footer not even the columns' sizes may be asked for, see ``parquet_footer``
@@ -75,10 +79,54 @@ def parquet_frames(path: str, package: Any, batch_rows: int) -> Iterator[tuple[A
         taken.append(i)
         count = sum(rows[k] for k in taken)
         if count >= batch_rows or i == len(rows) - 1:
-            frame = package.read_parquet(path, row_groups=[taken], use_pandas_metadata=False)
-            yield frame, size * (done + count) // total - size * done // total
+            yield taken, size * (done + count) // total - size * done // total
             done += count
             taken = []
+
+
+def parquet_on_device(
+    path: str, package: Any, batch_rows: int, preset: PresetLike, say: Callable[[str], None]
+) -> Iterator[DeviceBatch]:
+    """Flows of a Parquet file, decoded on the device.
+
+    Parameters
+    ----------
+    path
+        The file.
+    package
+        ``cudf``.
+    batch_rows
+        Rows of a batch, at least, if there are so many.
+    preset
+        Whose columns they are; told by the columns if None.
+    say
+        Told once, and why, if cuDF cannot decode them: then the host does.
+
+    Raises
+    ------
+    InputError
+        If a required column is missing.
+    """
+    layout: Layout | str = choose(paths(pq.read_schema(path)), preset) or CANONICAL
+    row, able = 0, True
+    for groups, size in parquet_groups(path, batch_rows):
+        if able:
+            try:
+                frame = package.read_parquet(path, row_groups=[groups], use_pandas_metadata=False)
+                yield frame_to_flows(frame, package, path, row, preset=layout, bytes_read=size)
+                row += len(frame)
+                continue
+            except BROKEN as error:
+                able = False
+                say(f"cuDF cannot decode {path}: the host reads the rest of it ({shown(error)})")
+        try:
+            with pq.ParquetFile(path) as file:
+                table = file.read_row_groups(groups)
+        except (pa.ArrowException, OSError) as error:
+            yield uploaded(nothing(BadRecord(Reason.TRUNCATED, path, row, shown(error), "")), package)
+            return
+        yield uploaded(table_to_flows(table, path, row, preset=layout, bytes_read=size), package)
+        row += table.num_rows
 
 
 def _names(frame: Any) -> list[str]:

@@ -29,9 +29,9 @@ from morpheus_gae.flows.files.stream import TruncatedError, open_stream
 from morpheus_gae.flows.readers.cudf_batch import DeviceBatch, uploaded
 from morpheus_gae.flows.readers.cudf_lines import as_told, flat_objects, typed
 from morpheus_gae.flows.readers.cudf_rows import judge
-from morpheus_gae.flows.readers.cudf_values import Maker, UnusualError
+from morpheus_gae.flows.readers.cudf_values import BROKEN, Maker, UnusualError, shown
 from morpheus_gae.flows.readers.read import nothing
-from morpheus_gae.flows.text.blocks import Block
+from morpheus_gae.flows.text.blocks import BLOCK_BYTES, Block
 from morpheus_gae.flows.text.csv import CsvReader
 from morpheus_gae.flows.text.lines import Lines, is_utf8
 from morpheus_gae.flows.text.ndjson import NdjsonReader
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 DECODED = True
 """False: the host reads all text."""
 QUOTE_NONE = 3
-BROKEN = (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError, MemoryError)
-"""What cuDF raises where it lacks something, or gives up."""
 
 I64 = npt.NDArray[np.int64]
 
@@ -99,8 +97,7 @@ class OnDevice:
             pass
         except BROKEN as error:
             self.able = False
-            told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            self._say(f"cuDF cannot decode this text: the host reads it ({told})")
+            self._say(f"cuDF cannot decode this text: the host reads it ({shown(error)})")
         types.known, types.counters_as_text = before
         return None
 
@@ -270,11 +267,13 @@ class DeviceNdjsonReader(NdjsonReader):
 
         def rest_of(odd: Lines) -> Rest:
             table, at, bad = self._careful(odd, overlong=False)
+            if not kinds.keys() >= set(table.column_names):
+                # a column of all lines, then, and one that may change what the others are
+                raise UnusualError
             for name, kind in kinds.items():
                 if name not in table.column_names:
                     table = table.append_column(name, pa.nulls(len(table), kind))
-            order = [*kinds, *(name for name in table.column_names if name not in kinds)]
-            return Rest(table.select(order), at, [replace(record, row=record.row - first) for record in bad])
+            return Rest(table.select(list(kinds)), at, [replace(b, row=b.row - first) for b in bad])
 
         batch = device.joined(
             judged, lines, places, first, self.source, self.layout or CANONICAL, rest_of, block.bytes_read
@@ -316,7 +315,7 @@ def text_batches(
     row, stream = 0, None
     try:
         stream = open_stream(path)
-        reader = (DeviceCsvReader if kind == "csv" else DeviceNdjsonReader)(stream, path, preset=preset)
+        reader = (DeviceCsvReader if kind == "csv" else DeviceNdjsonReader)(stream, path, BLOCK_BYTES, preset)
         reader.device = device
         for batch in reader:
             row += len(batch.flows) + len(batch.bad) + batch.skipped.total()

@@ -31,6 +31,15 @@ _MOST = 2**62
 """Whole numbers up to here are added and subtracted without a look at each."""
 
 
+BROKEN = (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError, MemoryError)
+"""What cuDF raises where it lacks something, or gives up."""
+
+
+def shown(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
 class UnusualError(Exception):
     """The columns hold what only the host reads."""
 

@@ -20,7 +20,7 @@ pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
 from morpheus_gae.flows.readers.cudf_batch import concat_frames
-from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
+from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_on_device
 from tests.fake_cudf import fake_cudf, from_arrow
 
 WORDS = ("10.0.0.1", "10.0.0.01", "1.2.3.256", "2001:db8::1", " 10.0.0.1 ", "", "nowhere", "0.0.0.0", None)
@@ -101,9 +101,9 @@ def test_columns_of_an_exporter_go_through_the_host(cudf: Any) -> None:
 def test_parquet_by_row_groups(tmp_path: Path, cudf: Any, batch_rows: int, sizes: list[int]) -> None:
     whole = table([("10.0.0.1", "10.0.0.2", float(i), 2.0, 3.0) for i in range(10)])
     pq.write_table(whole, tmp_path / "f.parquet", row_group_size=3)
-    parts = list(parquet_frames(str(tmp_path / "f.parquet"), cudf, batch_rows))
-    assert [len(frame) for frame, _ in parts] == sizes
-    assert all(size > 0 for _, size in parts)
-    flows = concat_frames([frame_to_flows(frame, cudf, "f").flows for frame, _ in parts], cudf)
+    parts = list(parquet_on_device(str(tmp_path / "f.parquet"), cudf, batch_rows, None, print))
+    assert [len(part.flows) for part in parts] == sizes
+    assert all(part.bytes_read > 0 for part in parts)
+    flows = concat_frames([part.flows for part in parts], cudf)
     assert flows.columns[4][:, 0].tolist() == list(range(10))
     assert flows.slice(3, 5).columns[4][:, 0].tolist() == [3, 4]

@@ -26,7 +26,7 @@ from tests.flows.samples import Sample
 pytest.importorskip("torch")
 pytest.importorskip("pandas")
 
-from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_frames
+from morpheus_gae.flows.readers.cudf_columns import frame_to_flows, parquet_on_device
 from tests.fake_cudf import fake_cudf, from_arrow
 
 SAMPLES = {f"{sample.preset} {sample.name}".strip(): sample for sample in (*EXPORTERS, *DATASETS)}
@@ -203,10 +203,39 @@ def test_usual_rows_stay_on_the_device(name: str, cudf: Any, monkeypatch: pytest
 def test_row_groups_of_an_exporter(tmp_path: Path, cudf: Any) -> None:
     form = FORMS["zeek"]
     table = pa.table({column: pa.array([values[0]] * 10, kind) for column, kind, values in form})
-    pq.write_table(table, tmp_path / "conn.parquet", row_group_size=3)
-    found = [
-        frame_to_flows(frame, cudf, "f").flows
-        for frame, _ in parquet_frames(str(tmp_path / "conn.parquet"), cudf, 4)
+    path = tmp_path / "conn.parquet"
+    pq.write_table(table, path, row_group_size=3)
+    found = list(parquet_on_device(str(path), cudf, 4, None, print))
+    assert [(len(batch.flows), batch.preset, batch.by_host) for batch in found] == [
+        (6, "zeek", 0),
+        (4, "zeek", 0),
     ]
-    assert [len(flows) for flows in found] == [6, 4]
-    assert found[0].frame[c.DURATION].tolist() == [0.0] * 6
+    assert found[0].flows.frame[c.DURATION].tolist() == [0.0] * 6
+    assert sum(batch.bytes_read for batch in found) == path.stat().st_size
+
+
+def test_where_cudf_gives_up_the_host_reads_and_says_so(tmp_path: Path, cudf: Any) -> None:
+    form = FORMS["zeek"]
+    table = pa.table({column: pa.array([values[0]] * 10, kind) for column, kind, values in form})
+    path, told = tmp_path / "conn.parquet", []
+    pq.write_table(table, path, row_group_size=3)
+    stock, calls = cudf.read_parquet, []
+
+    def once(*given_: Any, **more: Any) -> Any:
+        calls.append(more["row_groups"])
+        if len(calls) > 1:
+            raise RuntimeError("CUDF failure:\nunsupported encoding")
+        return stock(*given_, **more)
+
+    cudf.read_parquet = once
+    found = list(parquet_on_device(str(path), cudf, 4, None, told.append))
+    assert [(len(batch.flows), batch.by_host) for batch in found] == [(6, 0), (4, 4)]
+    why = "RuntimeError: CUDF failure: unsupported encoding"
+    assert told == [f"cuDF cannot decode {path}: the host reads the rest of it ({why})"]
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)
+    path.write_bytes(data)
+    calls.clear()
+    cudf.read_parquet = lambda *_, **__: calls.index(0)
+    (only,) = parquet_on_device(str(path), cudf, 4, None, told.append)
+    assert [(bad.reason.value, bad.row) for bad in only.bad] == [("truncated_file", 0)]

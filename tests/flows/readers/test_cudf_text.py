@@ -150,7 +150,7 @@ def changed(plain: tuple[str, ...], change: Any) -> tuple[str, ...]:
     return plain if change is None else tuple(change[1] if i == change[0] else w for i, w in enumerate(plain))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(changes=rows, zeek=st.booleans())
 def test_csv_is_as_on_the_host(
     tmp_path_factory: pytest.TempPathFactory, changes: list[Any], zeek: bool
@@ -165,7 +165,7 @@ def test_csv_is_as_on_the_host(
     assert told == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(changes=rows, zeek=st.booleans(), spaced=st.booleans())
 def test_ndjson_is_as_on_the_host(
     tmp_path_factory: pytest.TempPathFactory, changes: list[Any], zeek: bool, spaced: bool
