@@ -174,6 +174,7 @@ def fake_cudf() -> Iterator[Any]:
             (frame, "from_arrow", staticmethod(from_arrow)),
             (pd.Series, "isnull", is_null),
             (pd.Series, "fillna", fill_null),
+            (pd.Series, "to_arrow", lambda self: pa.array(self.array)),
             (pd.Index, "to_arrow", lambda self: pa.array(self.array)),
         ):
             patch.setattr(owner, name, function, raising=False)

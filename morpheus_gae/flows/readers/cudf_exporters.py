@@ -153,9 +153,8 @@ class _Work:
             if found and names[0] in preset.if_above_0:
                 found = [*map(make.above_0, found[:-1]), found[-1], *found[:-1]]
             if found and name in _WORDS:
-                found = [
-                    column if is_whole(column) else make.by_word(column, _WORDS[name]) for column in found
-                ]
+                read = _WORDS[name]
+                found = [make.ports(one) if is_number(one) else make.by_word(one, read) for one in found]
             if found:
                 out[name] = make.first(found)
         for name, names in preset.total.items():

@@ -209,11 +209,28 @@ class Maker:
 
     def times(self, series: Any) -> Tensor:
         """Times as int64 [E] microseconds since 1970, as ``cast.times``."""
-        if not is_number(series):
+        import torch
+
+        if is_text(series):
             return self.judged(series, times_of_words)
+        if not is_number(series):
+            # 8 bytes a row go to the host and back: its units and zones are Arrow's
+            told = series.to_arrow()
+            column = told if isinstance(told, pa.ChunkedArray) else pa.chunked_array([told])
+            return torch.from_numpy(times_of_words(column)).to(self.odd.device)
+        read = numbers(series)
+        none = read.absent | read.misfit
+        return _whole_times(read.values, none) if is_whole(series) else _real_times(read.values, none)
+
+    def ports(self, series: Any) -> Any:
+        """Ports, or protocols, that are numbers, as ``cast.ports``."""
+        import torch
+
+        if is_whole(series):
+            return series
         found = numbers(series)
-        none = found.absent | found.misfit
-        return _whole_times(found.values, none) if is_whole(series) else _real_times(found.values, none)
+        none = found.absent | found.misfit | (found.values < 0) | (found.values > 65_535)
+        return self.column(torch.where(none, 0.0, found.values).to(torch.int32), none)
 
     def durations(self, series: Any, unit: float) -> Any:
         """Milliseconds, as ``cast.durations``."""
