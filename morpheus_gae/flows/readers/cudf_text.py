@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from morpheus_gae.errors import InputError
-from morpheus_gae.flows import columns
 from morpheus_gae.flows.bad import BadRecord, Reason
 from morpheus_gae.flows.exporters.convert import FlowBatch, table_to_flows
 from morpheus_gae.flows.exporters.layout import Layout
@@ -127,6 +126,7 @@ class OnDevice:
     def joined(
         self,
         judged: Any,
+        kinds: dict[str, Any],
         lines: Lines,
         places: I64,
         first: int,
@@ -141,6 +141,8 @@ class OnDevice:
         ----------
         judged
             Of the lines that were decoded.
+        kinds
+            Types of the columns before this block.
         lines, places
             All lines, and the numbers of those that were decoded.
         first
@@ -158,8 +160,9 @@ class OnDevice:
         left[places[judged.witness()]] = True
         at = np.flatnonzero(left)
         rest = rest_of(Lines(lines.kept(left)))
-        there = set(rest.table.column_names).intersection(columns.ATTRIBUTES)
-        if any(pa.types.is_string(rest.table[name].type) for name in there):
+        # a value of another kind changes what a column of the whole block is, on the host
+        told = zip(rest.table.column_names, rest.table.schema.types, strict=True)
+        if any(not pa.types.is_null(kind) and kind != kinds[name] for name, kind in told):
             raise UnusualError
         bad = [replace(record, row=first + int(at[record.row])) for record in rest.bad]
         at = at[rest.at]
@@ -215,7 +218,7 @@ class DeviceCsvReader(CsvReader):
             return Rest(table, at, [replace(record, row=record.row - self.row) for record in bad])
 
         batch = device.joined(
-            judged, lines, places, self.row, self.source, self._told(), rest_of, block.bytes_read
+            judged, kinds, lines, places, self.row, self.source, self._told(), rest_of, block.bytes_read
         )
         self.row += len(lines)
         return batch
@@ -276,7 +279,15 @@ class DeviceNdjsonReader(NdjsonReader):
             return Rest(table.select(list(kinds)), at, [replace(b, row=b.row - first) for b in bad])
 
         batch = device.joined(
-            judged, lines, places, first, self.source, self.layout or CANONICAL, rest_of, block.bytes_read
+            judged,
+            kinds,
+            lines,
+            places,
+            first,
+            self.source,
+            self.layout or CANONICAL,
+            rest_of,
+            block.bytes_read,
         )
         self.row += len(lines) + skipped
         if numbers is None:
