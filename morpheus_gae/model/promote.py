@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from morpheus_gae.errors import ArtifactError, OutputError
@@ -33,9 +34,12 @@ def promote(new: str | Path, used: str | Path) -> tuple[str, str | None]:
     ArtifactError
         If the new model is not sound, or both folders are the same; nothing is changed.
     OutputError
-        If a file cannot be written.
+        If a file cannot be written, or ``used`` names no folder.
     """
-    source, target = Path(new), Path(used)
+    # a relative path such as . has no name for what stands beside it
+    source, target = Path(new), Path(os.path.abspath(used))
+    if not str(used) or not target.name:
+        raise OutputError(f"{str(used)!r} is no folder for a model")
     artifact = load_artifact(source)
     if target.is_dir() and source.samefile(target):
         raise ArtifactError(f"{new} and {used} are the same folder")

@@ -19,6 +19,7 @@ VERDICTS = (BENIGN, ATTACK)
 MAX_BYTES = 256 << 20
 MAX_TEXT = 1_000
 FAR = 1 << 53
+_BEGIN = b'{"id": "'
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ def append(path: str, told: Told) -> None:
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If it cannot be written, or begins with something else than feedback: it is another file then.
     """
     line = json.dumps({**asdict(told), "note": printable(told.note), "who": printable(told.who)})
     try:
         with open(path, "a+b") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
+            held.seek(0)
+            _check_begin(path, held.readline(MAX_BYTES))
             # an incomplete line of a killed process is ignored
             with open_end(path) as file:
                 file.write(line.encode() + b"\n")
@@ -80,6 +83,17 @@ def append(path: str, told: Told) -> None:
                 bring_to_disk(file)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _check_begin(path: str, first: bytes) -> None:
+    """Refuse a file whose first line is not feedback, nor the beginning of such a line."""
+    try:
+        if first.endswith(b"\n"):
+            _told(json.loads(first))
+        elif not first.startswith(_BEGIN[: len(first)]):
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise OutputError(f"{path} holds something else than feedback: nothing was added") from None
 
 
 def read_feedback(path: str) -> list[Told]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus_gae.errors import ArtifactError
+from morpheus_gae.errors import ArtifactError, OutputError
 from morpheus_gae.model.artifact import load_artifact
 from morpheus_gae.model.promote import promote
 from morpheus_gae.model.spec import PRESETS
@@ -52,3 +52,18 @@ def test_onto_itself(tmp_path: Path) -> None:
     sound(tmp_path / "used")
     with pytest.raises(ArtifactError, match="same folder"):
         promote(tmp_path / "used", tmp_path / "." / "used")
+
+
+def test_where_programs_read_by_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, used = sound(tmp_path / "new", PRESETS["graph"]), sound(tmp_path / "used")
+    monkeypatch.chdir(tmp_path / "used")
+    promote(tmp_path / "new", ".")
+    assert load_artifact(tmp_path / "used").hash == new.hash
+    assert load_artifact(tmp_path / "used.previous").hash == used.hash
+
+
+@pytest.mark.parametrize("used", ["", "/"])
+def test_what_is_no_folder_for_a_model(tmp_path: Path, used: str) -> None:
+    sound(tmp_path / "new")
+    with pytest.raises(OutputError, match="is no folder for a model"):
+        promote(tmp_path / "new", used)

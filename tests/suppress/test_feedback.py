@@ -52,6 +52,15 @@ def test_a_line_that_was_cut_off_is_no_line(tmp_path: Path) -> None:
     assert read_feedback(str(path)) == [ONE, ONE]
 
 
+@pytest.mark.parametrize("held", [b'{"anomaly_score": 0.99, "facts": []}\n', b"notes of mine", b"{}\n", b"\n"])
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, held: bytes) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_bytes(held)
+    with pytest.raises(OutputError, match="holds something else than feedback"):
+        append(str(path), ONE)
+    assert path.read_bytes() == held
+
+
 def test_what_would_act_on_a_terminal_is_written_as_text(tmp_path: Path) -> None:
     path = str(tmp_path / "feedback.jsonl")
     append(path, replace(ONE, note="\x1b[2J", who="a\nb"))
