@@ -71,7 +71,7 @@ class InferGaeStage(PreallocatorMixin, GaeStage):
         # only set if requested
         how = {"deterministic": True} if self._deterministic else {}
         executor = executors.open_executor(choose_model(self._model), kind, **how)
-        warm_up(executor)
+        warm_up(executor, explains=True)
         return executor
 
     def _open(self) -> Operator:

@@ -52,7 +52,9 @@ def test_a_line_that_was_cut_off_is_no_line(tmp_path: Path) -> None:
     assert read_feedback(str(path)) == [ONE, ONE]
 
 
-@pytest.mark.parametrize("held", [b'{"anomaly_score": 0.99, "facts": []}\n', b"notes of mine", b"{}\n", b"\n"])
+@pytest.mark.parametrize(
+    "held", [b'{"anomaly_score": 0.99, "facts": []}\n', b"notes of mine", b"{}\n", b"\n"]
+)
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, held: bytes) -> None:
     path = tmp_path / "alerts.jsonl"
     path.write_bytes(held)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from morpheus_gae.model.artifact import Artifact
 
 STOPPING = Line("Stopping: what is in flight is still written; interrupt again to abort.", "stopping")
+PREPARING = "Preparing for this processor, which takes a minute at the first start and a second later on."
+PATIENCE = 3.0
+"""Seconds of preparing until a terminal is told."""
 
 OpenExecutor = Callable[[str, str], "Executor"]
 
@@ -234,7 +239,14 @@ def _load(
             partial(open_executor_, deterministic=True) if settings.deterministic else open_executor_
         )
     executor = open_executor(_model(settings), settings.executor)
-    warm_up(executor)
+    told = threading.Timer(PATIENCE, say, (PREPARING,))
+    told.daemon = True
+    if sys.stderr.isatty():
+        told.start()
+    try:
+        warm_up(executor, explains="to-alerts" in names)
+    finally:
+        told.cancel()
     threshold = _threshold(settings, executor.artifact) if "flag-anomalies" in names else None
     return LiveModel(executor, _builder(executor, say), threshold)
 

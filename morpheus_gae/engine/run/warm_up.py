@@ -15,11 +15,19 @@ LARGE = 1 << 14
 """Number of flows from which a device's sorts and sums use their large-size kernels."""
 
 
-def warm_up(executor: Executor) -> None:
+def warm_up(executor: Executor, explains: bool = False) -> None:
     """Run synthetic flows of both address families through checks, parsing, graph and model.
 
     It takes seconds at the first start on a machine; later ones read the cache.
+
+    Parameters
+    ----------
+    executor
+        Of the model.
+    explains
+        Whether alerts will be explained.
     """
+    import numpy as np
     import pyarrow as pa
 
     from morpheus_gae.flows import columns
@@ -49,7 +57,7 @@ def warm_up(executor: Executor) -> None:
         table = table.set_column(table.schema.get_field_index(name), name, words)
     table_to_flows(table)
     spec = executor.artifact.spec
-    executor.score(
+    scores = executor.score(
         build_graph(
             flows,
             octets=spec.octets,
@@ -58,6 +66,10 @@ def warm_up(executor: Executor) -> None:
             enriched=spec.enriched,
         )
     )
+    if explains:
+        from morpheus_gae.detect.explain import Explainer
+
+        Explainer(executor.artifact).columns(flows, scores, np.arange(len(flows)), flows.table)
     build: Callable[[Flows], WindowGraph] | None = getattr(executor, "build", None)
     if build is not None:
         # the executor builds graphs too; libraries sort small and large ones differently
