@@ -15,7 +15,6 @@ from morpheus_gae.incidents import kept
 from morpheus_gae.incidents.flagged import Flagged
 
 I64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 MANY = 4
 """Hosts on the other side from which they are many; two or three are grouped by pair."""
@@ -90,30 +89,38 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     n = len(flows)
     if n == 0:
         return np.zeros(0, np.int64), []
+    src, dst, hosts = flows.src, flows.dst, len(flows.hosts)
     ports = np.where(np.isin(flows.port, REMOTE_PORTS), REMOTE, flows.port)
-    service = _codes(flows.protocol, ports)
-    pair = _codes(flows.src, flows.dst)
-    to, by = _codes(flows.src, service), _codes(flows.dst, service)
-    fan_out, fan_in = _distinct(to, flows.dst), _distinct(by, flows.src)
-    crowd = _distinct(flows.dst, flows.src)
-    services = _distinct(pair, _codes(flows.protocol, flows.port))
+    raw, service = (_numbered((flows.protocol + 1 << 20) + part - REMOTE)[0] for part in (flows.port, ports))
+    width = int(service.max()) + 1
+    # every combination that occurs is numbered once, and counted by one of its flows
+    pair, pairs = _numbered(src * hosts + dst)
+    to, tos = _numbered(src * width + service)
+    by, _ = _numbered(dst * width + service)
+    link, links = _numbered(pair * width + service)
+    fan_out, fan_in = _counted(to, to[links]), _counted(by, by[links])
+    crowd = _counted(dst, dst[pairs])
+    _, ways = _numbered(pair * (int(raw.max()) + 1) + raw)
+    services = _counted(pair, pair[ways])
     # sources with so many services that none is specific: over ports, or over ports of many pairs
-    wide = _distinct_where(flows.src, service, fan_out >= MANY) >= MANY_SERVICES
-    walkers = _distinct_where(flows.src, flows.dst, services >= MANY_SERVICES) >= MANY
+    wide = _counted(src, src[tos[fan_out[tos] >= MANY]]) >= MANY_SERVICES
+    walkers = _counted(src, src[pairs[services[pairs] >= MANY_SERVICES]]) >= MANY
     everything = (wide & (fan_out >= MANY)) | (walkers & (services >= MANY_SERVICES))
     vertical = ~everything & (services >= MANY_SERVICES)
     out = ~everything & ~vertical & (fan_out >= MANY) & (fan_out >= fan_in)
-    tries = np.isin(flows.port, list(LOGIN_PORTS)) & (_sizes(_codes(pair, service)) >= LOGINS)
-    triers = tries & (_distinct_where(by, flows.src, tries) >= TRIERS)
+    tries = np.isin(flows.port, list(LOGIN_PORTS)) & (_counted(link, link) >= LOGINS)
+    # remote access is all logins, so flows of one link try alike
+    triers = tries & (_counted(by, by[links[tries[links]]]) >= TRIERS)
     into = ~everything & ~vertical & ~out & ((fan_in >= MANY) | (crowd >= CROWD) | triers)
     side = np.where(everything | out, SOURCE, np.where(into, DESTINATION, PAIR))
     several = everything | vertical | (into & (crowd >= CROWD))
-    protocol = np.where(several, ANY, flows.protocol)
-    port = np.where(several, ANY, ports)
-    src = np.where(side == DESTINATION, -1, flows.src)
-    dst = np.where(side == SOURCE, -1, flows.dst)
-    rows = np.stack([side, src, dst, protocol, port], 1)
-    kinds, of = np.unique(rows, axis=0, return_inverse=True)
+    one = np.where(side == DESTINATION, -1, src)
+    other = np.where(side == SOURCE, -1, dst)
+    # the side is told by which of the hosts there is
+    ends, _ = _numbered((one + 1) * (hosts + 1) + other + 1)
+    of, firsts = _numbered(ends * (width + 1) + np.where(several, 0, service + 1))
+    protocol, port = np.where(several, ANY, flows.protocol), np.where(several, ANY, ports)
+    kinds = np.stack([part[firsts] for part in (side, one, other, protocol, port)], 1)
     # -1 is the last one
     names = [*map(str, flows.hosts), ""]
     found = [Anchor(SIDES[s], names[a], names[b], c, d) for s, a, b, c, d in kinds.tolist()]
@@ -121,27 +128,15 @@ def anchors(flows: Flagged) -> tuple[I64, list[Anchor]]:
     order = sorted(range(len(found)), key=found.__getitem__)
     place = np.empty(len(found), np.int64)
     place[order] = np.arange(len(found))
-    return place[of.reshape(-1)], [found[i] for i in order]
+    return place[of], [found[i] for i in order]
 
 
-def _codes(one: I64, other: I64) -> I64:
-    """Return one number per combination, int64 [E]."""
-    first, second = (np.unique(part, return_inverse=True)[1].reshape(-1) for part in (one, other))
-    both = first * (int(second.max()) + 1) + second
-    return np.unique(both, return_inverse=True)[1].reshape(-1)
+def _numbered(values: I64) -> tuple[I64, I64]:
+    """Return a number for each value, int64 [E], and the index of the first of each, int64 [N]."""
+    _, first, number = np.unique(values, return_index=True, return_inverse=True)
+    return number, first
 
 
-def _sizes(group: I64) -> I64:
-    """Return the number of flows of each flow's group, int64 [E]."""
-    return np.bincount(group)[group]
-
-
-def _distinct(group: I64, member: I64) -> I64:
-    """Return the number of distinct members of each flow's group, int64 [E]."""
-    return _distinct_where(group, member, np.ones(group.shape[0], bool))
-
-
-def _distinct_where(group: I64, member: I64, where: Bool) -> I64:
-    width = int(member.max()) + 1
-    pairs = np.unique(group[where] * width + member[where]) // width
-    return np.bincount(pairs, minlength=int(group.max()) + 1)[group]
+def _counted(group: I64, members: I64) -> I64:
+    """Return how often each flow's group is among the groups of members, int64 [E]."""
+    return np.bincount(members, minlength=int(group.max()) + 1)[group]

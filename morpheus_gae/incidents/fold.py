@@ -12,14 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from morpheus_gae.flows.span import YEAR_MS
 from morpheus_gae.incidents import kept
-from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor, anchors
-from morpheus_gae.incidents.flagged import Flagged, split_service
-from morpheus_gae.incidents.grow import grow, powers
+from morpheus_gae.incidents.anchors import ANY, REMOTE_PORTS, Anchor
+from morpheus_gae.incidents.flagged import Flagged
+from morpheus_gae.incidents.groups import Group, groups
+from morpheus_gae.incidents.grow import grow
 from morpheus_gae.incidents.incident import Incident, incident_id
 from morpheus_gae.incidents.reached import MOST_REACHED, Host, Reached
 from morpheus_gae.incidents.severity import flows_a_day
@@ -28,8 +26,6 @@ from morpheus_gae.incidents.stretches import MOST, Stretch, Stretches
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-I64 = npt.NDArray[np.int64]
 
 QUIET_MS = 3_600_000
 QUIET_WINDOWS = 8
@@ -219,43 +215,35 @@ class Fold:
         return self._close(leaving.__contains__)
 
     def _join(self, flows: Flagged) -> list[Change]:
-        of, found = anchors(flows)
-        # by group, then by time; ties by id, so the order of flows does not matter
-        order = np.lexsort((flows.ids.astype("U16"), flows.start, of))
-        pieces = np.split(order, np.flatnonzero(np.diff(of[order])) + 1)
         states: dict[Anchor, str] = {}
         closed: list[Change] = []
         # wide ones first, then by start: a reached host may continue the incident
-        for rows in sorted(pieces, key=lambda rows: self._turn(found[of[rows[0]]], flows, rows)):
-            when = (
-                (int(flows.start[rows[0]]), int(flows.start[rows[-1]])) if flows.timed[rows].all() else None
-            )
-            anchor = self._home(found[of[rows[0]]], flows, rows, when)
+        for group in sorted(groups(flows), key=_turn):
+            when, anchor = group.when, self._home(group)
             if anchor in self.open and not self._is_near(anchor, when):
                 closed += self._close(anchor.__eq__)
                 states.pop(anchor, None)
             if anchor not in self.open:
                 states[anchor] = OPEN
                 # without times the very same flow may come again, and open another incident
-                first = str(flows.ids[rows[0]])
-                number = incident_id(anchor, first, None if when else self._windows)
+                number = incident_id(anchor, group.ids[0], None if when else self._windows)
                 self.open[anchor] = Incident(number, anchor)
                 self._spreading.add(self.open[anchor])
             states.setdefault(anchor, UPDATED)
             incident = self.open[anchor]
             incident.windows += self._touched.get(anchor) != self._windows
             self._touched[anchor] = self._windows
-            grow(incident, flows, rows)
+            grow(incident, group)
             if self._watch is not None:
-                self._watch(incident, flows.ids[rows].tolist())
+                self._watch(incident, group.ids)
             if anchor.side == "source" and anchor.port != ANY:
-                self._reach(flows, rows, anchor)
+                self._reach(group, anchor)
         return closed + [Change(state, self.open[anchor], self.daily) for anchor, state in states.items()]
 
-    def _reach(self, flows: Flagged, rows: I64, anchor: Anchor) -> None:
+    def _reach(self, group: Group, anchor: Anchor) -> None:
         """Remember the hosts that an incident reached."""
-        for host, used in zip(flows.dst[rows].tolist(), flows.service[rows].tolist(), strict=True):
-            self.reached.put((str(flows.hosts[host]), *split_service(used)), anchor)
+        for host in group.targets:
+            self.reached.put(host, anchor)
         self.reached.trim()
 
     def _is_near(self, anchor: Anchor, when: tuple[int, int] | None) -> bool:
@@ -265,16 +253,12 @@ class Fold:
             return True
         return when[0] - incident.last <= self.quiet_ms and incident.first - when[1] <= self.quiet_ms
 
-    @staticmethod
-    def _turn(anchor: Anchor, flows: Flagged, rows: I64) -> tuple[bool, int, Anchor]:
-        return anchor.side == "pair", int(flows.start[rows[0]]), anchor
-
-    def _home(self, anchor: Anchor, flows: Flagged, rows: I64, when: tuple[int, int] | None) -> Anchor:
+    def _home(self, group: Group) -> Anchor:
         """Return the anchor of the open incident that a group joins, or its own."""
+        anchor, used, when = group.anchor, group.used, group.when
         if anchor in self.open and self._is_near(anchor, when):
             return anchor
         service = anchor.protocol, anchor.port
-        used = split_service(_mode(flows.service[rows]))
         out = [Anchor("source", anchor.source, "", *of) for of in (service, EVERY)]
         into = [Anchor("destination", "", anchor.destination, *of) for of in (service, EVERY)]
         # on the very service it was reached on: a worm, or somebody who goes from host to host
@@ -288,10 +272,10 @@ class Fold:
         near = (a for a in wider if a is not None and a in self.open and self._is_near(a, when))
         if (home := next(near, None)) is not None:
             return home
-        sizes = np.sort(powers(flows.up[rows] + flows.down[rows]))
-        sources = flows.hosts[np.unique(flows.src[rows])].tolist()
-        middle = int(sizes[(len(sizes) - 1) // 2])
-        return self._spreading.home(anchor, sources, used, middle, lambda a: self._is_near(a, when)) or anchor
+        home = self._spreading.home(
+            anchor, group.sources[0], used, group.middle, lambda a: self._is_near(a, when)
+        )
+        return home or anchor
 
 
 def _latest(changes: list[Change]) -> list[Change]:
@@ -305,10 +289,8 @@ def _latest(changes: list[Change]) -> list[Change]:
     return sorted(latest.values(), key=lambda change: change.state != CLOSED)
 
 
-def _mode(values: I64) -> int:
-    """Return the most frequent value; the lowest of ties."""
-    found, counts = np.unique(values, return_counts=True)
-    return int(found[np.argmax(counts)])
+def _turn(group: Group) -> tuple[bool, int, Anchor]:
+    return group.anchor.side == "pair", group.start, group.anchor
 
 
 def _stretch(values: Any) -> Stretch:
