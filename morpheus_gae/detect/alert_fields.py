@@ -11,24 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from morpheus_gae.detect.alert_flows import AlertFlows, milliseconds
 from morpheus_gae.detect.alerts import ALERT_COLUMNS
 from morpheus_gae.detect.explained import EXPLAINED, FACTS
 from morpheus_gae.flows import columns
 from morpheus_gae.flows.addresses.kernels import V4_PREFIX
-from morpheus_gae.flows.addresses.text import format_addresses, parse_addresses
-from morpheus_gae.flows.tables.numbers import numbers
+from morpheus_gae.flows.addresses.text import format_addresses
 
 I64 = npt.NDArray[np.int64]
-U64 = npt.NDArray[np.uint64]
 
 TRANSPORTS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp"}
 """Names of common protocol numbers (IANA); others have only their number."""
 
 SEVERITIES = (0.001, 0.0001)
 """Severity levels: upper limits of the share of benign flows with at least this surprise."""
-
-ORIGIN = ("topic", "partition", "offset", "row")
-"""Columns with the origin of a flow."""
 
 
 @dataclass(frozen=True)
@@ -112,33 +108,31 @@ class AlertFields:
     @classmethod
     def of(cls, table: pa.Table) -> AlertFields:
         """Read a table of alert rows (``detect.alerts.alert_table``)."""
-        src_hi, src_lo = addresses(table, columns.SRC_ADDRESSES)
-        dst_hi, dst_lo = addresses(table, columns.DST_ADDRESSES)
-        start = _number(table, columns.FLOW_START)
-        now = pa.scalar(time.time_ns() // 1_000_000, pa.float64())
-        start_ms = _milliseconds(pc.fill_null(start, now))
-        duration = _number(table, columns.DURATION)
-        end_ms = start_ms + _milliseconds(pc.fill_null(duration, 0.0))
-        protocol = _whole(_number(table, columns.PROTOCOL))
+        flows = AlertFlows.of(table)
+        now, start = time.time_ns() // 1_000_000, flows.counters[columns.FLOW_START]
+        start_ms = np.where(start.missing, now, milliseconds(start.values))
+        duration = flows.counters[columns.DURATION]
+        protocol = _whole(flows.counters[columns.PROTOCOL].column)
         surprise = np.asarray(table["surprise"], np.float64)
+        (src_hi, src_lo), (dst_hi, dst_lo) = flows.src, flows.dst
         v4 = (src_hi == 0) & (src_lo >> np.uint64(32) == np.uint64(int(V4_PREFIX) >> 32))
         return cls(
-            id=_ids(table, src_hi, src_lo, dst_hi, dst_lo),
+            id=pa.array(flows.ids) if len(flows.ids) else pa.array([], pa.string()),
             start_ms=start_ms,
-            end_ms=end_ms,
-            duration_ms=duration,
+            end_ms=start_ms + milliseconds(duration.values),
+            duration_ms=duration.column,
             src=_flat(format_addresses(src_hi, src_lo)),
             dst=_flat(format_addresses(dst_hi, dst_lo)),
-            src_port=_whole(_number(table, columns.SRC_PORT)),
-            dst_port=_whole(_number(table, columns.DST_PORT)),
+            src_port=_whole(flows.counters[columns.SRC_PORT].column),
+            dst_port=_whole(flows.counters[columns.DST_PORT].column),
             protocol=protocol,
             transport=pc.take(
                 pa.array(TRANSPORTS.values()),
                 pc.index_in(protocol, value_set=pa.array(TRANSPORTS, pa.int32())),
             ),
             version=pc.if_else(pa.array(v4), "ipv4", "ipv6"),
-            in_bytes=whole64(_number(table, columns.IN_BYTES)),
-            out_bytes=whole64(_number(table, columns.OUT_BYTES)),
+            in_bytes=whole64(flows.counters[columns.IN_BYTES].column),
+            out_bytes=whole64(flows.counters[columns.OUT_BYTES].column),
             severity=np.sum([surprise >= -np.log(s) for s in SEVERITIES], 0, dtype=np.int8),
             score=_flat(table["anomaly_score"]),
             surprise=_flat(table["surprise"]),
@@ -150,14 +144,7 @@ class AlertFields:
         )
 
 
-def _milliseconds(values: Any) -> Any:
-    """Return integer milliseconds, int64 [E]; times out of range are clipped, missing ones 0."""
-    told = np.nan_to_num(np.asarray(values, np.float64), nan=0.0)
-    return np.clip(told, -_FAR, _FAR).astype(np.int64)
-
-
 # the columns covered by fields; the others are carried along
-_FAR = float(1 << 53)
 _MOST = float((1 << 63) - 1024)  # the largest float64 that an int64 holds
 _TOLD = {
     *columns.ADDRESSES, *columns.ATTRIBUTES, columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT,
@@ -208,34 +195,6 @@ def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def addresses(table: pa.Table, names: tuple[str, str]) -> tuple[U64, U64]:
-    """Parse the addresses of one side, as two uint64 [E].
-
-    Parameters
-    ----------
-    table
-        E flows.
-    names
-        Columns of IPv4 and of IPv6 addresses, see ``flows.columns``; absent ones are null.
-    """
-    hi, lo = np.zeros(table.num_rows, np.uint64), np.full(table.num_rows, V4_PREFIX, np.uint64)
-    for name in names:
-        if name in table.column_names:
-            high, low, ok = parse_addresses(table[name])
-            # as in reading: the v6 column is used where the v4 column is unset
-            blank = (hi == 0) & ((lo == 0) | (lo == np.uint64(V4_PREFIX))) & ok
-            hi, lo = np.where(blank, high, hi), np.where(blank, low, lo)
-    return hi, lo
-
-
-def _number(table: pa.Table, name: str) -> pa.Array:
-    """Return a column as float64 [E], null where absent or not a number."""
-    if name not in table.column_names:
-        return pa.nulls(table.num_rows, pa.float64())
-    values, absent, misfit = numbers(table[name])
-    return pa.array(values, mask=absent | misfit)
-
-
 def whole64(values: pa.Array) -> pa.Array:
     """Convert float64 to int64 [E]; values beyond become the limits, which an unsafe cast would turn over."""
     told = np.asarray(pc.fill_null(values, 0.0), np.float64)
@@ -245,33 +204,3 @@ def whole64(values: pa.Array) -> pa.Array:
 def _whole(values: pa.Array) -> pa.Array:
     fits = pc.and_(pc.greater_equal(values, 0), pc.less(values, 1 << 31))
     return pc.if_else(fits, values, pa.scalar(None, pa.float64())).cast(pa.int32(), safe=False)
-
-
-def _mix(x: Any) -> Any:
-    """Apply SplitMix64's finaliser (Steele et al. 2014) to uint64 [E]."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-def _ids(table: pa.Table, *addresses: U64) -> pa.Array:
-    rows = table.num_rows
-    x = np.full(rows, 0x9E3779B97F4A7C15, np.uint64)
-    for part in addresses:
-        x = _mix(x ^ part)
-    names = (columns.FLOW_START, columns.SRC_PORT, columns.DST_PORT, columns.PROTOCOL, *columns.ATTRIBUTES)
-    for name in (*names, *(n for n in ORIGIN if n != "topic")):
-        filled = pc.fill_null(_number(table, name), -1.0)
-        x = _mix(x ^ np.asarray(filled, np.float64).view(np.uint64))
-    # identical records are distinguished by their order
-    _, first, group = np.unique(x, return_index=True, return_inverse=True)
-    if first.shape[0] < rows:
-        order = np.argsort(group, kind="stable")
-        starts = np.r_[0, np.flatnonzero(np.diff(group[order])) + 1]
-        rank = np.empty(rows, np.int64)
-        rank[order] = np.arange(rows) - np.repeat(starts, np.diff(np.r_[starts, rows]))
-        x = np.where(rank > 0, _mix(x ^ rank.astype(np.uint64)), x)
-    octets = x.byteswap().view(np.uint8).reshape(rows, 8)
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    text = np.stack([digits[octets >> 4], digits[octets & 15]], 2).reshape(rows, 16)
-    return pa.array(text.view("S16").ravel().astype("U16")) if rows else pa.array([], pa.string())

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from morpheus_gae.detect.alert_fields import AlertFields, addresses
+from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.alert_flows import addresses
 from morpheus_gae.evaluate.data.campaigns import campaigns
 from morpheus_gae.evaluate.labels import UNNAMED, Labels, join, labels_of
 from morpheus_gae.flows.columns import FLOW_START, SRC_ADDRESSES

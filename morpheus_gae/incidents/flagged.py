@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from morpheus_gae.detect.alert_fields import AlertFields
+from morpheus_gae.detect.alert_flows import AlertFlows, Counter, milliseconds
 from morpheus_gae.detect.alerts import GRAPH
 from morpheus_gae.flows import columns
-from morpheus_gae.flows.tables.numbers import numbers
+from morpheus_gae.flows.addresses.text import format_addresses
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -25,6 +25,8 @@ EPHEMERAL = 32_768
 """First ephemeral port (Linux; 49152 in RFC 6335)."""
 WELL_KNOWN = 1_024
 
+MOST_BYTES = float((1 << 63) - 1024)
+"""The largest float64 that an int64 holds."""
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 PARTS = ("surprise_pair", "surprise_flow", GRAPH)
 
@@ -36,7 +38,7 @@ class Flagged:
     Attributes
     ----------
     ids
-        Text [E], see ``AlertFields.id``.
+        Text [E], see ``AlertFlows.ids``.
     hosts
         Text [H], addresses.
     src, dst
@@ -103,31 +105,29 @@ class Flagged:
     @classmethod
     def of(cls, table: pa.Table) -> Flagged:
         """Read a table of alert rows (``detect.alerts.alert_table``, encoding ``plain``)."""
-        fields = AlertFields.of(table)
-        n = len(fields)
-        both = pa.concat_arrays([fields.src, fields.dst]).dictionary_encode()
+        flows = AlertFlows.of(table)
+        n, told = table.num_rows, flows.counters
+        both = pa.concat_arrays([format_addresses(*flows.src), format_addresses(*flows.dst)])
+        both = both.dictionary_encode()
         host = np.asarray(both.indices, np.int64)
-        times = np.zeros(n, bool)
-        if columns.FLOW_START in table.column_names:
-            _, absent, misfit = numbers(table[columns.FLOW_START])
-            times = ~(absent | misfit)
-        src_port, dst_port = _ports(fields.src_port), _ports(fields.dst_port)
+        start, times = milliseconds(told[columns.FLOW_START].values), ~told[columns.FLOW_START].missing
+        src_port, dst_port = _ports(told[columns.SRC_PORT]), _ports(told[columns.DST_PORT])
         # a record of the responses has the service as its source
         turned = (dst_port >= EPHEMERAL) & (src_port >= 0) & (src_port < WELL_KNOWN)
         return cls(
-            ids=fields.id.to_numpy(zero_copy_only=False),
+            ids=flows.ids.astype(object),
             hosts=both.dictionary.to_numpy(zero_copy_only=False),
             src=host[:n],
             dst=host[n:],
-            protocol=_ports(fields.protocol),
+            protocol=_ports(told[columns.PROTOCOL]),
             port=np.where(turned, src_port, dst_port),
-            start=np.where(times, fields.start_ms, 0),
-            end=np.where(times, fields.end_ms, 0),
+            start=np.where(times, start, 0),
+            end=np.where(times, start + milliseconds(told[columns.DURATION].values), 0),
             timed=times,
-            up=_plain(fields.in_bytes),
-            down=_plain(fields.out_bytes),
-            surprise=_plain(fields.surprise),
-            threshold=-np.log1p(-np.minimum(_plain(fields.threshold), BELOW_ONE)),
+            up=_bytes(told[columns.IN_BYTES]),
+            down=_bytes(told[columns.OUT_BYTES]),
+            surprise=_column(table, "surprise"),
+            threshold=-np.log1p(-np.minimum(_column(table, "threshold"), BELOW_ONE)),
             parts=np.stack([_column(table, name) for name in PARTS], 1),
         )
 
@@ -137,17 +137,21 @@ def split_service(number: int) -> tuple[int, int]:
     return (number >> 20) - 1, (number & (1 << 20) - 1) - 1
 
 
-def _ports(values: pa.Array) -> I64:
-    found = np.asarray(pc.fill_null(values, NO_PORT), np.int64)
-    return np.where(found <= LAST_PORT, found, NO_PORT)
+def _ports(counter: Counter) -> I64:
+    known = ~counter.missing & (counter.values >= 0) & (counter.values < LAST_PORT + 1)
+    return np.where(known, counter.values, NO_PORT).astype(np.int64)
 
 
-def _plain(values: pa.Array) -> F64:
-    filled = np.asarray(pc.fill_null(values.cast(pa.float64(), safe=False), 0.0), np.float64)
-    return np.maximum(np.nan_to_num(filled, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+def _bytes(counter: Counter) -> F64:
+    # whole ones, as in records
+    return np.clip(counter.values, 0.0, MOST_BYTES).astype(np.int64).astype(np.float64)
 
 
 def _column(table: pa.Table, name: str) -> F64:
     if name not in table.column_names:
         return np.zeros(table.num_rows)
-    return _plain(pc.cast(table[name], pa.float64()).combine_chunks())
+    column = table[name]
+    if column.null_count or not pa.types.is_floating(column.type):
+        column = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0.0)
+    told = np.asarray(column, np.float64)
+    return np.maximum(np.nan_to_num(told, nan=0.0, posinf=0.0, neginf=0.0), 0.0)

@@ -85,7 +85,7 @@ class Rows:
         surprise, why
             As above.
         """
-        from morpheus_gae.detect.alert_fields import addresses
+        from morpheus_gae.detect.alert_flows import addresses
         from morpheus_gae.incidents.flagged import EPHEMERAL, WELL_KNOWN
 
         src, dst = _whole(table, columns.SRC_PORT), _whole(table, columns.DST_PORT)
