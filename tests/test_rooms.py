@@ -22,7 +22,7 @@ FLOWS = {
     "exporters": "addresses tables exporters.presets exporters.values",
     "text": "bytes tables files exporters exporters.presets",
     "packets": "files exporters exporters.presets",
-    "readers": "addresses bytes tables files exporters exporters.presets text packets",
+    "readers": "addresses bytes tables files exporters exporters.presets exporters.values text packets",
     "pairing": "tables exporters",
     "payloads": "addresses tables files exporters exporters.presets text readers",
 }

@@ -9,8 +9,6 @@ from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
 from typing import TypeVar
 
-import pyarrow as pa
-
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -23,6 +21,8 @@ def readers() -> int:
 
     The others are the pipeline's: with two its stages leave nothing over, so there nothing runs ahead.
     """
+    import pyarrow as pa
+
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(max(min(allowed, int(pa.cpu_count())) // 2, 1), MOST)
 
