@@ -106,7 +106,7 @@ def test_half_of_the_processors_read(
     monkeypatch: pytest.MonkeyPatch, processors: int, arrow: int, wanted: int
 ) -> None:
     monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
-    monkeypatch.setattr(ahead.pa, "cpu_count", lambda: arrow)
+    monkeypatch.setattr("pyarrow.cpu_count", lambda: arrow)
     assert readers() == wanted
 
 
